@@ -1,0 +1,1 @@
+"""brinery: the pickle wire format as a plugin framework."""

@@ -1,0 +1,68 @@
+"""The engines: what turns objects into bytes and back, driven by plans.
+
+There are two, with one behaviour: ``brinery.engine.python`` reads like the specification,
+``brinery.engine.compiled`` is fast. Each is a module that exposes
+
+``Pickler``, ``Unpickler``
+    the classes people subclass; a class attribute ``_plan_source`` (a callable without arguments)
+    gives them their WritePlan or ReadPlan when they are constructed.
+``Dumper``, ``Loader``
+    the functions ``dump``/``dumps`` and ``load``/``loads`` as bound methods around one plan.
+
+An engine knows nothing of plugins, entry points or profiles.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import cache
+from types import ModuleType
+
+__all__ = ["ENGINES", "EngineStatus", "choose", "get", "status"]
+
+from typing import NamedTuple
+
+#: The engines' names, fastest first: the order in which :func:`choose` tries them.
+ENGINES = ("compiled", "python")
+
+
+class EngineStatus(NamedTuple):
+    """Which engine is in use (`name`), and why (`reason`, one sentence)."""
+
+    name: str
+    reason: str
+
+
+@cache
+def get(name: str) -> ModuleType:
+    """The engine of that name.
+
+    Raises ValueError for a name that is no engine's, and ImportError where the engine is not built.
+    """
+    if name not in ENGINES:
+        raise ValueError(f"no engine is called {name!r}; there are: {', '.join(ENGINES)}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def choose() -> ModuleType:
+    """The engine that brinery's own functions and classes use (see :func:`status`)."""
+    return get(status().name)
+
+
+@cache
+def status() -> EngineStatus:
+    """Choose the engine, once per process.
+
+    ``BRINERY_ENGINE`` names it, and an engine that was named and is missing raises ImportError;
+    where that is unset or empty, it is the compiled engine if it was built, else the Python one.
+    """
+    wanted = os.environ.get("BRINERY_ENGINE", "")
+    if wanted:
+        get(wanted)
+        return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
+    try:
+        get("compiled")
+    except ImportError as missing:
+        return EngineStatus("python", f"the compiled engine cannot be imported: {missing}")
+    return EngineStatus("compiled", "it was built, and BRINERY_ENGINE asks for no other")

@@ -1,0 +1,118 @@
+"""Classes and functions by name: where a global is found, and under which name it is written.
+
+Both engines come here. A global is a pair: a module's name and a qualified name in it, whose dots
+walk through classes (PEP 3154).
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+from brinery.errors import WriteError
+
+if TYPE_CHECKING:
+    from brinery.plan import ReadPlan, WritePlan
+
+__all__ = ["GlobalName", "find_global", "locate_global", "resolve", "stream_name", "whichmodule"]
+
+
+class GlobalName(NamedTuple):
+    """Where a global lives: ``getattr(parent, last)`` is the object, `parent` the module or an outer class."""
+
+    module: str
+    qualname: str
+    parent: object
+    last: str
+
+
+def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, plan: ReadPlan) -> object:
+    """The object that a stream of `protocol` names: what an Unpickler's ``find_class`` does.
+
+    In this order: the audit event ``pickle.find_class``; the names of Python 2 (below protocol 3,
+    where `fix_imports` is true); the names that moved at every protocol; the import; the walk along
+    the dots, which only protocol 4 and later take.
+
+    Raises what importing raises, and AttributeError where the module has no such name.
+    """
+    sys.audit("pickle.find_class", module, qualname)
+    if protocol < 3 and fix_imports and plan.era_names is not None:
+        module, qualname = plan.era_names.apply(module, qualname)
+    if plan.names is not None:
+        module, qualname = plan.names.apply(module, qualname)
+    __import__(module, level=0)
+    found: object = sys.modules[module]
+    if protocol < 4:
+        return getattr(found, qualname)
+    return resolve(found, qualname)[0]
+
+
+def resolve(obj: object, qualname: str) -> tuple[object, object]:
+    """Walk along the dots of `qualname`; the object found and the one it was found in.
+
+    Raises AttributeError where there is no such name, or where one is local to a function.
+    """
+    parent = obj
+    for part in qualname.split("."):
+        if part == "<locals>":
+            raise AttributeError(f"Can't get local attribute {qualname!r} on {obj!r}")
+        try:
+            parent, obj = obj, getattr(obj, part)
+        except AttributeError:
+            raise AttributeError(f"Can't get attribute {qualname!r} on {parent!r}") from None
+    return obj, parent
+
+
+def whichmodule(obj: object, qualname: str) -> str:
+    """The name of the module that `obj` lives in: its ``__module__``, else the first loaded module that has it."""
+    module = getattr(obj, "__module__", None)
+    if module is not None:
+        return module  # type: ignore[no-any-return]
+    for name, candidate in list(sys.modules.items()):
+        if name in ("__main__", "__mp_main__") or candidate is None:
+            continue
+        try:
+            if resolve(candidate, qualname)[0] is obj:
+                return name
+        except AttributeError:
+            pass
+    return "__main__"
+
+
+def locate_global(obj: object, name: str | None = None) -> GlobalName:
+    """Find `obj` by its qualified name (or by `name`, where a reducer gave one), and make sure that it is that.
+
+    Raises PicklingError where it is not found there or something else is, and AttributeError, as C
+    pickle does, for an object that is local to a function.
+    """
+    if name is None:
+        name = getattr(obj, "__qualname__", None)
+        if name is None:
+            name = obj.__name__  # type: ignore[attr-defined]
+    module_name = whichmodule(obj, name)
+    try:
+        __import__(module_name, level=0)
+        module: ModuleType = sys.modules[module_name]
+    except (ImportError, KeyError) as missing:
+        raise WriteError(f"Can't pickle {obj!r}: import of module {module_name!r} failed") from missing
+    if "<locals>" in name.split("."):
+        raise AttributeError(f"Can't pickle local object {name!r}")
+    try:
+        found, parent = resolve(module, name)
+    except AttributeError as missing:
+        raise WriteError(
+            f"Can't pickle {obj!r}: attribute lookup {name} on {module_name} failed"
+        ) from missing
+    if found is not obj:
+        raise WriteError(f"Can't pickle {obj!r}: it's not the same object as {module_name}.{name}")
+    return GlobalName(module_name, name, parent, name.rpartition(".")[2])
+
+
+def stream_name(module: str, qualname: str, protocol: int, fix_imports: bool, plan: WritePlan) -> tuple[str, str]:
+    """The names under which a stream of `protocol` carries a global."""
+    if plan.names is not None:
+        module, qualname = plan.names.apply(module, qualname)
+    if protocol < 3 and fix_imports and plan.era_names is not None:
+        module, qualname = plan.era_names.apply(module, qualname)
+    return module, qualname

@@ -1,0 +1,36 @@
+"""Which protocol a dump uses, from what the caller asked for."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+from brinery.opcodes import HIGHEST_PROTOCOL
+
+__all__ = ["DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "choose_protocol"]
+
+#: The running Python's, so that a drop-in writes what pickle would have written.
+DEFAULT_PROTOCOL: int = pickle.DEFAULT_PROTOCOL
+
+
+def choose_protocol(protocol: int | None = None, bin: object = None) -> int:
+    """The protocol number, 0 to 5.
+
+    None is the default and any negative number the highest. `bin` is the spelling of before
+    Python 2.3: true is protocol 1, false is protocol 0.
+
+    Raises ValueError for a protocol above the highest, and TypeError for one that is no number or
+    for both spellings at once.
+    """
+    if bin is not None:
+        if protocol is not None:
+            raise TypeError("give protocol or bin, not both")
+        warnings.warn("bin= is deprecated since Python 2.3; use protocol=", DeprecationWarning, stacklevel=3)
+        return 1 if bin else 0
+    if protocol is None:
+        return DEFAULT_PROTOCOL
+    if protocol < 0:
+        return HIGHEST_PROTOCOL
+    if protocol > HIGHEST_PROTOCOL:
+        raise ValueError(f"pickle protocol must be <= {HIGHEST_PROTOCOL}")
+    return protocol

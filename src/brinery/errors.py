@@ -1,0 +1,136 @@
+"""Every exception and warning of brinery, one tree.
+
+The three exceptions of the standard module *are* the standard library's, so that code which
+catches ``pickle.PicklingError`` goes on working; brinery's own derive from them.
+
+An error that happens while an object is written or read says where. That is kept as text and as
+data: :func:`locate_writing` and :func:`locate_reading` add it to any exception, also to one that
+user code raised, without changing its type.
+
+========================  ==========================================================================
+``exc.pickle_path``       writing: the way from the root, such as ``root['jobs'][3].handler``
+``exc.pickle_type``       writing: the type of the object at that path, as a dotted name
+``exc.pickle_offset``     reading: the offset of the failing opcode, in bytes from where the load began
+``exc.pickle_opcode``     reading: the name of that opcode, such as ``"STACK_GLOBAL"``
+``exc.pickle_building``   reading: the types being built, outermost first, as a tuple of names
+========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from pickle import PickleError, PicklingError, UnpicklingError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BrineryError",
+    "DeclarationError",
+    "MissingReference",
+    "NotStored",
+    "PickleError",
+    "PicklingError",
+    "PluginConflict",
+    "PluginError",
+    "PluginLoadError",
+    "PluginWarning",
+    "ReadError",
+    "StoreError",
+    "UnboundStore",
+    "UnpicklingError",
+    "WriteError",
+    "locate_reading",
+    "locate_writing",
+]
+
+
+class BrineryError(Exception):
+    """The root of everything that brinery itself raises."""
+
+
+class WriteError(BrineryError, PicklingError):
+    """An object cannot be written."""
+
+
+class ReadError(BrineryError, UnpicklingError):
+    """A stream cannot be read."""
+
+
+class NotStored(WriteError):
+    """A store claims an object that its database does not hold yet."""
+
+
+class UnboundStore(ReadError):
+    """A stream names a store that is not bound."""
+
+
+class MissingReference(ReadError):
+    """A stream names an object that its store does not hold."""
+
+
+class StoreError(BrineryError):
+    """A store cannot be opened or used as asked."""
+
+
+class PluginError(BrineryError):
+    """A plugin, or what it declares, cannot be used."""
+
+
+class PluginConflict(PluginError):
+    """Two plugins declare the same thing, and nothing says which is meant."""
+
+
+class PluginLoadError(PluginError):
+    """A plugin that was asked for cannot be found or loaded."""
+
+
+class DeclarationError(PluginError):
+    """A hook, or a record that a hook yielded, is not what the contract asks for."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin is installed but was skipped, and why."""
+
+
+def locate_writing(exc: BaseException, path: str, type_name: str) -> None:
+    """Say on `exc` which object could not be written.
+
+    ``pickle``'s own refusals (any of brinery's, and the interpreter's "cannot pickle …" TypeError)
+    get the path in front of their text. Every other exception belongs to user code: its text is
+    left alone and the path becomes a note (PEP 678).
+    """
+    if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
+        exc.args = (f"{path}: {exc.args[0]}", *exc.args[1:])
+    else:
+        _note(exc, f"while pickling {path} (an object of type {type_name})")
+    _keep(exc, pickle_path=path, pickle_type=type_name)
+
+
+def locate_reading(exc: BaseException, offset: int, opcode: str, building: Sequence[str]) -> None:
+    """Say on `exc` where in the stream it happened, and what was being built, outermost first."""
+    where = f"at offset {offset}, opcode {opcode}"
+    if building:
+        where += f", while building {' > '.join(building)}"
+    own = isinstance(exc, ReadError) or type(exc) in (EOFError, UnpicklingError)
+    if own and len(exc.args) == 1 and isinstance(exc.args[0], str):
+        exc.args = (f"{exc.args[0]} ({where})",)
+    else:
+        _note(exc, f"while unpickling, {where}")
+    _keep(exc, pickle_offset=offset, pickle_opcode=opcode, pickle_building=tuple(building))
+
+
+def _note(exc: BaseException, text: str) -> None:
+    # BaseException's own method: a subclass may have made add_note something else.
+    try:
+        BaseException.add_note(exc, text)
+    except Exception:  # a class may refuse __notes__; where an error happened must never hide the error
+        pass
+
+
+def _keep(exc: BaseException, **where: object) -> None:
+    for name, value in where.items():
+        try:
+            setattr(exc, name, value)
+        except Exception:  # as above: __slots__, a refusing __setattr__
+            return

@@ -1,0 +1,103 @@
+"""WritePlan and ReadPlan: the plain tables that an engine reads.
+
+A plan is what is left of plugins, options and bound stores once a profile is composed. An engine
+knows nothing else of them. A plan never changes after it was made, so that threads may share it.
+
+This module imports nothing of brinery: it is the narrow place between the plugin host above and
+the engines below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation, "__reduce__").
+    Reduction = str | tuple[object, ...]
+
+__all__ = ["NameMap", "ReadPlan", "RuleTable", "StoreReader", "StoreWriter", "TypeRule", "WritePlan"]
+
+
+class NameMap(NamedTuple):
+    """Other names for globals: exact ``(module, qualname)`` pairs first, else whole modules."""
+
+    names: Mapping[tuple[str, str], tuple[str, str]]
+    modules: Mapping[str, str]
+
+    def apply(self, module: str, name: str) -> tuple[str, str]:
+        """The pair that `module` and `name` stand for; the pair itself where no table speaks of it."""
+        pair = self.names.get((module, name))
+        if pair is not None:
+            return pair
+        return self.modules.get(module, module), name
+
+
+class TypeRule(NamedTuple):
+    """All that plugins and bound stores have to say about the objects of one exact type.
+
+    claim       ``claim(obj, protocol)`` is the persistent ID to write in the object's place, already in the
+                shape that the protocol wants (text at protocol 0), or None: not this one.
+    overrides   asked in turn before classes and functions are written by name; NotImplemented passes.
+    reduce      the reducer to use where ``copyreg.dispatch_table`` would be asked, and before it.
+    """
+
+    claim: Callable[[object, int], object | None] | None = None
+    overrides: tuple[Callable[[object], object], ...] = ()
+    reduce: Callable[[object], object] | None = None
+
+
+class RuleTable(Protocol):
+    """Resolves a type to its rule, once per type."""
+
+    def rule_for(self, cls: type, /) -> TypeRule | None:
+        """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
+
+
+class StoreWriter(Protocol):
+    """The bound stores, as a dump sees them. (What they claim reaches the engine as TypeRule.claim.)"""
+
+    def begin_dump(self) -> None:
+        """A dump begins."""
+
+    def end_dump(self, succeeded: bool, /) -> None:
+        """The dump is over: commit what was staged, or forget it."""
+
+
+class StoreReader(Protocol):
+    """The bound stores, as a load sees them."""
+
+    def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
+        """Fetch what `ids` (every persistent ID of the stream, in order) name; what is returned resolves an ID."""
+
+
+class WritePlan(NamedTuple):
+    """What a Pickler reads.
+
+    rules       None for a plan without plugins' reducers, overrides and stores: such a plan costs nothing.
+    era_names   today's names to those of Python 2, used below protocol 3 where `fix_imports` is true.
+    names       today's names to those that streams carry, at every protocol; applied before `era_names`.
+    stores      told when a dump begins and ends.
+    hints       one line for each installed plugin that could not be loaded, for the PicklingError that
+                it might have prevented.
+    """
+
+    rules: RuleTable | None = None
+    era_names: NameMap | None = None
+    names: NameMap | None = None
+    stores: StoreWriter | None = None
+    hints: tuple[str, ...] = ()
+
+
+class ReadPlan(NamedTuple):
+    """What an Unpickler reads.
+
+    era_names   Python 2's names to today's, used below protocol 3 where `fix_imports` is true.
+    names       names that streams carry to today's, at every protocol; applied after `era_names`.
+    stores      resolves persistent IDs; None where no store is bound.
+    """
+
+    era_names: NameMap | None = None
+    names: NameMap | None = None
+    stores: StoreReader | None = None
