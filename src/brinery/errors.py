@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BrineryError",
     "DeclarationError",
+    "LocalObjectError",
     "MissingReference",
     "NotStored",
     "PickleError",
@@ -51,6 +52,13 @@ class BrineryError(Exception):
 
 class WriteError(BrineryError, PicklingError):
     """An object cannot be written."""
+
+
+class LocalObjectError(WriteError, AttributeError):
+    """A class or function that is local to a function.
+
+    C pickle raises AttributeError for it up to Python 3.13, and PicklingError from 3.14 on.
+    """
 
 
 class ReadError(BrineryError, UnpicklingError):

@@ -7,19 +7,33 @@ walk through classes (PEP 3154).
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from copyreg import _extension_registry as extension_registry  # type: ignore[attr-defined]
+from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
-from brinery.errors import WriteError
+from brinery.errors import LocalObjectError, WriteError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from brinery.plan import ReadPlan, WritePlan
 
-__all__ = ["GlobalName", "find_global", "locate_global", "resolve", "stream_name", "whichmodule"]
+__all__ = [
+    "GlobalName",
+    "extension_code",
+    "find_global",
+    "locate_global",
+    "resolve",
+    "stream_name",
+    "whichmodule",
+]
 
 
 class GlobalName(NamedTuple):
-    """Where a global lives: ``getattr(parent, last)`` is the object, `parent` the module or an outer class."""
+    """Where a global lives: ``getattr(parent, last)`` is the object, `parent` the module or an outer class.
+
+    `qualname` has a dot exactly where `parent` is not the module.
+    """
 
     module: str
     qualname: str
@@ -65,11 +79,11 @@ def resolve(obj: object, qualname: str) -> tuple[object, object]:
 
 
 def whichmodule(obj: object, qualname: str) -> str:
-    """The name of the module that `obj` lives in: its ``__module__``, else the first loaded module that has it."""
+    """The name of the module that `obj` lives in: its ``__module__``, else the first loaded that has it."""
     module = getattr(obj, "__module__", None)
     if module is not None:
         return module  # type: ignore[no-any-return]
-    for name, candidate in list(sys.modules.items()):
+    for name, candidate in sys.modules.copy().items():
         if name in ("__main__", "__mp_main__") or candidate is None:
             continue
         try:
@@ -81,35 +95,59 @@ def whichmodule(obj: object, qualname: str) -> str:
 
 
 def locate_global(obj: object, name: str | None = None) -> GlobalName:
-    """Find `obj` by its qualified name (or by `name`, where a reducer gave one), and make sure that it is that.
+    """Find `obj` by its qualified name, or by `name` where a reducer gave one, and make sure it is that one.
 
-    Raises PicklingError where it is not found there or something else is, and AttributeError, as C
-    pickle does, for an object that is local to a function.
+    Raises PicklingError where it is not found there or something else is; LocalObjectError, which is
+    an AttributeError too, where it is local to a function.
     """
     if name is None:
         name = getattr(obj, "__qualname__", None)
         if name is None:
             name = obj.__name__  # type: ignore[attr-defined]
+    if "<locals>" in name.split("."):
+        raise LocalObjectError(
+            f"Can't pickle local object {name!r}: only what a module holds can be found by name"
+        )
     module_name = whichmodule(obj, name)
+    # Whatever an import or a module's __getattr__ raises, C pickle makes a PicklingError of it.
     try:
         __import__(module_name, level=0)
         module: ModuleType = sys.modules[module_name]
-    except (ImportError, KeyError) as missing:
+    except Exception as missing:
         raise WriteError(f"Can't pickle {obj!r}: import of module {module_name!r} failed") from missing
-    if "<locals>" in name.split("."):
-        raise AttributeError(f"Can't pickle local object {name!r}")
     try:
         found, parent = resolve(module, name)
-    except AttributeError as missing:
+    except Exception as missing:
         raise WriteError(
             f"Can't pickle {obj!r}: attribute lookup {name} on {module_name} failed"
         ) from missing
     if found is not obj:
         raise WriteError(f"Can't pickle {obj!r}: it's not the same object as {module_name}.{name}")
-    return GlobalName(module_name, name, parent, name.rpartition(".")[2])
+    last = name.rpartition(".")[2]
+    return GlobalName(module_name, last if parent is module else name, parent, last)
 
 
-def stream_name(module: str, qualname: str, protocol: int, fix_imports: bool, plan: WritePlan) -> tuple[str, str]:
+def extension_code(obj: object, module: str, qualname: str) -> int | None:
+    """The code that ``copyreg.add_extension`` gave the global `obj` of that name; None where it has none.
+
+    Raises, for a code that was written into the registry by hand and is none, what the running
+    Python's C pickle raises: PicklingError, from 3.13 on TypeError or RuntimeError.
+    """
+    code: object = extension_registry.get((module, qualname))
+    if code is None:
+        return None
+    if sys.version_info < (3, 13) and not isinstance(code, int):
+        raise WriteError(f"Can't pickle {obj!r}: extension code {code!r} isn't an integer")
+    number = index(code)  # type: ignore[arg-type]
+    if not 0 < number <= 0x7FFFFFFF:
+        refused = WriteError if sys.version_info < (3, 13) else RuntimeError
+        raise refused(f"Can't pickle {obj!r}: extension code {number} is out of range")
+    return number
+
+
+def stream_name(
+    module: str, qualname: str, protocol: int, fix_imports: bool, plan: WritePlan
+) -> tuple[str, str]:
     """The names under which a stream of `protocol` carries a global."""
     if plan.names is not None:
         module, qualname = plan.names.apply(module, qualname)

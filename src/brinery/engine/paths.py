@@ -1,10 +1,45 @@
-"""The way from the root of a dump to the object that failed, as text."""
+"""The way from the root of a dump to the object that failed, as text.
+
+``root['jobs'][3].handler`` reads like the Python expression that reaches the object. Where there is
+no such expression, a part in angle brackets says what kind of step it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["path_of"]
+from brinery.engine.reductions import Reduction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    #: ``step(owner, parent, child)`` is the text of the step from `parent`, which is `owner` or a part
+    #: of what it is written as, to `child`; and the function for the step after it.
+    Step = Callable[[object, object, object], tuple[str, "Step"]]
+
+__all__ = ["KEPT", "SKIPPED", "path_of", "shorten", "type_name"]
+
+#: How many objects of a long chain are looked at: so many at its beginning, and so many at its end.
+KEPT = 20
+
+# How many items of one container are searched for the next object, and how much of a key is shown.
+_SEARCHED = 100_000
+_SHOWN = 60
+
+
+class _Skipped:
+    """Stands in a chain for objects that were left out."""
+
+
+SKIPPED = _Skipped()
+
+
+def shorten(chain: Sequence[object]) -> list[object]:
+    """`chain` with `SKIPPED` for all but the first and the last `KEPT` objects."""
+    if len(chain) <= 2 * KEPT:
+        return list(chain)
+    return [*chain[:KEPT], SKIPPED, *chain[-KEPT:]]
 
 
 def path_of(chain: Sequence[object]) -> str:
@@ -13,5 +48,145 @@ def path_of(chain: Sequence[object]) -> str:
     Where an object is written through a reduction, the chain may hold the Reduction between the
     object and its part; where an engine wrote the instance's state without one, the state follows the
     object. Steps are found by identity, which is exact: an object met twice fails at its first place.
+
+    Never fails and never runs code of the objects, for another error is on its way.
     """
-    raise NotImplementedError
+    steps = ["root"]
+    objects = shorten(chain)
+    owner = parent = objects[0] if objects else None
+    step_from: Step = _from_object
+    for child in objects[1:]:
+        try:
+            step, step_from = step_from(owner, parent, child)
+        except Exception:  # another thread changes the container
+            step, step_from = "<item>", _from_object
+        steps.append(step)
+        if step_from is _from_object:
+            owner = child
+        parent = child
+    return "".join(steps)
+
+
+def type_name(obj: object) -> str:
+    """The dotted name of the type of `obj`; of a builtin type, the bare name."""
+    cls = type(obj)
+    # By type's own descriptors: a metaclass may have made these attributes anything.
+    qualname: str = type.__dict__["__qualname__"].__get__(cls)
+    module = type.__dict__["__module__"].__get__(cls)
+    return f"{module}.{qualname}" if isinstance(module, str) and module != "builtins" else qualname
+
+
+def _from_object(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    if child is SKIPPED:
+        return "<…>", _from_skipped
+    if type(child) is Reduction:
+        return "", _from_rebuilt_set if type(parent) in (set, frozenset) else _from_reduction
+    step = _item(parent, child)
+    if step is not None:
+        return step, _from_object
+    if type(child) in (dict, tuple) and type(parent) not in _CONTAINERS:
+        return "", _from_state
+    return f"<{type_name(child)}>", _from_object
+
+
+def _from_skipped(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    return "", _from_reduction if type(child) is Reduction else _from_object
+
+
+def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    if child is SKIPPED:
+        return "<…>", _from_skipped
+    assert isinstance(parent, Reduction)
+    if child is parent.state:
+        return "", _from_state
+    if child is parent.callable:
+        return ".__reduce__()[0]", _from_object
+    if child is parent.args:
+        return ".__reduce__()[1]", _from_object
+    if child is parent.state_setter:
+        return ".__reduce__()[5]", _from_object
+    # Items of lists and dicts came out of iterators, which cannot be searched; what they iterate over can.
+    step = _item(owner, child)
+    if step is not None:
+        return step, _from_object
+    index = _index(parent.args, child)
+    if index is not None:
+        return f".__reduce__()[1][{index}]", _from_object
+    if type(child) is tuple and parent.items is None:
+        return ".__getnewargs__()", _from_object  # NEWOBJ's arguments: the reduction's without the class
+    return "<item>", _from_object
+
+
+def _from_rebuilt_set(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    # Below protocol 4 a set is a call with a list of its members.
+    step = _item(owner, child)
+    return ("", _from_rebuilt_set) if step is None else (step, _from_object)
+
+
+def _from_state(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    if child is SKIPPED:
+        return "<…>", _from_skipped
+    if _is(parent, dict):
+        for key, value in _pairs(parent):
+            if value is child:
+                return (
+                    f".{key}" if type(key) is str and key.isidentifier() else f"[{_key(key)}]"
+                ), _from_object
+    elif type(parent) is tuple and len(parent) == 2 and _is(child, dict):
+        return "", _from_state  # attributes and slots, as copyreg pairs them
+    return f".__getstate__(){_item(parent, child) or '<item>'}", _from_object
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _item(container: object, child: object) -> str | None:
+    """The step to an item of `container`; None where it has no such item."""
+    if _is(container, (list, tuple)):
+        index = _index(container, child)
+        return None if index is None else f"[{index}]"
+    if _is(container, dict):
+        for index, (key, value) in enumerate(_pairs(container)):
+            if value is child:
+                return f"[{_key(key)}]"
+            if key is child:
+                return f".keys()[{index}]"
+    elif _is(container, (set, frozenset)):
+        kind = set if _is(container, set) else frozenset
+        if any(member is child for member in _items(kind, container)):
+            return "<member>"
+    return None
+
+
+def _index(sequence: object, child: object) -> int | None:
+    kind = list if _is(sequence, list) else tuple
+    for index, item in enumerate(_items(kind, sequence)):
+        if item is child:
+            return index
+    return None
+
+
+# By the builtin type's own methods: a subclass may have made iteration anything.
+def _items(kind: type[Any], container: Any) -> Iterable[object]:
+    return islice(kind.__iter__(container), _SEARCHED)
+
+
+def _pairs(mapping: Any) -> Iterable[tuple[object, object]]:
+    return islice(dict.items(mapping), _SEARCHED)
+
+
+def _is(obj: object, kinds: type | tuple[type, ...]) -> bool:
+    """isinstance, but by the real type: an object's ``__class__`` may run its code."""
+    return issubclass(type(obj), kinds)
+
+
+def _key(key: object) -> str:
+    """A key as source text. Only types whose repr is short and harmless are asked for one."""
+    if type(key) in (str, bytes):
+        assert isinstance(key, (str, bytes))
+        return repr(key) if len(key) <= _SHOWN else f"{key[:_SHOWN]!r}…"
+    if type(key) in (float, bool, type(None)):
+        return repr(key)
+    if type(key) is int and key.bit_length() < 64:
+        return repr(key)
+    return f"<{type_name(key)}>"

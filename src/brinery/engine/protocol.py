@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from operator import index
 
 from brinery.opcodes import HIGHEST_PROTOCOL
 
@@ -13,22 +14,26 @@ __all__ = ["DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "choose_protocol"]
 DEFAULT_PROTOCOL: int = pickle.DEFAULT_PROTOCOL
 
 
-def choose_protocol(protocol: int | None = None, bin: object = None) -> int:
+def choose_protocol(protocol: int | None = None, bin: object = None, *, stacklevel: int = 3) -> int:
     """The protocol number, 0 to 5.
 
     None is the default and any negative number the highest. `bin` is the spelling of before
-    Python 2.3: true is protocol 1, false is protocol 0.
+    Python 2.3: true is protocol 1, false is protocol 0. Its DeprecationWarning points `stacklevel`
+    Python frames up.
 
-    Raises ValueError for a protocol above the highest, and TypeError for one that is no number or
+    Raises ValueError for a protocol above the highest, and TypeError for one that is no integer or
     for both spellings at once.
     """
     if bin is not None:
         if protocol is not None:
             raise TypeError("give protocol or bin, not both")
-        warnings.warn("bin= is deprecated since Python 2.3; use protocol=", DeprecationWarning, stacklevel=3)
+        warnings.warn(
+            "bin= is deprecated since Python 2.3; use protocol=", DeprecationWarning, stacklevel=stacklevel
+        )
         return 1 if bin else 0
     if protocol is None:
         return DEFAULT_PROTOCOL
+    protocol = index(protocol)
     if protocol < 0:
         return HIGHEST_PROTOCOL
     if protocol > HIGHEST_PROTOCOL:

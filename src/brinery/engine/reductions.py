@@ -24,23 +24,27 @@ class Reduction(NamedTuple):
 
 
 def check(value: object, obj: object) -> Reduction:
-    """`value`, which a reducer returned for `obj`, as a Reduction. (A str, a global's name, is the caller's to see first.)
+    """`value`, which a reducer returned for `obj`, as a Reduction.
 
-    Raises PicklingError where the shape is not that of the specification.
+    A str, which is the name of a global, is the caller's to see first. Raises PicklingError where
+    the shape is not that of the specification.
     """
     if not isinstance(value, tuple):
-        raise WriteError("__reduce__ must return a string or tuple")
+        raise WriteError(f"__reduce__ must return a string or tuple, not {type(value).__name__}")
     if not 2 <= len(value) <= 6:
-        raise WriteError("tuple returned by __reduce__ must contain 2 through 6 elements")
+        raise WriteError(f"tuple returned by __reduce__ must contain 2 through 6 elements, not {len(value)}")
     reduction = Reduction(*value)
-    if not callable(reduction.callable):
-        raise WriteError("first item of the tuple returned by __reduce__ must be callable")
-    if not isinstance(reduction.args, tuple):
-        raise WriteError("second item of the tuple returned by __reduce__ must be a tuple")
-    if reduction.items is not None and not hasattr(reduction.items, "__next__"):
-        raise WriteError(f"fourth element of the tuple returned by __reduce__ must be an iterator, not {type(reduction.items).__name__}")
-    if reduction.pairs is not None and not hasattr(reduction.pairs, "__next__"):
-        raise WriteError(f"fifth element of the tuple returned by __reduce__ must be an iterator, not {type(reduction.pairs).__name__}")
-    if reduction.state_setter is not None and not callable(reduction.state_setter):
-        raise WriteError(f"sixth element of the tuple returned by __reduce__ must be a function, not {type(reduction.state_setter).__name__}")
+    _require("first", "be callable", reduction.callable, callable(reduction.callable))
+    _require("second", "be a tuple", reduction.args, isinstance(reduction.args, tuple))
+    for position, items in (("fourth", reduction.items), ("fifth", reduction.pairs)):
+        _require(position, "be an iterator", items, items is None or hasattr(type(items), "__next__"))
+    setter = reduction.state_setter
+    _require("sixth", "be a function", setter, setter is None or callable(setter))
     return reduction
+
+
+def _require(position: str, what: str, item: object, holds: bool) -> None:
+    if not holds:
+        raise WriteError(
+            f"{position} element of the tuple returned by __reduce__ must {what}, not {type(item).__name__}"
+        )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import codecs
 
-from brinery.errors import ReadError
+from brinery.errors import ReadError, WriteError
 
 __all__ = [
     "decode_long",
     "decode_string",
+    "encode_global",
     "encode_long",
+    "encode_persistent_id",
     "encode_unicode",
     "parse_float",
     "parse_index",
@@ -27,13 +29,54 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "\\\0\n\r\x1a"}
 
 
 def encode_unicode(text: str) -> bytes:
-    r"""UNICODE's argument without its newline: raw-unicode-escape, with \\, NUL, LF, CR and ^Z escaped too."""
+    r"""UNICODE's argument without newline: raw-unicode-escape, with \\, NUL, LF, CR and ^Z escaped too."""
     return text.translate(_ESCAPES).encode("raw-unicode-escape")
 
 
 def parse_unicode(line: bytes) -> str:
     """The reverse of :func:`encode_unicode`."""
     return line.decode("raw-unicode-escape")
+
+
+def encode_global(module: str, name: str, protocol: int) -> bytes:
+    """GLOBAL's argument, both lines with their newlines, for protocols 0 to 3.
+
+    The names are ASCII for Python 2 and UTF-8 at protocol 3. Raises PicklingError where they do not
+    encode, and where one holds a newline, which would end its line early.
+    """
+    encoding = "utf-8" if protocol == 3 else "ascii"
+    lines = b""
+    for kind, text in (("module", module), ("global", name)):
+        try:
+            line = text.encode(encoding)
+        except UnicodeEncodeError as refused:
+            raise WriteError(
+                f"can't pickle {kind} identifier {text!r} using pickle protocol {protocol}; protocol 4 can"
+            ) from refused
+        if b"\n" in line:
+            raise WriteError(
+                f"can't pickle {kind} identifier {text!r} using pickle protocol {protocol}, "
+                "because it holds a newline; protocol 4 can"
+            )
+        lines += line + b"\n"
+    return lines
+
+
+def encode_persistent_id(pid: object) -> bytes:
+    """PERSID's argument with its newline: the ID's ``str()``.
+
+    Raises PicklingError where that is not ASCII or holds a newline, which would end the line early.
+    """
+    text = str(pid)
+    if not text.isascii():
+        raise WriteError(
+            "persistent IDs in protocol 0 must be ASCII strings; protocol 1 and up take any object"
+        )
+    if "\n" in text:
+        raise WriteError(
+            "persistent IDs in protocol 0 must not hold newlines; protocol 1 and up take any object"
+        )
+    return text.encode("ascii") + b"\n"
 
 
 def encode_long(value: int) -> bytes:
@@ -85,7 +128,7 @@ def parse_string(line: bytes) -> bytes:
     """
     line = line.strip()
     if len(line) >= 2 and line[0] == line[-1] and line[0] in b"\"'":
-        return codecs.escape_decode(line[1:-1])[0]  # type: ignore[attr-defined,no-any-return]
+        return codecs.escape_decode(line[1:-1])[0]
     raise ReadError("the STRING opcode argument must be quoted")
 
 
