@@ -9,15 +9,32 @@ the engines below.
 
 from __future__ import annotations
 
+from pickle import PickleBuffer
+from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation, "__reduce__").
+    #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation).
     Reduction = str | tuple[object, ...]
 
-__all__ = ["NameMap", "ReadPlan", "RuleTable", "StoreReader", "StoreWriter", "TypeRule", "WritePlan"]
+__all__ = [
+    "NATIVE_TYPES",
+    "NameMap",
+    "ReadPlan",
+    "RuleTable",
+    "StoreReader",
+    "StoreWriter",
+    "TypeRule",
+    "WritePlan",
+]
+
+
+#: The format's own data types, which have opcodes: an engine asks no rule about exactly these.
+NATIVE_TYPES: frozenset[type] = frozenset(
+    (NoneType, bool, int, float, bytes, str, dict, set, frozenset, list, tuple, bytearray, PickleBuffer)
+)
 
 
 class NameMap(NamedTuple):
@@ -69,7 +86,7 @@ class StoreReader(Protocol):
     """The bound stores, as a load sees them."""
 
     def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
-        """Fetch what `ids` (every persistent ID of the stream, in order) name; what is returned resolves an ID."""
+        """Fetch what `ids` name (all of the stream's persistent IDs, in order); the function resolves an ID."""
 
 
 class WritePlan(NamedTuple):

@@ -1,0 +1,69 @@
+"""Stores by URL: the scheme before the colon names who opens it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import TYPE_CHECKING, Protocol, cast
+
+from brinery.engine.globals import resolve
+from brinery.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from brinery.persistence.stores import Store
+
+__all__ = ["Scheme", "open_store", "scheme_of"]
+
+# RFC 3986, section 3.1. Two characters at least: C:\shop.db is a file, not a URL.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+
+
+class Scheme(Protocol):
+    """What a PersistentScheme record has."""
+
+    @property
+    def name(self) -> str:
+        """The part of a URL before the colon, in lower case."""
+
+    @property
+    def open(self) -> Callable[..., Store] | str:
+        """``open(url, **options)`` gives a live store; as ``"package.module:name"``, imported when needed."""
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of `url`, in lower case. Raises StoreError where it has none."""
+    match = _SCHEME.match(url)
+    if match is None:
+        raise StoreError(
+            f'{url!r} is no URL of a store: it begins with a scheme, such as "sqlite:///shop.db"'
+        )
+    return match[1].lower()
+
+
+def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, object] | None = None) -> Store:
+    """Open the store at `url`. Whoever opens a store closes it: call its ``close()``, if it has one.
+
+    `schemes` maps names to their records; `options` are the keyword arguments for the scheme's ``open``.
+
+    Raises StoreError for a URL without a scheme, or with one that no active plugin has; otherwise
+    what the scheme's ``open`` raises.
+    """
+    name = scheme_of(url)
+    if name not in schemes:
+        known = ", ".join(sorted(schemes)) or "none"
+        raise StoreError(
+            f"no active plugin opens {name!r} stores, as {url!r} asks; known schemes: {known}. Install a"
+            " plugin that has it (python -m brinery plugins lists what is there), or bind a store object"
+        )
+    opener = schemes[name].open
+    if isinstance(opener, str):
+        module, _, qualname = opener.partition(":")
+        opener = cast("Callable[..., Store]", resolve(importlib.import_module(module), qualname)[0])
+    store = opener(url, **(options or {}))
+    if not callable(getattr(store, "persistent_load", None)):
+        raise StoreError(
+            f"the scheme {name!r} opened {url!r} as {store!r}, which is no store: it lacks persistent_load"
+        )
+    return store

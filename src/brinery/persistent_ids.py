@@ -1,0 +1,174 @@
+"""Persistent IDs in a stream: the name of a bound store, and the key in that store.
+
+From protocol 1 on a persistent ID is an object, the pair ``(name, key)``. At protocol 0 it is a line
+of text (the PERSID opcode), ``name:key``, ASCII without newlines::
+
+    shop:anna%20b       the str "anna b", percent-encoded as UTF-8
+    shop:#42            the int 42
+    shop:$%00%FF        the bytes 00 FF, percent-encoded
+    shop:(orders,#7,)   the tuple ("orders", 7): a comma after every item
+
+The marks ``#``, ``$``, ``(``, ``)`` and ``,`` are themselves percent-encoded within a str, so that every
+key comes back as it was. Protocols 1 and 2 have no bytes of their own: they write them as a call,
+which a reader that collects IDs ahead of loading does not make. A key that holds bytes has the
+text form there.
+
+A bare store's IDs, and those of other programs, may be anything; these functions tell them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+from urllib.parse import quote, quote_from_bytes, unquote, unquote_to_bytes
+
+from brinery.errors import ReadError, UnboundStore, UnpicklingError, WriteError
+
+__all__ = ["Key", "bounded", "is_key", "read_key", "store_name", "unbound", "write_id"]
+
+#: What a key may be. Keys that are equal are one key.
+Key: TypeAlias = "str | int | bytes | tuple[Key, ...]"
+
+# Hashing a tuple recurses in C, and visits a part again for each place that shares it: a tuple out of
+# a stream is measured before it is hashed or compared.
+_MAX_DEPTH = 32
+_MAX_PARTS = 1024
+
+_SCALARS = frozenset((str, int, bytes))
+_NAME = re.compile(r"(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+")
+_INTEGER = re.compile(r"-?[0-9]+")
+_SCALAR_TEXT = re.compile(r"[^(),]*")
+
+
+def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
+    """Whether `value` is small enough to be hashed: no tuple, or one of little depth and few parts.
+
+    With `scalars`, every part that is no tuple must be of exactly one of these types.
+    """
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        nested: list[object] = []
+        for part in level:
+            if type(part) is tuple:
+                nested += part
+                if len(nested) > _MAX_PARTS:
+                    return False
+            elif scalars is not None and type(part) not in scalars:
+                return False
+        if not nested:
+            return True
+        level = nested
+    return False
+
+
+def is_key(value: object) -> bool:
+    """Whether `value` can be a key: exactly a str, an int or bytes, or a tuple of these, of a sane size."""
+    return type(value) in _SCALARS or (type(value) is tuple and bounded(value, _SCALARS))
+
+
+def write_id(name: str, key: object, protocol: int) -> object:
+    """The persistent ID of `key` in the store `name`, in the shape that a stream of `protocol` wants.
+
+    Raises PicklingError where `key` is no key.
+    """
+    if not is_key(key):
+        raise WriteError(
+            f"the store {name!r} gave a key that is a {type(key).__qualname__}: {key!r}. A key is exactly a"
+            " str, an int or bytes, or a tuple of these; let persistent_id() return such a one, as str(key)"
+        )
+    if protocol >= 3 or (protocol and not _holds_bytes(key)):
+        return name, key
+    return f"{quote(name, safe='')}:{_encode(key)}"
+
+
+def store_name(pid: object) -> str | None:
+    """The name of the store that `pid` belongs to; None for an ID that is not of the shape above."""
+    if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str:
+        return pid[0]
+    if type(pid) is str:
+        name, colon, _ = pid.partition(":")
+        if colon and _NAME.fullmatch(name):
+            return unquote(name)
+    return None
+
+
+def read_key(pid: object) -> Key:
+    """The key that `pid` carries, where :func:`store_name` finds a name in it.
+
+    Raises UnpicklingError where it is no key.
+    """
+    if type(pid) is tuple:
+        key = pid[1]
+        if not is_key(key):
+            raise ReadError(
+                f"the persistent ID for the store {pid[0]!r} carries no key, but a {type(key).__qualname__}"
+                " (or a tuple too large to be one)"
+            )
+        return key  # type: ignore[no-any-return]
+    assert type(pid) is str
+    text = pid.partition(":")[2]
+    try:
+        key, end = _decode(text, 0, _MAX_DEPTH)
+        if end != len(text):
+            raise ValueError(f"{text[end:]!r} is left over")
+    except ValueError as wrong:
+        raise ReadError(f"the persistent ID {pid!r} carries no key: {wrong}") from None
+    return key
+
+
+def unbound(pid: object) -> UnpicklingError:
+    """The error for a stream with the persistent ID `pid`, where no store is bound that it belongs to."""
+    name = store_name(pid)
+    if name is None:
+        return UnboundStore(
+            "a persistent ID was met, and nothing is there to load it: override or assign persistent_load, or"
+            " bind the store that it comes from: with profile.bind(bare=store) as bound: bound.loads(data)"
+        )
+    argument = f"{name}=store" if name.isidentifier() else f"**{{{name!r}: store}}"
+    return UnboundStore(
+        f"the stream refers to objects in the store {name!r}, which is not bound."
+        f" Bind it: with profile.bind({argument}) as bound: bound.loads(data), where store is a URL such as"
+        f' "sqlite:///{name}.db" or a store of your own'
+    )
+
+
+def _holds_bytes(key: object) -> bool:
+    return type(key) is bytes or (type(key) is tuple and any(map(_holds_bytes, key)))
+
+
+def _encode(key: object) -> str:
+    if type(key) is str:
+        return quote(key, safe="", errors="surrogatepass")
+    if type(key) is bytes:
+        return "$" + quote_from_bytes(key, safe="")
+    if type(key) is tuple:
+        return f"({''.join(f'{_encode(item)},' for item in key)})"
+    return f"#{key}"
+
+
+def _decode(text: str, start: int, depth: int) -> tuple[Key, int]:
+    """The key that begins at `start`, and where it ends. Raises ValueError."""
+    if not text.startswith("(", start):
+        end = _SCALAR_TEXT.match(text, start).end()  # type: ignore[union-attr]  # it matches anything
+        return _decode_scalar(text[start:end]), end
+    if not depth:
+        raise ValueError("tuples are nested too deeply")
+    items: list[Key] = []
+    start += 1
+    while not text.startswith(")", start):
+        item, start = _decode(text, start, depth - 1)
+        if not text.startswith(",", start):
+            raise ValueError(f"a comma is missing at {start}")
+        items.append(item)
+        start += 1
+    return tuple(items), start + 1
+
+
+def _decode_scalar(text: str) -> Key:
+    if text.startswith("#"):
+        if not _INTEGER.fullmatch(text, 1):
+            raise ValueError(f"{text!r} is no integer")
+        return int(text[1:])
+    if text.startswith("$"):
+        return unquote_to_bytes(text[1:])
+    return unquote(text, errors="surrogatepass")
