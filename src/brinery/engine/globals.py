@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from copyreg import _extension_registry as extension_registry  # type: ignore[attr-defined]
+from copyreg import _inverted_registry as inverted_registry  # type: ignore[attr-defined]
 from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
-from brinery.errors import LocalObjectError, WriteError
+from brinery.errors import LocalObjectError, ReadError, WriteError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GlobalName",
     "extension_code",
+    "extension_name",
     "find_global",
     "locate_global",
     "resolve",
@@ -57,9 +59,12 @@ def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, pl
         module, qualname = plan.names.apply(module, qualname)
     __import__(module, level=0)
     found: object = sys.modules[module]
-    if protocol < 4:
+    if protocol >= 4:
+        return resolve(found, qualname)[0]
+    try:
         return getattr(found, qualname)
-    return resolve(found, qualname)[0]
+    except AttributeError:
+        raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
 
 
 def resolve(obj: object, qualname: str) -> tuple[object, object]:
@@ -143,6 +148,25 @@ def extension_code(obj: object, module: str, qualname: str) -> int | None:
         refused = WriteError if sys.version_info < (3, 13) else RuntimeError
         raise refused(f"Can't pickle {obj!r}: extension code {number} is out of range")
     return number
+
+
+def extension_name(code: int) -> tuple[str, str]:
+    """The module and qualified name that ``copyreg.add_extension`` gave `code` to.
+
+    copyreg's cache of objects by code is neither read nor filled: a ``find_class`` that refuses a
+    name must be asked about it every time, and what the standard library keeps is not brinery's to change.
+
+    Raises UnpicklingError for a code that is no positive number, and ValueError where the registry
+    has nothing under it, or something that is no pair of names.
+    """
+    if code <= 0:
+        raise ReadError(f"extension codes start at 1; this one is {code}")
+    name: object = inverted_registry.get(code)
+    if name is None:
+        raise ValueError(f"unregistered extension code {code}: copyreg.add_extension() has to come first")
+    if not isinstance(name, tuple) or len(name) != 2 or not all(isinstance(part, str) for part in name):
+        raise ValueError(f"copyreg._inverted_registry[{code}] isn't a 2-tuple of strings")
+    return name
 
 
 def stream_name(

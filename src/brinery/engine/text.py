@@ -6,6 +6,8 @@ Writers and readers of both engines come here for what is not binary.
 from __future__ import annotations
 
 import codecs
+import re
+from math import isinf
 
 from brinery.errors import ReadError, WriteError
 
@@ -26,6 +28,10 @@ __all__ = [
 
 # What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "\\\0\n\r\x1a"}
+# What C's strtol reads to the end when the base is left to it.
+_STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+# What float() takes and C's own parser does not.
+_NO_FLOAT = re.compile(rb"[\s_]")
 
 
 def encode_unicode(text: str) -> bytes:
@@ -96,29 +102,66 @@ def decode_long(data: bytes) -> int:
 
 
 def parse_int(line: bytes) -> int:
-    """INT's argument: a literal in any base, or 00 and 01 for False and True (PEP 285)."""
-    if line == b"00":
-        return False
-    if line == b"01":
-        return True
-    return int(line, 0)
+    """INT's argument: a literal in any base, or 00 and 01 for False and True (PEP 285).
+
+    C pickle asks C's ``strtol`` first, which takes a leading zero for octal, ends at a NUL and calls
+    anything of two characters that is worth 0 or 1 a bool; and ``int()`` after that.
+
+    Raises ValueError where neither can read it.
+    """
+    text = line.partition(b"\0")[0]
+    if not text and line:
+        return False if len(line) == 2 else 0
+    literal = _STRTOL.fullmatch(text)
+    if literal is None:
+        return int(text, 0)
+    sign, digits = literal.groups()
+    value = int(digits, 16 if digits[:2] in (b"0x", b"0X") else 8 if digits[:1] == b"0" else 10)
+    if sign == b"-":
+        value = -value
+    if not -(2**63) <= value < 2**63:
+        return int(text, 0)
+    return bool(value) if len(line) == 2 and value in (0, 1) else value
 
 
 def parse_long(line: bytes) -> int:
-    """LONG's argument: a literal in any base, with or without the L of Python 2."""
-    if line.endswith(b"L"):
-        line = line[:-1]
-    return int(line, 0)
+    """LONG's argument: a literal in any base, with or without the L of Python 2.
+
+    Raises ValueError where it is none.
+    """
+    return _integer(line.removesuffix(b"L"), 0)
 
 
 def parse_float(line: bytes) -> float:
-    """FLOAT's argument."""
-    return float(line)
+    """FLOAT's argument. Raises ValueError where it is none, and OverflowError where it is too large."""
+    text = line.partition(b"\0")[0]
+    if _NO_FLOAT.search(text):
+        raise ValueError("could not convert string to float")
+    value = float(text)
+    if isinf(value) and b"inf" not in text.lower():
+        raise OverflowError("value too large to convert to float: " + ascii(text))
+    return value
 
 
 def parse_index(line: bytes) -> int:
-    """GET's and PUT's argument. Raises ValueError where the line is no decimal number."""
-    return int(line)
+    """GET's and PUT's argument.
+
+    Raises ValueError where the line is no decimal number, and OverflowError where the number fits no
+    ``Py_ssize_t``. Whether the memo takes the index is the reader's to judge.
+    """
+    index = _integer(line, 10)
+    if not -(2**63) <= index < 2**63:
+        raise OverflowError("the memo index does not fit into 64 bits")
+    return index
+
+
+def _integer(line: bytes, base: int) -> int:
+    text = line.partition(b"\0")[0]
+    try:
+        return int(text, base)
+    except ValueError:
+        text[:200].decode()  # C quotes that much in its message, and fails earlier where it is not UTF-8
+        raise
 
 
 def parse_string(line: bytes) -> bytes:
@@ -126,7 +169,6 @@ def parse_string(line: bytes) -> bytes:
 
     Raises UnpicklingError where the quotes are missing, and ValueError for a bad escape.
     """
-    line = line.strip()
     if len(line) >= 2 and line[0] == line[-1] and line[0] in b"\"'":
         return codecs.escape_decode(line[1:-1])[0]
     raise ReadError("the STRING opcode argument must be quoted")
