@@ -1,0 +1,80 @@
+"""``brinery dis FILE``: a pickle, opcode by opcode."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from brinery.cli.streams import add_file_argument, open_stream
+from brinery.disassembly import Instruction, disassemble, shorten
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
+
+NAME = "dis"
+SUMMARY = "show a pickle opcode by opcode, without loading it"
+HELP = """\
+Show a pickle opcode by opcode. Nothing in it is imported, called or built, so
+any file is safe to look at.
+
+The columns are
+  offset   in bytes from the beginning of the file
+  stack    how many objects are on the stack after the opcode, marks not counted
+  opcode   its name as in pickletools, indented by the marks around it
+           and what it does: the value it pushes, what a memo entry holds, which
+           global or persistent ID it names, what would be called with what
+
+A file may hold several pickles; each has a heading. Where a stream is malformed,
+everything before the fault is shown, then the fault with its offset, and the
+exit code is 1.
+
+examples:
+  brinery dis data.pickle
+  brinery dis data.pickle --first      a pickle that other data follow
+  gunzip -c data.pickle.gz | brinery dis -
+  brinery dis data.pickle | grep GLOBAL"""
+
+_DEEPEST_INDENT = 12
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_file_argument(parser)
+    parser.add_argument("--first", action="store_true", help="stop after the first pickle")
+    parser.add_argument(
+        "--width",
+        type=int,
+        default=shutil.get_terminal_size((100, 24)).columns,
+        metavar="N",
+        help="cut lines at N characters (default: the terminal's width, else 100)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the disassembly."""
+    with open_stream(options.file) as stream:
+        number = -1
+        for instruction in disassemble(stream):
+            if instruction.pickle != number:
+                number = instruction.pickle
+                print(_heading(instruction))
+            print(line(instruction, options.width))
+            if options.first and instruction.opcode.name == "STOP":
+                break
+
+
+def _heading(instruction: Instruction) -> str:
+    columns = f"{'offset':>8} {'stack':>5}  opcode"
+    if instruction.pickle == 0:
+        return columns
+    return f"\npickle {instruction.pickle + 1}, at offset {instruction.offset}\n{columns}"
+
+
+def line(instruction: Instruction, width: int) -> str:
+    """One opcode as it is printed."""
+    indent = "  " * min(instruction.marks, _DEEPEST_INDENT)
+    name = f"{indent}{instruction.opcode.name}"
+    text = f"{instruction.offset:>8} {instruction.stack:>5}  {name:<20} {instruction.detail}".rstrip()
+    return shorten(text, max(width, 40))

@@ -1,0 +1,207 @@
+"""`brinery dis` and `brinery refs`: what they print, and how they fail."""
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from brinery.cli import main
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command line; its exit code, output and error output."""
+
+    def call(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            code = stopped.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file of the bytes that it is called with."""
+
+    def write(data):
+        path = tmp_path / "data.pickle"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+def test_dis_shows_offset_stack_opcode_and_meaning(run, file):
+    data = b"\x80\x02]q\x00(K\x05X\x01\x00\x00\x00aq\x01e."
+    code, out, err = run("dis", file(data), "--width", "80")
+    assert (code, err) == (0, "")
+    assert out == (
+        "  offset stack  opcode\n"
+        "       0     0  PROTO                2\n"
+        "       2     1  EMPTY_LIST           []\n"
+        "       3     1  BINPUT               memo[0] = []\n"
+        "       5     1  MARK\n"
+        "       6     2    BININT1            5\n"
+        "       8     3    BINUNICODE         'a'\n"
+        "      14     3    BINPUT             memo[1] = 'a'\n"
+        "      16     1  APPENDS              append 2 items\n"
+        "      17     0  STOP                 the object is [5, 'a']\n"
+    )
+
+
+def test_dis_gives_every_pickle_of_a_file_its_heading(run, file):
+    data = pickle.dumps(1) + pickle.dumps(2)
+    _, out, _ = run("dis", file(data))
+    assert f"pickle 2, at offset {len(pickle.dumps(1))}" in out
+    assert out.count("STOP") == 2
+    _, out, _ = run("dis", file(data), "--first")
+    assert out.count("STOP") == 1
+
+
+def test_dis_first_ignores_what_follows_the_pickle(run, file):
+    code, _, err = run("dis", file(pickle.dumps(1) + b"\xff raw bytes"), "--first")
+    assert (code, err) == (0, "")
+
+
+def test_dis_prints_up_to_the_fault_and_then_says_where_it_is(run, file):
+    path = file(b"\x80\x04]\x94K\x05a}\xff")
+    code, out, err = run("dis", path)
+    assert code == 1
+    assert out.splitlines()[-1].split() == ["7", "2", "EMPTY_DICT", "{}"]
+    assert err == (
+        f"brinery dis: {path}: this byte is no opcode (at offset 8, opcode 0xff, while building [5] > {{}})\n"
+    )
+
+
+def test_dis_keeps_to_the_width(run, file):
+    nested = "x" * 500
+    for _ in range(30):
+        nested = [nested, {"key": nested}]
+    for width in (80, 100):
+        _, out, _ = run("dis", file(pickle.dumps(nested)), "--width", width)
+        assert max(len(line) for line in out.splitlines()) <= width
+
+
+def test_refs_counts_globals_and_persistent_ids(run, file):
+    class ByReference(pickle.Pickler):
+        def persistent_id(self, obj):
+            return ("shop", int(obj)) if type(obj) is float else None
+
+    buffer = io.BytesIO()
+    ByReference(buffer, 2).dump([2000.0, 2000.0, 3000.0, {1}, {2}, range(3)])
+    code, out, err = run("refs", file(buffer.getvalue()))
+    assert (code, err) == (0, "")
+    assert out == (
+        "1 pickle\n"
+        "\n"
+        "2 globals\n"
+        "       2  __builtin__.set  →  builtins.set\n"
+        "       1  __builtin__.xrange  →  builtins.range\n"
+        "\n"
+        "2 persistent IDs\n"
+        "       2  ('shop', 2000)\n"
+        "       1  ('shop', 3000)\n"
+    )
+
+
+def test_refs_shows_a_few_persistent_ids_and_all_of_them_when_asked(run, file):
+    data = b"".join(b"P%d\n0" % i for i in range(50)) + b"N."
+    _, out, _ = run("refs", file(data))
+    assert "30 more; --all lists them" in out
+    _, out, _ = run("refs", file(data), "--all")
+    assert "'49'" in out
+    assert "more" not in out
+
+
+def test_refs_as_json_is_complete(run, file):
+    _, out, _ = run("refs", file(b"(c__builtin__\nxrange\nP7\nl."), "--json")
+    assert json.loads(out) == {
+        "pickles": 1,
+        "globals": [{"module": "__builtin__", "name": "xrange", "loads_as": "builtins.range", "uses": 1}],
+        "persistent_ids": [{"id": "'7'", "uses": 1}],
+        "extension_codes": [],
+    }
+
+
+@pytest.mark.parametrize("command", ["dis", "refs"])
+class TestWhatIsNoPickle:
+    def test_a_file_that_is_not_there(self, run, tmp_path, command):
+        path = tmp_path / "none"
+        assert run(command, path) == (1, "", f"brinery {command}: {path}: No such file or directory\n")
+
+    def test_a_directory(self, run, tmp_path, command):
+        code, _, err = run(command, tmp_path)
+        assert code == 1
+        assert err.startswith(f"brinery {command}: {tmp_path}: ")
+
+    def test_an_empty_file(self, run, file, command):
+        code, _, err = run(command, file(b""))
+        assert code == 1
+        assert "the file is empty" in err
+
+    def test_text(self, run, file, command):
+        code, _, err = run(command, file(b'{"a": 1}'))
+        assert code == 1
+        assert "Is it a pickle at all?" in err
+
+    @pytest.mark.parametrize(
+        ("magic", "name"), [(b"PK\x03\x04", "zip"), (b"\x1f\x8b\x08", "gzip"), (b"BZh9", "bzip2")]
+    )
+    def test_other_kinds_of_file_are_named(self, run, file, command, magic, name):
+        code, _, err = run(command, file(magic + bytes(100)))
+        assert code == 1
+        assert f"{name}" in err
+
+    def test_no_file_at_all_is_a_wrong_command_line(self, run, command):
+        code, _, err = run(command)
+        assert code == 2
+        assert "FILE" in err
+
+
+def python(*arguments, **environment):
+    """The arguments of `subprocess` for a child Python that finds brinery."""
+    source = str(Path(__file__).parents[2] / "src")
+    return {
+        "args": [sys.executable, *map(str, arguments)],
+        "env": {**os.environ, "PYTHONPATH": source, **environment},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+
+
+def test_standard_input_is_read_where_the_file_is_a_dash():
+    done = subprocess.run(
+        **python("-m", "brinery", "dis", "-"), input=pickle.dumps("from a pipe"), check=True
+    )
+    assert b"'from a pipe'" in done.stdout
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped():
+    ascii_only = python("-m", "brinery", "dis", "-", PYTHONIOENCODING="ascii:strict")
+    done = subprocess.run(**ascii_only, input=pickle.dumps("ü"), check=True)
+    assert b"'\\xfc'" in done.stdout
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_traceback(file):
+    path = file(pickle.dumps(list(range(100_000))))
+    with subprocess.Popen(**python("-m", "brinery", "dis", path)) as child:
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == 1
+
+
+def test_looking_at_a_pickle_starts_neither_an_engine_nor_the_plugin_host(file):
+    path = file(pickle.dumps(1))
+    code = f"import sys; from brinery.cli import main; main(['refs', {str(path)!r}]); print(*sys.modules)"
+    done = subprocess.run(**python("-c", code), check=True)
+    loaded = done.stdout.decode().splitlines()[-1].split()
+    assert not {"pluggy", "sqlite3", "brinery.engine.python", "brinery.engine.compiled"} & set(loaded)
