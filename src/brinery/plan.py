@@ -66,10 +66,21 @@ class TypeRule(NamedTuple):
 
 
 class RuleTable(Protocol):
-    """Resolves a type to its rule, once per type."""
+    """Resolves a type to its rule, once per type.
+
+    An answer holds as long as :meth:`epoch` stays the same. So an engine may keep answers during one dump
+    as it likes, and beyond it where it compares the epoch once at the beginning of each dump.
+    """
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
+
+    def epoch(self) -> int:
+        """A number that changes when earlier answers may be out of date.
+
+        It does when a class was registered with an ABC that has a rule, or when a module was imported
+        in which a class is declared by name. Asking is cheap (about 0.1 µs).
+        """
 
 
 class StoreWriter(Protocol):

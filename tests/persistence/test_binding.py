@@ -96,6 +96,9 @@ def test_a_type_is_resolved_once() -> None:
     asked = []
 
     class Rules:
+        def epoch(self) -> int:
+            return 0
+
         def rule_for(self, cls: type, /) -> TypeRule | None:
             asked.append(cls)
             return TypeRule(reduce=repr) if cls is Dog else None

@@ -120,9 +120,16 @@ class _BoundRules:
         self._claimants = claimants
         # Written to by any thread that meets a type first; the rule that two find is the same.
         self._found: dict[type, TypeRule | None] = {}
+        self._found_at = 0
+
+    def epoch(self) -> int:
+        """Changes with the rules below; what stores claim does not change after they were bound."""
+        return self._rules.epoch() if self._rules is not None else 0
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
+        if (epoch := self.epoch()) != self._found_at:
+            self._found, self._found_at = {}, epoch
         try:
             return self._found[cls]
         except KeyError:

@@ -1,0 +1,144 @@
+"""The hooks: the contract between brinery and the authors of plugins.
+
+A plugin is a module or an object, named in the entry-point group ``brinery`` of its distribution. Its
+hook functions carry the mark :data:`hookimpl` and the prefix ``brinery_``. Hooks *declare*: each is
+called once when a profile is composed, and never while an object is written or read.
+
+What holds for every hook:
+
+- It yields records of :mod:`brinery.declarations`, or returns a list of them.
+- It may leave out `options`: a read-only mapping, what the profile was given for this plugin alone.
+- All results are collected. Order has no meaning: wrappers, ``tryfirst`` and ``trylast`` are refused.
+- Hooks and arguments are only ever added. A plugin that wants a newer hook marks it
+  ``@hookimpl(optionalhook=True)`` and works with this version too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from brinery.declarations import NameTable, Override, PersistentScheme, Reducer
+
+__all__ = [
+    "HOOKS",
+    "PROJECT",
+    "brinery_name_tables",
+    "brinery_overrides",
+    "brinery_persistent_schemes",
+    "brinery_reducers",
+    "hookimpl",
+    "hookspec",
+]
+
+#: pluggy's name for this set of hooks, and the entry-point group in which plugins are found.
+PROJECT = "brinery"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def brinery_reducers(options: Mapping[str, object]) -> Iterable[Reducer]:
+    """Declare how objects of a class, or of a class and its subclasses, are written.
+
+    Conflict: the same class declared twice. A whole plugin::
+
+        from brinery import Reducer, hookimpl
+
+
+        def reduce_fraction(fraction):
+            return type(fraction), (fraction.numerator, fraction.denominator)
+
+
+        @hookimpl
+        def brinery_reducers():
+            yield Reducer("fractions:Fraction", reduce_fraction)
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def brinery_overrides(options: Mapping[str, object]) -> Iterable[Override]:
+    """Declare a say, before the built-in way, in how functions, classes or a family of objects are written.
+
+    Conflict: none. They are asked in the profile's order, nearest base class first; the first that does
+    not return NotImplemented decides. A whole plugin::
+
+        import functools
+        import types
+
+        from brinery import Override, hookimpl
+
+
+        def reduce_wrapper(function):
+            wrapped = getattr(function, "__wrapped__", None)
+            if wrapped is None or "<locals>" not in function.__qualname__:
+                return NotImplemented
+            return functools.partial, (wrapped,)
+
+
+        @hookimpl
+        def brinery_overrides():
+            yield Override(types.FunctionType, reduce_wrapper)
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def brinery_persistent_schemes(options: Mapping[str, object]) -> Iterable[PersistentScheme]:
+    """Declare a kind of store for objects that are kept outside the stream, opened by URL.
+
+    Conflict: the same scheme name twice. A whole plugin::
+
+        from brinery import PersistentScheme, hookimpl
+
+
+        class Shelf:
+            claims = ("fractions:Fraction",)
+
+            def __init__(self):
+                self.kept = {}
+
+            def persistent_id(self, obj):
+                key = str(obj)
+                self.kept[key] = obj
+                return key
+
+            def persistent_load(self, key):
+                return self.kept[key]
+
+
+        def open_shelf(url):
+            return Shelf()
+
+
+        @hookimpl
+        def brinery_persistent_schemes():
+            yield PersistentScheme("shelf", open_shelf)
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def brinery_name_tables(options: Mapping[str, object]) -> Iterable[NameTable]:
+    """Declare names that differ between streams and this process, such as those of classes that moved.
+
+    Conflict: one name mapped two ways. A whole plugin::
+
+        from brinery import NameTable, hookimpl
+
+
+        @hookimpl
+        def brinery_name_tables():
+            yield NameTable("shop 2.0", {"shop.models:Client": "shop.people:Customer"})
+    """
+    raise NotImplementedError
+
+
+#: The names of all hooks.
+HOOKS = ("brinery_reducers", "brinery_overrides", "brinery_persistent_schemes", "brinery_name_tables")

@@ -1,0 +1,145 @@
+"""Whether a plugin keeps the contract of the hooks, and what is wrong where it does not."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from brinery.declarations import (
+    NameTable,
+    Override,
+    PersistentScheme,
+    Record,
+    Reducer,
+    check_class,
+    target_name,
+)
+from brinery.dotted import MISSING, find_loaded
+from brinery.errors import DeclarationError
+from brinery.hookspecs import HOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_hooks", "check_records", "place_of"]
+
+YIELDS: dict[str, type[Record]] = {
+    "brinery_reducers": Reducer,
+    "brinery_overrides": Override,
+    "brinery_persistent_schemes": PersistentScheme,
+    "brinery_name_tables": NameTable,
+}
+
+ORDER_OPTIONS = ("wrapper", "hookwrapper", "tryfirst", "trylast")
+
+
+def place_of(function: Callable[..., object]) -> str:
+    """The name of a function with file and line, as ``name (file.py:12)``."""
+    name = getattr(function, "__name__", repr(function))
+    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+    if code is None:
+        return name
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def check_hooks(plugin: object, manager: pluggy.PluginManager) -> None:
+    """Raise DeclarationError unless every hook function of `plugin` is one that will be called.
+
+    What looks like a hook and is none would otherwise be passed over in silence.
+    """
+    if isinstance(plugin, type):
+        raise DeclarationError(
+            f"{plugin!r} is a class; a plugin is a module or an object, such as an instance of it"
+        )
+    for name in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, name)
+        if options is not None:
+            _check_hook(plugin, name, options)
+        elif name.startswith("brinery_") and inspect.isroutine(function := getattr(plugin, name)):
+            marked = "mark it with @brinery.hookimpl" if name in HOOKS else _no_such_hook(name)
+            raise DeclarationError(
+                f"{place_of(function)} looks like a hook but is not marked as one: {marked}"
+            )
+
+
+def _check_hook(plugin: object, name: str, options: pluggy.HookimplOpts) -> None:
+    function = getattr(plugin, name)
+    hook = options["specname"] or name
+    if hook not in HOOKS:
+        if options["optionalhook"]:  # a hook of a version to come
+            return
+        raise DeclarationError(f"{place_of(function)}: {_no_such_hook(hook)}")
+    for option in ORDER_OPTIONS:
+        if options[option]:  # type: ignore[literal-required]
+            raise DeclarationError(
+                f"{place_of(function)} is marked {option}=True: all results of a hook are collected and "
+                "order has no meaning, so wrappers, tryfirst and trylast are refused"
+            )
+    implementation = pluggy.HookImpl(plugin, name, function, options)
+    if unknown := sorted(set(implementation.argnames) - {"options"}):
+        raise DeclarationError(f"{place_of(function)} takes {unknown[0]!r}, but {hook} offers: options")
+    if implementation.kwargnames:
+        raise DeclarationError(
+            f"{place_of(function)} has a default for {implementation.kwargnames[0]!r}, so that pluggy would "
+            "never give it a value: take options without a default, or leave it out"
+        )
+
+
+def _no_such_hook(name: str) -> str:
+    close = difflib.get_close_matches(name, HOOKS, 1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"there is no hook {name!r}{meant} (the hooks are: {', '.join(HOOKS)})"
+
+
+def check_records(hook: str, place: str, result: object) -> list[Record]:
+    """What a hook yielded, as a list; raises DeclarationError for anything but records of the hook's kind."""
+    kind = YIELDS[hook]
+    if isinstance(result, Record | str) or not isinstance(result, Iterable):
+        raise DeclarationError(
+            f"{place} gives {result!r}; yield each {kind.__name__}, or return a list of them"
+        )
+    records: list[Record] = []
+    for record in result:
+        if type(record) is not kind:
+            raise DeclarationError(f"{place} yields {record!r}, but {hook} wants a {kind.__name__}")
+        try:
+            _check_loaded_target(record)
+        except DeclarationError as wrong:
+            raise DeclarationError(f"{place}: {wrong}") from None
+        records.append(record)
+    _check_twice(place, records)
+    return records
+
+
+def _check_loaded_target(record: Record) -> None:
+    """A class that is declared by name and is already there is checked now, the others when they turn up."""
+    if isinstance(record, Reducer | Override) and isinstance(record.target, str):
+        found = find_loaded(record.target)
+        if found is not MISSING:
+            check_class(found, type(record).__name__)
+
+
+def _check_twice(place: str, records: list[Record]) -> None:
+    seen: dict[tuple[str, ...], object] = {}
+    for record in records:
+        for key, value in _claims(record):
+            if seen.setdefault(key, value) != value:
+                raise DeclarationError(f"{place} declares {' '.join(key)} twice: {seen[key]!r} and {value!r}")
+
+
+def _claims(record: Record) -> Iterable[tuple[tuple[str, ...], object]]:
+    """What no plugin may declare twice in different ways."""
+    match record:
+        case Reducer(target=target):
+            yield ("a reducer for", target_name(target)), record
+        case PersistentScheme(name=name):
+            yield ("the scheme", name), record
+        case NameTable(read=read, write=write, era=era):
+            for name, value in read.items():
+                yield ("in reading the name", name, f"(era {era})"), value
+            for name, value in write.items():
+                yield ("in writing the name", name, f"(era {era})"), value

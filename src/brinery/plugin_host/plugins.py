@@ -1,0 +1,47 @@
+"""What the host knows of a plugin, and of one thing that a plugin declares."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+__all__ = ["Claim", "Plugin", "PluginState"]
+
+Declared = TypeVar("Declared", covariant=True)
+
+
+class Plugin(NamedTuple):
+    """A plugin's name, and where it comes from.
+
+    origin        "built-in"; "installed", through an entry point; "given", as an object in code.
+    distribution  the distribution that it was installed with, and its `version`; None where there is none.
+    where         what the entry point names, "package.module" or "package.module:object".
+    """
+
+    name: str
+    origin: Literal["built-in", "installed", "given"]
+    where: str
+    distribution: str | None = None
+    version: str | None = None
+
+    def __str__(self) -> str:
+        if self.distribution is None:
+            return f"{self.name!r} ({self.origin})"
+        return f"{self.name!r} ({self.distribution} {self.version})"
+
+
+class Claim(NamedTuple, Generic[Declared]):
+    """One thing that one plugin declares: a record, or what a name is mapped to."""
+
+    plugin: Plugin
+    declared: Declared
+
+
+class PluginState(NamedTuple):
+    """What became of a plugin in one profile, and why.
+
+    state  "active"; "blocked", left out on purpose; "broken", it could not be loaded or breaks the contract.
+    """
+
+    plugin: Plugin
+    state: Literal["active", "blocked", "broken"]
+    reason: str
