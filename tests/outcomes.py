@@ -1,0 +1,86 @@
+"""What becomes of a stream: read in a child process, as C pickle may crash, hang or take all memory.
+
+Run as a program, it reads a pickled list of streams from its input and prints one outcome a line:
+
+``ok DIGEST``          it was read; the digest is that of the result's shape
+``TypeName``           that exception was raised, in the standard library's terms
+``crash``, ``hang``    the child died of it, or would not end
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+MEMORY = 1 << 31  # bytes of address space for a child
+SECONDS = 10  # for one stream
+
+#: What C pickle makes of a stream where brinery promises something better.
+HURT = {"crash", "hang", "MemoryError", "SystemError"}
+
+
+def outcomes(side: str, streams: Sequence[bytes]) -> list[str]:
+    """What each of `streams` becomes, on the ``"c"`` side or that of the engine of that name."""
+    done: list[str] = []
+    while len(done) < len(streams):
+        child = subprocess.run(
+            [sys.executable, __file__, side],
+            input=pickle.dumps(streams[len(done) :]),
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
+            check=False,
+        )
+        done += child.stdout.decode().splitlines()
+        if child.returncode < 0:
+            done.append("hang" if child.returncode == -14 else "crash")
+        elif child.returncode:
+            raise RuntimeError(f"the child ended with status {child.returncode}: {child.stderr.decode()}")
+    return done
+
+
+def stdlib_name(exc: BaseException) -> str:
+    """The name of the type of `exc`, or for one of brinery's own of the standard one that it derives from."""
+    return next(base for base in type(exc).__mro__ if not base.__module__.startswith("brinery")).__name__
+
+
+def outcome(read: Callable[[bytes], object], stream: bytes) -> str:
+    from shapes import shape
+
+    try:
+        result = read(stream)
+    except BaseException as exc:
+        return stdlib_name(exc)
+    try:
+        lines = shape(result)
+    except Exception as exc:  # half an object was asked for, and half an object came
+        return f"ok {type(result).__name__} {type(exc).__name__}"
+    return "ok " + hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def main() -> None:
+    import resource
+    import signal
+
+    side = sys.argv[1]
+    if side == "c":
+        read = pickle.loads
+    else:
+        from engines import Wire
+
+        read = Wire(side).loads
+    streams = pickle.load(sys.stdin.buffer)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for stream in streams:
+        signal.alarm(SECONDS)
+        print(outcome(read, stream), flush=True)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    main()
