@@ -195,11 +195,11 @@ def test_what_is_written_after_a_refusal_can_be_read(wire: Wire, what: str):
         file = io.BytesIO()
         pickler = wire.Pickler(file, protocol)
         pickler.dump(shared)
-        refusal(
-            lambda obj, protocol, pickler=pickler: pickler.dump(obj),
-            ["lost", shared, REFUSED[what]()],
-            protocol,
-        )
+        try:
+            pickler.dump(["lost", shared, REFUSED[what]()])
+            continue  # this protocol takes it
+        except BaseException:
+            pass
         file.seek(0)
         file.truncate()
         pickler.dump(["whole", shared, "lost"])
