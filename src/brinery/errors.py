@@ -101,15 +101,16 @@ class PluginWarning(UserWarning):
     """A plugin is installed but was skipped, and why."""
 
 
-def locate_writing(exc: BaseException, path: str, type_name: str) -> None:
+def locate_writing(exc: BaseException, path: str, type_name: str, hints: Sequence[str] = ()) -> None:
     """Say on `exc` which object could not be written.
 
     ``pickle``'s own refusals (any of brinery's, and the interpreter's "cannot pickle …" TypeError)
-    get the path in front of their text. Every other exception belongs to user code: its text is
-    left alone and the path becomes a note (PEP 678).
+    get the path in front of their text, and `hints`, one line each, behind it. Every other exception
+    belongs to user code: its text is left alone and the path becomes a note (PEP 678).
     """
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
-        exc.args = (f"{path}: {exc.args[0]}", *exc.args[1:])
+        text = "\n".join([f"{path}: {exc.args[0]}" if exc.args else path, *hints])
+        exc.args = (text, *exc.args[1:])
     else:
         _note(exc, f"while pickling {path} (an object of type {type_name})")
     _keep(exc, pickle_path=path, pickle_type=type_name)

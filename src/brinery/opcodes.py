@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BY_CODE", "BY_NAME", "HIGHEST_PROTOCOL", "TABLE", "Argument", "Opcode"]
+__all__ = ["BY_CODE", "BY_NAME", "HIGHEST_PROTOCOL", "TABLE", "Argument", "Opcode", "codes"]
 
 HIGHEST_PROTOCOL = 5
 
@@ -174,3 +174,8 @@ TABLE: tuple[Opcode, ...] = (
 
 BY_CODE: dict[int, Opcode] = {op.code[0]: op for op in TABLE}
 BY_NAME: dict[str, Opcode] = {op.name: op for op in TABLE}
+
+
+def codes(*names: str) -> tuple[bytes, ...]:
+    """The codes of the opcodes of these names, for an engine to give them names of its own."""
+    return tuple(BY_NAME[name].code for name in names)

@@ -1,0 +1,99 @@
+"""Where a dump's bytes go: frames (PEP 3154), payloads beside them, and the file."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from brinery.opcodes import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FRAME_TARGET", "Output", "write_all"]
+
+(FRAME,) = codes("FRAME")
+
+#: A frame ends at the first object that begins when it holds this many bytes; payloads of this size
+#: and more stand outside frames, so that they need not be copied.
+FRAME_TARGET = 64 * 1024
+#: Shorter ones are written without their header.
+FRAME_MINIMUM = 4
+
+
+class Output:
+    """The bytes of one dump, collected or handed to ``file.write`` frame by frame.
+
+    `buffer` is the open frame's content; writers add to it directly. Before each object they compare its
+    length with `frame_limit` and call :meth:`end_frame`. Below protocol 4 there are no frames, and all is
+    one write.
+    """
+
+    __slots__ = ("_finished", "_framed", "_to_file", "buffer", "frame_limit")
+
+    def __init__(self, protocol: int, write: Callable[[bytes], object] | None) -> None:
+        self.buffer = bytearray()
+        self._framed = protocol >= 4
+        self.frame_limit = FRAME_TARGET if self._framed else sys.maxsize
+        self._finished: list[bytes] = []
+        self._to_file = write
+
+    def begin(self, header: bytes) -> None:
+        """What stands before the first frame."""
+        self._finished.append(header)
+
+    def end_frame(self) -> None:
+        """End the open frame; the next byte opens another."""
+        size = len(self.buffer)
+        if self._framed and size >= FRAME_MINIMUM:
+            self._finished.append(FRAME + size.to_bytes(8, "little"))
+        if size:
+            self._finished.append(bytes(self.buffer))
+            # Emptied in place: writers hold on to it while they write their children.
+            self.buffer.clear()
+        self._flush()
+
+    def add_payload(self, header: bytes, data: bytes) -> None:
+        """An opcode with its length, and the data that it announces."""
+        if len(data) < FRAME_TARGET:
+            self.buffer += header
+            self.buffer += data
+        else:
+            self.end_frame()
+            self._finished.append(header)
+            self._flush()
+            self._finished.append(data)
+            self._flush()
+
+    def finish(self) -> bytes:
+        """End the last frame. All bytes of the dump, or none where they went to a file."""
+        self.end_frame()
+        return b"".join(self._finished)
+
+    def _flush(self) -> None:
+        if self._to_file is not None and self._finished:
+            data = b"".join(self._finished)  # of a single bytes object that is the object itself, not a copy
+            self._finished.clear()
+            write_all(self._to_file, data)
+
+
+def write_all(write: Callable[[bytes], object], data: bytes) -> None:
+    """Write all of `data`, also through a raw file, which may take less than it was given.
+
+    Many file-like objects return None and mean that they took everything. Raises OSError where
+    `write` returns anything else that is not a number of bytes between 1 and what it was given.
+    """
+    taken = write(data)
+    if taken is None or taken == len(data):
+        return
+    with memoryview(data) as view:
+        rest = view
+        while True:
+            if not isinstance(taken, int) or not 0 < taken <= len(rest):
+                raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
+            rest = rest[taken:]
+            if not rest:
+                return
+            taken = write(rest)  # type: ignore[arg-type]
+            if taken is None:
+                return

@@ -1,0 +1,201 @@
+"""Pickler and Dumper: what is constructed, subclassed and called."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from typing import TYPE_CHECKING, Any
+
+from brinery.engine.protocol import choose_protocol
+from brinery.engine.python.memo import Memo
+from brinery.engine.python.writer import UNSET, Writer
+from brinery.errors import WriteError
+from brinery.plan import WritePlan
+
+if TYPE_CHECKING:
+    from _thread import LockType
+    from collections.abc import Callable
+
+    BufferCallback = Callable[[Any], object] | None
+
+__all__ = ["Dumper", "Pickler"]
+
+
+class Pickler:
+    """Writes objects to `file`, one after another, sharing one memo.
+
+    `file` needs a ``write`` method that takes bytes. `protocol` is 0 to 5, None for the default, negative
+    for the highest. `fix_imports` gives globals their Python 2 names below protocol 3. `buffer_callback`
+    takes each PickleBuffer, and a false result leaves it out of the stream (PEP 574); it needs protocol 5.
+    `bin` is the spelling of before Python 2.3: true for protocol 1, false for 0.
+
+    Subclasses and instances may set ``persistent_id``, ``reducer_override`` and ``dispatch_table``.
+
+    Raises TypeError for a file that cannot be written to, ValueError for a protocol that does not exist or
+    that cannot carry what was asked for, and RuntimeError while this Pickler is dumping.
+    """
+
+    #: Gives the plan when a Pickler is constructed.
+    _plan_source: Callable[[], WritePlan] = staticmethod(WritePlan)
+    # The class has none of them: a subclass may have forgotten to call __init__.
+    _busy: LockType | None = None
+    _memo: Memo
+
+    def __init__(
+        self,
+        file: Any,
+        protocol: int | None = None,
+        fix_imports: bool = True,
+        buffer_callback: BufferCallback = None,
+        *,
+        bin: object = None,
+    ) -> None:
+        if self._busy is not None and self._busy.locked():
+            raise RuntimeError("this Pickler is dumping; it cannot be initialised again before that ends")
+        self._plan = self._plan_source()
+        self._protocol = choose_protocol(protocol, bin)
+        self._write = _write_method(file)
+        self._fix_imports = bool(fix_imports)
+        self._buffer_callback = _checked(buffer_callback, self._protocol)
+        self._memo = Memo()
+        self._busy = allocate_lock()
+        self.bin = int(self._protocol > 0)
+        #: Without a memo: shared objects are written again, and recursive ones raise ValueError.
+        self.fast: int | bool = 0
+
+    def dump(self, obj: object, /) -> None:
+        """Write `obj`. Where that fails, the memo is as it was before.
+
+        Raises PicklingError, or what an object's own code raised, with the path to the object on it (see
+        :mod:`brinery.errors`); RuntimeError while another dump of this Pickler is under way.
+        """
+        busy = self._initialised()
+        # Asking and locking in one step: another thread may come between two.
+        if not busy.acquire(blocking=False):
+            raise RuntimeError("this Pickler is dumping already: use one Pickler per dump and per thread")
+        try:
+            writer = Writer(
+                self._plan, self._memo, self._protocol, self._fix_imports, self._buffer_callback, self._write
+            )
+            writer.fast = bool(self.fast)
+            persistent_id = self.persistent_id
+            if getattr(persistent_id, "__func__", None) is not Pickler.persistent_id:
+                writer.persistent_id = persistent_id
+            writer.reducer_override = getattr(self, "reducer_override", UNSET)
+            writer.dispatch_table = getattr(self, "dispatch_table", UNSET)
+            writer.dump(obj)
+        finally:
+            busy.release()
+
+    def persistent_id(self, obj: object, /) -> Any:
+        """What to write in the place of `obj`; None for `obj` itself. For subclasses to override."""
+        return None
+
+    def clear_memo(self) -> None:
+        """Forget which objects were written, so that the next dump stands alone."""
+        self._set_memo(Memo())
+
+    @property
+    def memo(self) -> MemoProxy:
+        """Which objects the stream holds: with ``clear()`` and ``copy()``; another Pickler's may be set."""
+        return MemoProxy(self)
+
+    @memo.setter
+    def memo(self, memo: MemoProxy | dict[int, tuple[int, object]]) -> None:
+        if isinstance(memo, MemoProxy):
+            memo = memo.copy()
+        if not isinstance(memo, dict):
+            raise TypeError(f"'memo' attribute must be a Pickler's memo or a dict, not {type(memo).__name__}")
+        self._set_memo(Memo.of(memo))
+
+    def _set_memo(self, memo: Memo) -> None:
+        if self._initialised().locked():
+            raise RuntimeError("this Pickler is dumping; its memo cannot be changed before that ends")
+        self._memo = memo
+
+    def _initialised(self) -> LockType:
+        if self._busy is None:
+            raise WriteError(f"Pickler.__init__() was not called by {type(self).__name__}.__init__()")
+        return self._busy
+
+
+class MemoProxy:
+    """A Pickler's memo, as its attribute ``memo`` shows it."""
+
+    __slots__ = ("_pickler",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, pickler: Pickler) -> None:
+        self._pickler = pickler
+
+    def clear(self) -> None:
+        """Forget all objects."""
+        self._pickler.clear_memo()
+
+    def copy(self) -> dict[int, tuple[int, object]]:
+        """``{id: (index, object)}``."""
+        self._pickler._initialised()
+        return self._pickler._memo.copy()
+
+    def __reduce__(self) -> tuple[type, tuple[object]]:
+        return dict, (self.copy(),)
+
+
+class Dumper:
+    """``dump`` and ``dumps`` around one plan.
+
+    `plan_source` gives the plan at first use. Setting ``plan`` to another plan, or to None to have
+    `plan_source` asked again, counts from the next call on.
+    """
+
+    def __init__(self, plan_source: Callable[[], WritePlan]) -> None:
+        self._plan_source = plan_source
+        self.plan: WritePlan | None = None
+
+    def dump(
+        self,
+        obj: object,
+        file: Any,
+        protocol: int | None = None,
+        *,
+        fix_imports: bool = True,
+        buffer_callback: BufferCallback = None,
+        bin: object = None,
+    ) -> None:
+        """Write `obj` to `file`, as ``Pickler(file, …).dump(obj)`` does."""
+        protocol = choose_protocol(protocol, bin)
+        write = _write_method(file)
+        callback = _checked(buffer_callback, protocol)
+        plan = self.plan or self._ask_plan()
+        Writer(plan, Memo(), protocol, fix_imports, callback, write).dump(obj)
+
+    def dumps(
+        self,
+        obj: object,
+        protocol: int | None = None,
+        *,
+        fix_imports: bool = True,
+        buffer_callback: BufferCallback = None,
+        bin: object = None,
+    ) -> bytes:
+        """The bytes that :meth:`dump` would write."""
+        protocol = choose_protocol(protocol, bin)
+        callback = _checked(buffer_callback, protocol)
+        plan = self.plan or self._ask_plan()
+        return Writer(plan, Memo(), protocol, fix_imports, callback).dump(obj)
+
+    def _ask_plan(self) -> WritePlan:
+        self.plan = plan = self._plan_source()
+        return plan
+
+
+def _write_method(file: Any) -> Callable[[bytes], object]:
+    try:
+        return file.write  # type: ignore[no-any-return]
+    except AttributeError:
+        raise TypeError("file must have a 'write' attribute") from None
+
+
+def _checked(buffer_callback: BufferCallback, protocol: int) -> BufferCallback:
+    if buffer_callback is not None and protocol < 5:
+        raise ValueError("buffer_callback needs protocol >= 5")
+    return buffer_callback

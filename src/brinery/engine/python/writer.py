@@ -1,0 +1,291 @@
+"""One dump: the order in which the way of an object is decided, and the loop that takes it."""
+
+from __future__ import annotations
+
+import copyreg
+from collections import Counter
+from contextlib import suppress
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from brinery.engine.paths import path_of, shorten, type_name
+from brinery.engine.python.containers import CONTAINERS
+from brinery.engine.python.leaves import ATOMS, MEMOIZED
+from brinery.engine.python.memo import get_opcode, put_opcode
+from brinery.engine.python.output import Output
+from brinery.engine.python.reducing import write_global, write_reduced, write_type
+from brinery.engine.text import encode_persistent_id
+from brinery.errors import WriteError, locate_writing
+from brinery.opcodes import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from brinery.engine.python.memo import Memo
+    from brinery.plan import WritePlan
+
+    #: Writes an object piece by piece; what it yields is written before it goes on.
+    Steps = Iterator[Iterable[object]]
+    #: An object that is being written, its steps, and those of its parts that are still to be written.
+    Level = tuple[object, Steps, Iterator[object]]
+
+__all__ = ["UNSET", "Writer"]
+
+PROTO, STOP, PERSID, BINPERSID, MEMOIZE = codes("PROTO", "STOP", "PERSID", "BINPERSID", "MEMOIZE")
+
+#: Stands for a hook that the Pickler does not have: None would be called, and fail, as in C pickle.
+UNSET: Any = object()
+
+#: At this depth, and whenever it has doubled, an object that is inside itself too often is looked for.
+_FIRST_CHECK = 10_000
+_INSIDE_ITSELF = 1_000
+
+
+class Writer(Output):
+    """One dump under way: its options, its memo and its output."""
+
+    __slots__ = (
+        "_open_containers",
+        "buffer_callback",
+        "dispatch_table",
+        "fast",
+        "fix_imports",
+        "memo",
+        "persistent_id",
+        "plan",
+        "protocol",
+        "reducer_override",
+    )
+
+    def __init__(
+        self,
+        plan: WritePlan,
+        memo: Memo,
+        protocol: int,
+        fix_imports: bool,
+        buffer_callback: Callable[[Any], object] | None,
+        write: Callable[[bytes], object] | None = None,
+    ) -> None:
+        super().__init__(protocol, write)
+        self.plan = plan
+        self.memo = memo
+        self.protocol = protocol
+        self.fix_imports = fix_imports
+        self.buffer_callback = buffer_callback
+        self._open_containers: set[int] = set()
+        # What a Pickler may add:
+        self.fast = False
+        self.persistent_id: Callable[[object], object] | None = None
+        self.reducer_override: Callable[[object], object] = UNSET
+        self.dispatch_table: Any = UNSET
+
+    def dump(self, root: object) -> bytes:
+        """Write the whole stream. Returns its bytes, or none where they went to a file.
+
+        Where that fails, the memo is as it was before, and the exception says which object it was.
+        """
+        stores = self.plan.stores
+        if stores is None:
+            return self._dump(root)
+        stores.begin_dump()
+        succeeded = False
+        try:
+            data = self._dump(root)
+            succeeded = True
+        finally:
+            stores.end_dump(succeeded)
+        return data
+
+    def _dump(self, root: object) -> bytes:
+        before = self.memo.state()
+        try:
+            if self.protocol >= 2:
+                self.begin(PROTO + self.protocol.to_bytes(1, "little"))
+            self._run(root)
+            self.buffer += STOP
+            return self.finish()
+        except BaseException:
+            self.memo.restore(before)
+            raise
+
+    def _run(self, root: object) -> None:
+        """Write `root` and all that it leads to.
+
+        The one loop there is. Objects inside objects are levels of its list `around`, never of the
+        interpreter's stack, so depth costs memory only.
+        """
+        buffer = self.buffer
+        frame_limit = self.frame_limit
+        indexes = self.memo.indexes
+        atoms = ATOMS[self.protocol]
+        memoized = MEMOIZED[self.protocol]
+        persistent_id = self.persistent_id
+        depth_to_check = _FIRST_CHECK
+
+        around: list[Level] = []
+        parent: object = None
+        steps: Steps = iter(())
+        parts: Iterator[object] = iter((root,))
+        obj: object = root
+        try:
+            while True:
+                for obj in parts:
+                    if len(buffer) >= frame_limit:
+                        self.end_frame()
+                    if persistent_id is not None and (pid := persistent_id(obj)) is not None:
+                        inner = self._write_persistent_id(pid)
+                    elif (write_leaf := atoms.get(type(obj))) is not None:
+                        write_leaf(self, obj)
+                        continue
+                    elif id(obj) in indexes:
+                        self.get(obj)
+                        continue
+                    elif (write_leaf := memoized.get(type(obj))) is not None:
+                        write_leaf(self, obj)
+                        continue
+                    else:
+                        inner = self._steps_of(obj)
+                    around.append((parent, steps, parts))
+                    parent, steps = obj, inner
+                    if len(around) >= depth_to_check:
+                        _check_depth(around)
+                        depth_to_check *= 2
+                    break
+                obj = parent
+                more = next(steps, None)
+                if more is not None:
+                    parts = iter(more)
+                elif len(around) > 1:
+                    parent, steps, parts = around.pop()
+                else:
+                    return
+        except Exception as exc:
+            self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], obj)
+            raise
+
+    def _steps_of(self, obj: object) -> Steps:
+        """How an object that has parts is written: the design's order of decisions, after the memo."""
+        cls = type(obj)
+        write_container = CONTAINERS[self.protocol].get(cls)
+        if write_container is not None:
+            steps = write_container(self, obj)
+            return self._refuse_cycle(obj, steps) if self.fast and cls in (list, dict) else steps
+
+        rules = self.plan.rules
+        rule = None if rules is None else rules.rule_for(cls)
+        if rule is not None and rule.claim is not None:
+            pid = rule.claim(obj, self.protocol)
+            if pid is not None:
+                return self._write_claimed(obj, pid)
+        if self.reducer_override is not UNSET:
+            value = self.reducer_override(obj)
+            if value is not NotImplemented:
+                return write_reduced(self, obj, value)
+        if rule is not None:
+            for override in rule.overrides:
+                value = override(obj)
+                if value is not NotImplemented:
+                    return write_reduced(self, obj, value)
+        if cls is type:
+            return write_type(self, obj)  # type: ignore[arg-type]
+        if cls is FunctionType:
+            return write_global(self, obj)
+
+        reduce: Any = UNSET
+        if self.dispatch_table is not UNSET:
+            with suppress(KeyError):
+                reduce = self.dispatch_table[cls]
+        elif rule is not None and rule.reduce is not None:
+            reduce = rule.reduce
+        else:
+            reduce = copyreg.dispatch_table.get(cls, UNSET)
+        if reduce is not UNSET:
+            return write_reduced(self, obj, reduce(obj))
+        if issubclass(cls, type):
+            return write_global(self, obj)
+        reduce = getattr(obj, "__reduce_ex__", UNSET)
+        if reduce is not UNSET:
+            return write_reduced(self, obj, reduce(self.protocol))
+        reduce = getattr(obj, "__reduce__", UNSET)
+        if reduce is not UNSET:
+            return write_reduced(self, obj, reduce())
+        raise WriteError(
+            f"cannot pickle {cls.__name__!r} object: it has neither __reduce_ex__ nor __reduce__"
+        )
+
+    # The memo
+
+    def memoize(self, obj: object) -> None:
+        """Let what stands on the reader's stack, which is `obj`, be found again under the next index."""
+        if not self.fast:
+            index = self.memo.add(obj)
+            self.buffer += MEMOIZE if self.protocol >= 4 else put_opcode(index, self.protocol)
+
+    def is_memoized(self, obj: object) -> bool:
+        return id(obj) in self.memo.indexes
+
+    def get(self, obj: object) -> None:
+        """Write a memoized object."""
+        self.buffer += get_opcode(self.memo.indexes[id(obj)], self.protocol)
+
+    # Persistent IDs
+
+    def _write_persistent_id(self, pid: object) -> Steps:
+        """In an object's place, its ID, for which persistent_id is not asked itself."""
+        if self.protocol == 0:
+            self.buffer += PERSID + encode_persistent_id(pid)
+            return
+        cls = type(pid)
+        write_leaf = ATOMS[self.protocol].get(cls)
+        if write_leaf is None and self.is_memoized(pid):
+            self.get(pid)
+        else:
+            write_leaf = write_leaf or MEMOIZED[self.protocol].get(cls)
+            if write_leaf is not None:
+                write_leaf(self, pid)
+            else:
+                yield from self._steps_of(pid)
+        self.buffer += BINPERSID
+
+    def _write_claimed(self, obj: object, pid: object) -> Steps:
+        """An object that a store keeps: its ID, memoized so that every reader keeps the object's identity."""
+        yield from self._write_persistent_id(pid)
+        self.memoize(obj)
+
+    # Failures
+
+    def _refuse_cycle(self, obj: object, steps: Steps) -> Steps:
+        """Without a memo, a list or dict inside itself would never end."""
+        if id(obj) in self._open_containers:
+            raise ValueError(
+                f"fast mode: can't pickle cyclic objects including object type {type(obj).__name__}"
+            )
+        self._open_containers.add(id(obj))
+        yield from steps
+        self._open_containers.remove(id(obj))
+
+    def _locate(self, exc: Exception, levels: list[Level], failed: object) -> None:
+        """Say on `exc` which object it was: `failed`, at the innermost of `levels` or one of its parts."""
+        chain: list[object] = []
+        for level in shorten(levels):
+            if not isinstance(level, tuple):
+                chain.append(level)
+                continue
+            owner, steps, _ = level
+            chain.append(owner)
+            # The one thing that is known nowhere else: which reduction a suspended generator writes.
+            frame = getattr(steps, "gi_frame", None)
+            if frame is not None and (reduction := frame.f_locals.get("reduction")) is not None:
+                chain.append(reduction)
+        if not levels or failed is not levels[-1][0]:
+            chain.append(failed)
+        locate_writing(exc, path_of(chain), type_name(failed), self.plan.hints)
+
+
+def _check_depth(around: list[Level]) -> None:
+    """An object inside itself again and again, because its reducer never memoizes it, would never end."""
+    (_, times), *_ = Counter(id(owner) for owner, _, _ in around).most_common(1)
+    if times > _INSIDE_ITSELF:
+        raise RecursionError(
+            f"an object is written inside itself {times} times: its reduction leads back to it"
+        )
