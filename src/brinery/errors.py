@@ -29,6 +29,7 @@ __all__ = [
     "DeclarationError",
     "LocalObjectError",
     "MissingReference",
+    "NotInitialized",
     "NotStored",
     "PickleError",
     "PicklingError",
@@ -63,6 +64,10 @@ class LocalObjectError(WriteError, AttributeError):
 
 class ReadError(BrineryError, UnpicklingError):
     """A stream cannot be read."""
+
+
+class NotInitialized(WriteError, ReadError, RuntimeError):
+    """A Pickler or Unpickler is used whose ``__init__`` was never called."""
 
 
 class NotStored(WriteError):
@@ -117,8 +122,13 @@ def locate_writing(exc: BaseException, path: str, type_name: str, hints: Sequenc
 
 
 def locate_reading(exc: BaseException, offset: int, opcode: str, building: Sequence[str]) -> None:
-    """Say on `exc` where in the stream it happened, and what was being built, outermost first."""
-    where = f"at offset {offset}, opcode {opcode}"
+    """Say on `exc` where in the stream it happened, and what was being built, outermost first.
+
+    `opcode` is empty where the stream ended or held no opcode at `offset`.
+    """
+    where = f"at offset {offset}"
+    if opcode:
+        where += f", opcode {opcode}"
     if building:
         where += f", while building {' > '.join(building)}"
     own = isinstance(exc, ReadError) or type(exc) in (EOFError, UnpicklingError)

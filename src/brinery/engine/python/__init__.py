@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from brinery.engine.python.pickler import Dumper, Pickler
+from brinery.engine.python.unpickler import Loader, Unpickler
 
-__all__ = ["Dumper", "Pickler"]
+__all__ = ["Dumper", "Loader", "Pickler", "Unpickler"]

@@ -1,0 +1,280 @@
+"""The pickle machine: what one reading knows at any moment, and the loop that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from brinery.engine.globals import find_global
+from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
+from brinery.engine.python.reading.memo import Memo
+from brinery.errors import ReadError, locate_reading
+from brinery.opcodes import BY_CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from brinery.engine.python.reading.dispatch import Handler
+    from brinery.engine.python.reading.sources import FileSource
+    from brinery.plan import ReadPlan
+
+__all__ = ["Machine"]
+
+#: The largest argument of fixed size. An opcode that begins further than this (and its own byte) before
+#: the end of a window lies in it as a whole.
+_LARGEST_FIXED = max(ARGUMENT_SIZE)
+
+# How many of the objects under construction an error names: the innermost ones, as depth has no limit.
+_NAMED = 12
+
+_LEAVES = frozenset({type(None), bool, int, float, str, bytes, bytearray})
+
+
+class Machine:
+    """The state of one reading, and, between the loads of one Unpickler, what lives on: memo and window.
+
+    The stream
+        data        the window: bytes of the stream, opcodes from ``pos`` on
+        limit       where they end: the end of the frame, else that of the window
+        safe        an opcode that begins before this offset lies in the window with its argument
+        in_frame    whether `limit` is the end of a frame
+        pos         where the next reading begins in the window
+        source      where more comes from; None where the window is all there is
+        base        how many bytes the reading took before the window began
+        beyond      and how many behind its end, in an argument that no window held
+
+    The stack
+        stack       the objects above the last MARK. Nothing can be popped from below it
+        outer       the stacks below it, one for each MARK
+
+    What comes from outside
+        find_class, persistent_load
+                    what a subclass or an instance put in place of the engine's own; else None.
+                    A list as `persistent_load` collects the persistent IDs
+    """
+
+    __slots__ = (
+        "base",
+        "beyond",
+        "buffers",
+        "data",
+        "encoding",
+        "errors",
+        "find_class",
+        "fix_imports",
+        "hole",
+        "in_frame",
+        "limit",
+        "memo",
+        "outer",
+        "persistent_load",
+        "plan",
+        "pos",
+        "protocol",
+        "result",
+        "safe",
+        "source",
+        "stack",
+        "stopped",
+    )
+
+    def __init__(
+        self,
+        data: bytes,
+        source: FileSource | None,
+        plan: ReadPlan,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Iterator[object] | None = None,
+    ) -> None:
+        self.data = data
+        self.source = source
+        self.in_frame = False
+        self.limit = len(data)
+        self.pos = 0
+        self.memo = Memo()
+        self.plan = plan
+        self.fix_imports = fix_imports
+        self.encoding = encoding
+        self.errors = errors
+        self.buffers = buffers
+        self.find_class: Callable[[str, str], object] | None = None
+        self.persistent_load: Callable[[object], object] | list[object] | None = None
+        self.protocol = 0
+        #: What ``noload()`` puts where an object would be.
+        self.hole: object = None
+
+    def run(self, handlers: list[Handler]) -> object:
+        """Run opcodes up to and including STOP, and give the object that it leaves.
+
+        Raises EOFError where the stream ends between opcodes, UnpicklingError where it is not
+        well-formed, and whatever the code that it calls raises.
+        """
+        pos = self.pos
+        self.base = -pos
+        self.beyond = 0
+        self.safe = self.limit - _LARGEST_FIXED
+        self.stack: list[object] = []
+        self.outer: list[list[object]] = []
+        self.protocol = 0
+        self.stopped = False
+        self.result: object = None
+        try:
+            while True:
+                while pos < self.safe:
+                    pos = handlers[self.data[pos]](self, pos + 1)
+                if self.stopped:
+                    break
+                pos = self.approach(pos)
+                pos = handlers[self.data[pos]](self, pos + 1)
+            self._leave(pos)
+            return self.result
+        except Exception as failure:
+            self._locate(failure, pos)
+            raise
+        finally:
+            self.result = None
+            self.stack = []
+            self.outer = []
+
+    # The stream
+
+    def approach(self, pos: int) -> int:
+        """See to it that an opcode and the fixed part of its argument lie in the window; where it then is."""
+        if pos == self.limit and self.in_frame:
+            self.in_frame = False
+            self.limit = len(self.data)
+        if pos == self.limit:
+            data = b"" if self.source is None else self.source.window()
+            if not data:
+                raise EOFError("Ran out of input")
+            self._move(pos, data)
+            pos = 0
+        size = 1 + ARGUMENT_SIZE[self.data[pos]]
+        if pos + size > self.limit:
+            if self.in_frame or self.source is None:
+                self.truncated()
+            self._move(pos, self.source.read(pos + size - self.limit, self.data[pos:]))
+            pos = 0
+        self.safe = self.limit - _LARGEST_FIXED
+        return pos
+
+    def take(self, pos: int, size: int) -> tuple[bytes, int]:
+        """`size` bytes of an argument from `pos` on, and the offset behind them."""
+        end = pos + size
+        if end <= self.limit:
+            return self.data[pos:end], end
+        if self.in_frame or self.source is None:
+            self.truncated()
+        self.beyond += end - self.limit
+        return self.source.read(end - self.limit, self.data[pos:]), self.limit
+
+    def take_bytearray(self, pos: int, size: int) -> tuple[bytearray, int]:
+        """The same as a bytearray."""
+        end = pos + size
+        if end <= self.limit or self.in_frame or self.source is None:
+            data, end = self.take(pos, size)
+            return bytearray(data), end
+        self.beyond += end - self.limit
+        return self.source.read_bytearray(end - self.limit, self.data[pos:]), self.limit
+
+    def line(self, pos: int) -> tuple[bytes, int]:
+        """The line from `pos` on without its newline, and the offset behind that."""
+        end = self.data.find(b"\n", pos, self.limit)
+        if end >= 0:
+            return self.data[pos:end], end + 1
+        if self.in_frame or self.source is None:
+            self.truncated()
+        line = self.source.readline(self.data[pos:])
+        self.beyond += len(line) + 1 - (self.limit - pos)
+        return line, self.limit
+
+    def enter_frame(self, pos: int, size: int) -> int:
+        """Begin a frame of `size` bytes at `pos`; where that lies, as the window may have moved."""
+        if self.in_frame and pos < self.limit:
+            raise ReadError("a frame begins before the end of the one around it")
+        end = pos + size
+        if end > len(self.data):
+            if self.source is None:
+                self.truncated()
+            self._move(pos, self.source.read(end - len(self.data), self.data[pos:]))
+            pos, end = 0, size
+        self.in_frame = True
+        self.limit = end
+        self.safe = end - _LARGEST_FIXED
+        return pos
+
+    def truncated(self) -> NoReturn:
+        """Raise for an argument that is not all there."""
+        if self.in_frame and (self.source is not None or self.limit < len(self.data)):
+            raise ReadError("pickle exhausted before end of frame: an opcode lies across it")
+        raise ReadError("pickle data was truncated")
+
+    def _move(self, pos: int, data: bytes) -> None:
+        self.base += pos + self.beyond
+        self.beyond = 0
+        self.data = data
+        self.limit = len(data)
+
+    def _leave(self, pos: int) -> None:
+        # What the file only showed is taken from it; what a frame holds behind STOP stays for the next load.
+        if self.source is not None:
+            rest = b"" if self.source.peeked else self.data[pos:]
+            self.source.skip(pos if self.source.peeked else 0)
+            self.data = rest
+            self.limit = len(rest)
+            self.in_frame = False
+            pos = 0
+        self.pos = pos
+
+    # The stack
+
+    def pop_mark(self) -> list[object]:
+        """The objects above the last MARK, as a list of the caller's own; the stack below comes back.
+
+        Raises UnpicklingError where there is no MARK.
+        """
+        if not self.outer:
+            raise ReadError("could not find MARK")
+        items = self.stack
+        self.stack = self.outer.pop()
+        return items
+
+    def underflow(self) -> ReadError:
+        """What to raise where an opcode needs more objects than the stack holds above the last MARK."""
+        return ReadError("unexpected MARK found" if self.outer else "unpickling stack underflow")
+
+    # The world outside
+
+    def find_global(self, module: str, qualname: str) -> object:
+        """The global of that name, by the engine's own rules or those of an overridden ``find_class``."""
+        if self.find_class is None:
+            return find_global(module, qualname, self.protocol, self.fix_imports, self.plan)
+        return self.find_class(module, qualname)
+
+    def find_persistent(self, pid: object) -> object:
+        """The object of that persistent ID."""
+        if self.persistent_load is None:
+            raise ReadError(
+                f"A load persistent id instruction was encountered, but no persistent_load function was "
+                f"specified and no store is bound, for the ID {pid!r:.200}"
+            )
+        if isinstance(self.persistent_load, list):
+            self.persistent_load.append(pid)
+            return pid
+        return self.persistent_load(pid)
+
+    # Errors
+
+    def _locate(self, failure: Exception, pos: int) -> None:
+        code = BY_CODE.get(self.data[pos]) if pos < self.limit else None
+        locate_reading(failure, self.base + pos, code.name if code else "", self._under_construction())
+
+    def _under_construction(self) -> list[str]:
+        names: list[str] = []
+        for level in [*self.outer[-_NAMED:], self.stack]:
+            if level and type(level[-1]) not in _LEAVES:
+                last = level[-1]
+                described = last if isinstance(last, type) else type(last)
+                names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
+        return names[-_NAMED:]

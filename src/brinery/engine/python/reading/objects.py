@@ -1,0 +1,223 @@
+"""Globals, instances and persistent objects: everything that runs code from outside the engine."""
+
+from __future__ import annotations
+
+import struct
+from sys import intern
+from typing import TYPE_CHECKING, Any
+
+from brinery.engine.globals import extension_name
+from brinery.engine.hashing import check_call
+from brinery.engine.python.reading.dispatch import Handlers
+from brinery.engine.python.reading.scalars import argument_line
+from brinery.errors import ReadError
+
+if TYPE_CHECKING:
+    from brinery.engine.python.reading.machine import Machine
+
+__all__ = ["handles"]
+
+handles = Handlers()
+
+_int4 = struct.Struct("<i").unpack_from
+_uint2 = struct.Struct("<H").unpack_from
+
+_MISSING = object()
+
+# Py_TPFLAGS_DISALLOW_INSTANTIATION: a type whose tp_new is NULL, although it inherits a __new__.
+_NO_INSTANCES = 1 << 7
+
+
+# Globals
+
+
+@handles("GLOBAL")
+def global_(machine: Machine, pos: int) -> int:
+    module, qualname, end = global_name(machine, pos, "utf-8")
+    machine.stack.append(machine.find_global(module, qualname))
+    return end
+
+
+@handles("STACK_GLOBAL")
+def stack_global(machine: Machine, pos: int) -> int:
+    stack = machine.stack
+    if len(stack) < 2:
+        raise machine.underflow()
+    qualname = stack.pop()
+    module = stack.pop()
+    if type(module) is not str or type(qualname) is not str:
+        raise ReadError("STACK_GLOBAL requires str")
+    stack.append(machine.find_global(module, qualname))
+    return pos
+
+
+@handles("EXT1")
+def ext1(machine: Machine, pos: int) -> int:
+    machine.stack.append(machine.find_global(*extension_name(machine.data[pos])))
+    return pos + 1
+
+
+@handles("EXT2")
+def ext2(machine: Machine, pos: int) -> int:
+    machine.stack.append(machine.find_global(*extension_name(_uint2(machine.data, pos)[0])))
+    return pos + 2
+
+
+@handles("EXT4")
+def ext4(machine: Machine, pos: int) -> int:
+    machine.stack.append(machine.find_global(*extension_name(_int4(machine.data, pos)[0])))
+    return pos + 4
+
+
+def global_name(machine: Machine, pos: int, encoding: str) -> tuple[str, str, int]:
+    """The two lines that name a global, and the offset behind them."""
+    line, pos = argument_line(machine, pos)
+    module = line.decode(encoding)
+    line, pos = argument_line(machine, pos)
+    return module, line.decode(encoding), pos
+
+
+# Calls
+
+
+@handles("REDUCE")
+def reduce(machine: Machine, pos: int) -> int:
+    stack = machine.stack
+    if len(stack) < 2:
+        raise machine.underflow()
+    args: Any = stack.pop()
+    function: Any = stack.pop()
+    if not isinstance(args, tuple):
+        raise TypeError(f"REDUCE needs a tuple of arguments, not {type(args).__name__}")
+    check_call(function, args)
+    stack.append(function(*args))
+    return pos
+
+
+@handles("NEWOBJ")
+def newobj(machine: Machine, pos: int) -> int:
+    stack = machine.stack
+    if len(stack) < 2:
+        raise machine.underflow()
+    args = stack.pop()
+    stack.append(new_instance("NEWOBJ", stack.pop(), args, {}))
+    return pos
+
+
+@handles("NEWOBJ_EX")
+def newobj_ex(machine: Machine, pos: int) -> int:
+    stack = machine.stack
+    if len(stack) < 3:
+        raise machine.underflow()
+    kwargs = stack.pop()
+    args = stack.pop()
+    stack.append(new_instance("NEWOBJ_EX", stack.pop(), args, kwargs))
+    return pos
+
+
+def new_instance(opcode: str, cls: Any, args: Any, kwargs: Any) -> object:
+    """``cls.__new__(cls, *args, **kwargs)``. Raises UnpicklingError where these are not what PEP 307 says."""
+    if not issubclass(type(cls), type):
+        raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
+    if not isinstance(args, tuple):
+        raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
+    if not isinstance(kwargs, dict):
+        raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
+    try:
+        return cls.__new__(cls, *args, **kwargs)
+    except TypeError:
+        if type.__dict__["__flags__"].__get__(cls) & _NO_INSTANCES:
+            raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__") from None
+        raise
+
+
+@handles("OBJ")
+def obj(machine: Machine, pos: int) -> int:
+    items = machine.pop_mark()
+    if not items:
+        raise machine.underflow()
+    machine.stack.append(instantiate(items[0], items[1:]))
+    return pos
+
+
+@handles("INST")
+def inst(machine: Machine, pos: int) -> int:
+    args = machine.pop_mark()
+    module, qualname, end = global_name(machine, pos, "ascii")
+    machine.stack.append(instantiate(machine.find_global(module, qualname), args))
+    return end
+
+
+def instantiate(cls: Any, args: list[object]) -> object:
+    """Call `cls`; but a class without arguments and ``__getinitargs__`` only gets its ``__new__`` called.
+
+    So did Python 2 with the classes of old that INST and OBJ were made for.
+    """
+    if not args and issubclass(type(cls), type) and getattr(cls, "__getinitargs__", _MISSING) is _MISSING:
+        return cls.__new__(cls)
+    check_call(cls, tuple(args))
+    return cls(*args)
+
+
+# State
+
+
+@handles("BUILD")
+def build(machine: Machine, pos: int) -> int:
+    stack = machine.stack
+    if len(stack) < 2:
+        raise machine.underflow()
+    state: Any = stack.pop()
+    instance: Any = stack[-1]
+    set_state: Any = getattr(instance, "__setstate__", _MISSING)
+    if set_state is not _MISSING:
+        set_state(state)
+    else:
+        slot_state: Any = _MISSING
+        if isinstance(state, tuple) and len(state) == 2:
+            state, slot_state = state
+        if state is not None:
+            set_attributes(instance, state)
+        if slot_state is not _MISSING:
+            set_slots(instance, slot_state)
+    return pos
+
+
+def set_attributes(instance: Any, state: object) -> None:
+    """Put `state` into the instance's ``__dict__``.
+
+    Names of attributes are interned everywhere else; doing so here too makes reading them as fast.
+    """
+    if not isinstance(state, dict):
+        raise ReadError(f"state is not a dictionary but {type(state).__name__}")
+    attributes = instance.__dict__
+    for name, value in dict.items(state):
+        attributes[intern(name) if type(name) is str else name] = value
+
+
+def set_slots(instance: object, state: object) -> None:
+    """Set each of `state` as an attribute (the form of ``__slots__``, PEP 307)."""
+    if not isinstance(state, dict):
+        raise ReadError(f"slot state is not a dictionary but {type(state).__name__}")
+    for name, value in dict.items(state):
+        setattr(instance, name, value)
+
+
+# Persistent IDs
+
+
+@handles("PERSID")
+def persid(machine: Machine, pos: int) -> int:
+    line, end = machine.line(pos)
+    if not line.isascii():
+        raise ReadError("persistent IDs in protocol 0 must be ASCII strings")
+    machine.stack.append(machine.find_persistent(line.decode("ascii")))
+    return end
+
+
+@handles("BINPERSID")
+def binpersid(machine: Machine, pos: int) -> int:
+    if not machine.stack:
+        raise machine.underflow()
+    machine.stack.append(machine.find_persistent(machine.stack.pop()))
+    return pos

@@ -1,0 +1,79 @@
+"""Finding a stream's persistent IDs before it is read, so that the stores can fetch all at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from brinery.engine.python.reading.machine import Machine
+from brinery.engine.python.reading.tables import NOLOAD
+
+if TYPE_CHECKING:
+    from brinery.engine.python.reading.memo import Memo
+    from brinery.engine.python.reading.sources import FileSource
+    from brinery.plan import ReadPlan
+
+__all__ = ["Walker"]
+
+
+class _Hole:
+    """Stands where an object would be. None would not do, as an ID may hold a None that is meant."""
+
+    __slots__ = ()
+
+
+_HOLE = _Hole()
+
+# So many parts of one ID are looked at for holes. An ID with more is left to be resolved by itself.
+_MAX_PARTS = 100
+
+
+class Walker:
+    """Walks one pickle after the other with a memo of its own, as an Unpickler's loads share theirs."""
+
+    def __init__(self, plan: ReadPlan) -> None:
+        self._machine = Machine(b"", None, plan, encoding="latin-1")
+        self._machine.hole = _HOLE
+        self._machine.persistent_load = self._collect
+        self._ids: list[object] = []
+
+    def ids_of(self, data: bytes, source: FileSource | None) -> list[object]:
+        """All persistent IDs of one pickle, in order, from the bytes of `data` or, behind them, of `source`.
+
+        An ID that holds an object, which only the load can build, is left out. Where the stream is
+        malformed, the IDs up to there are returned: the load will meet the same place and say so.
+        """
+        machine = self._machine
+        machine.data, machine.source, machine.pos = data, source, 0
+        machine.in_frame, machine.limit = False, len(data)
+        with suppress(Exception):
+            machine.run(NOLOAD)
+        ids, self._ids = self._ids, []
+        return ids
+
+    def follow(self, memo: Memo) -> None:
+        """Take over a memo that was changed from outside: its text and numbers, and holes for the rest."""
+        own = self._machine.memo = type(memo)()
+        for index, obj in memo.items():
+            own.put(index, obj if _is_literal(obj) else _HOLE)
+
+    def _collect(self, pid: object) -> object:
+        if _is_whole(pid):
+            self._ids.append(pid)
+        return _HOLE
+
+
+def _is_literal(obj: object) -> bool:
+    if type(obj) is tuple:
+        return len(obj) <= _MAX_PARTS and all(type(part) in (int, str, bytes) for part in obj)
+    return type(obj) in (int, str, bytes)
+
+
+def _is_whole(pid: object) -> bool:
+    parts = [pid]
+    for count, part in enumerate(parts):  # grows while it is walked
+        if part is _HOLE or count >= _MAX_PARTS:
+            return False
+        if isinstance(part, (tuple, list)):
+            parts += part[:_MAX_PARTS]
+    return True

@@ -1,0 +1,133 @@
+"""Files to read from: exact about what is taken, careful about what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brinery.errors import ReadError
+
+__all__ = ["FileSource", "as_bytes"]
+
+# A length in the stream is a promise. Reading this much at first and then as much as has come
+# already, a promise that is not kept costs no more than twice of what did come.
+_FIRST_CHUNK = 1 << 18
+
+# How far to look ahead where a file has peek, which most answer with what they have buffered anyway.
+_PEEK = 1 << 17
+
+
+def as_bytes(data: Any) -> bytes:
+    """The bytes of any contiguous buffer: bytearray, memoryview, PickleBuffer, mmap, an array.
+
+    Raises TypeError for what is no buffer, and BufferError for one that is not contiguous.
+    """
+    if type(data) is bytes:
+        return data
+    with memoryview(data) as view:
+        if not view.contiguous:
+            raise BufferError("the buffer to unpickle from is not contiguous")
+        return view.tobytes("A")
+
+
+class FileSource:
+    """The bytes of a file, as a reader asks for them.
+
+    Nothing is taken from the file that was not asked for. Where it has ``peek``, a window of bytes is
+    only looked at, and taken when the reader goes on behind it or stops inside it.
+    """
+
+    def __init__(self, file: Any) -> None:
+        """Read from `file`. Raises TypeError where it has no read and readline."""
+        try:
+            self._read = file.read
+            self._readline = file.readline
+        except AttributeError:
+            raise TypeError("file must have 'read' and 'readline' attributes") from None
+        self._readinto = getattr(file, "readinto", None)
+        self._peek = getattr(file, "peek", None)
+        #: How many bytes of the last window are still in the file, having only been looked at.
+        self.peeked = 0
+
+    def window(self) -> bytes:
+        """The next byte or more; nothing at the end of the file."""
+        self.skip(self.peeked)
+        if self._peek is not None:
+            try:
+                data = as_bytes(self._peek(_PEEK))
+            except NotImplementedError:  # the way of a wrapper to say that what it wraps has none
+                self._peek = None
+            else:
+                self.peeked = len(data)
+                if data:
+                    return data
+        return self._some(1)
+
+    def read(self, size: int, before: bytes = b"") -> bytes:
+        """`before` and the next `size` bytes. Raises UnpicklingError where the file ends before."""
+        self.skip(self.peeked)
+        chunks = [before]
+        received = 0
+        while received < size:
+            data = self._some(min(size - received, max(received, _FIRST_CHUNK)))
+            if not data:
+                raise ReadError("pickle data was truncated")
+            chunks.append(data)
+            received += len(data)
+        return b"".join(chunks)
+
+    def read_bytearray(self, size: int, before: bytes = b"") -> bytearray:
+        """The same as a bytearray, without a copy where the file has ``readinto``."""
+        if self._readinto is None:
+            return bytearray(self.read(size, before))
+        self.skip(self.peeked)
+        result = bytearray(before)
+        filled = len(result)
+        size += filled
+        while filled < size:
+            result.extend(bytes(min(size - filled, max(filled // 2, _FIRST_CHUNK))))
+            with memoryview(result) as whole, whole[filled:] as room:
+                count = self._readinto(room)
+            if type(count) is not int:
+                raise TypeError(f"readinto() should return an int, not {type(count).__name__}")
+            if not 0 <= count <= len(result) - filled:
+                raise ValueError(f"readinto() returned {count} for a buffer of {len(result) - filled} bytes")
+            if not count:
+                raise ReadError("pickle data was truncated")
+            filled += count
+            del result[filled:]
+        return result
+
+    def readline(self, before: bytes = b"") -> bytes:
+        """`before` and the rest of the line, without the newline.
+
+        Raises UnpicklingError where the file ends before the line does.
+        """
+        self.skip(self.peeked)
+        chunks = [before]
+        while True:
+            data = as_bytes(self._readline())
+            end = data.find(b"\n")
+            if end < 0 < len(data):  # a line in pieces, as a pipe may give it
+                chunks.append(data)
+            elif end >= 0 and end == len(data) - 1:
+                chunks.append(data[:-1])
+                return b"".join(chunks)
+            elif not data:
+                raise ReadError("pickle data was truncated")
+            else:
+                raise ReadError("readline() returned more than a line")
+
+    def skip(self, count: int) -> None:
+        """Take the first `count` of the bytes that were only looked at; forget the others."""
+        self.peeked = 0
+        while count:
+            data = self._some(count)
+            if not data:
+                raise ReadError("the file lost bytes that it had shown to peek()")
+            count -= len(data)
+
+    def _some(self, size: int) -> bytes:
+        data = as_bytes(self._read(size))
+        if len(data) > size:
+            raise ReadError(f"read({size}) returned {len(data)} bytes")
+        return data

@@ -1,0 +1,271 @@
+"""Unpickler, which people subclass, and Loader, whose methods are ``load`` and ``loads``."""
+
+from __future__ import annotations
+
+from _thread import LockType, allocate_lock
+from typing import TYPE_CHECKING, Any
+
+from brinery.engine.globals import find_global
+from brinery.engine.lookahead import Lookahead
+from brinery.engine.python.reading.machine import Machine
+from brinery.engine.python.reading.memo import Memo
+from brinery.engine.python.reading.references import Walker
+from brinery.engine.python.reading.sources import FileSource, as_bytes
+from brinery.engine.python.reading.tables import LOAD, NOLOAD
+from brinery.errors import NotInitialized, ReadError
+from brinery.plan import ReadPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Loader", "Unpickler", "UnpicklerMemoProxy"]
+
+
+class Unpickler:
+    """Reads pickles of protocols 0 to 5 from a file (pickle documentation, ``pickle.Unpickler``)."""
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_busy",
+        "_fix_imports",
+        "_lookahead",
+        "_machine",
+        "_plan",
+        "_resolve",
+        "_walker",
+    )
+
+    #: Gives the plan when an Unpickler is constructed.
+    _plan_source: Callable[[], ReadPlan] = staticmethod(ReadPlan)
+
+    _busy: LockType
+    _plan: ReadPlan
+    _lookahead: Lookahead
+    _machine: Machine
+    _resolve: Callable[[object], object] | None
+    _walker: Walker | None
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Iterable[object] | None = None,
+    ) -> None:
+        """Read from `file`, which has ``read(n)`` and ``readline()``, perhaps also ``readinto`` and ``peek``.
+
+        `fix_imports` finds Python 2's names below protocol 3. `encoding` and `errors` decode Python 2's
+        str; ``encoding="bytes"`` keeps bytes, ``errors="bytes"`` only those that do not decode. `buffers`
+        are the out-of-band buffers, in the order in which the Pickler gave them away (PEP 574).
+
+        Raises TypeError for a file that cannot be read, and RuntimeError while this Unpickler loads.
+        """
+        if hasattr(self, "_busy") and self._busy.locked():
+            raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
+        plan = self._plan_source()
+        if plan.stores is not None:
+            file = self._lookahead = Lookahead(file)
+        self._machine = _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers)
+        self._plan = plan
+        self._fix_imports = bool(fix_imports)
+        self._resolve = None
+        self._walker = None if plan.stores is None else Walker(plan)
+        self._busy = allocate_lock()
+
+    def load(self) -> Any:
+        """Read one pickle and return its object. The memo stays, for pickles that were written with one memo.
+
+        Raises EOFError where the file ends, UnpicklingError where the stream is malformed or refers to
+        what is not there, and whatever the classes raise that it names.
+        """
+        return self._run(LOAD)
+
+    def noload(self) -> Any:
+        """Walk one pickle without building objects: no global is looked up, and None stands for each object.
+
+        ``persistent_load`` is called for every persistent ID, or, being a list, gets it appended.
+        Returns the object, as far as it is made of literals. Raises as :meth:`load` does.
+        """
+        return self._run(NOLOAD)
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        """The global of that name; override this to restrict what a pickle may refer to.
+
+        Raises what the import raises, and AttributeError where the module has no such name.
+        """
+        machine = self._initialized()
+        return find_global(module, name, machine.protocol, self._fix_imports, self._plan)
+
+    def persistent_load(self, pid: Any, /) -> Any:
+        """The object of a persistent ID: from the bound stores, unless this is overridden or assigned to.
+
+        Raises UnpicklingError where there is no store.
+        """
+        self._initialized()
+        if self._resolve is None:
+            raise ReadError(
+                "A load persistent id instruction was encountered, but no persistent_load function was "
+                f"specified and no store is bound, for the ID {pid!r:.200}"
+            )
+        return self._resolve(pid)
+
+    @property
+    def memo(self) -> UnpicklerMemoProxy:
+        """The memo, to be cleared, copied, or replaced by a dict of objects by index or another's memo."""
+        return UnpicklerMemoProxy(self)
+
+    @memo.setter
+    def memo(self, value: UnpicklerMemoProxy | dict[int, object]) -> None:
+        if isinstance(value, UnpicklerMemoProxy):
+            value = value.copy()
+        elif not isinstance(value, dict):
+            raise TypeError(
+                f"'memo' attribute must be an UnpicklerMemoProxy object or dict, not {type(value).__name__}"
+            )
+        memo = Memo()
+        for index, obj in value.items():
+            if not isinstance(index, int):
+                raise TypeError("memo key must be integers")
+            if index < 0:
+                raise ValueError("memo key must be positive integers.")
+            memo.put(index, obj)
+        self._replace_memo(memo)
+
+    def _replace_memo(self, memo: Memo) -> None:
+        self._initialized().memo = memo
+        if self._walker is not None:
+            self._walker.follow(memo)
+
+    def _run(self, handlers: list[Any]) -> Any:
+        machine = self._initialized()
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError("this Unpickler is loading already, further up or in another thread")
+        try:
+            if self._walker is not None:
+                self._look_ahead(self._walker, handlers)
+            machine.find_class = self._own("find_class", Unpickler.find_class)
+            machine.persistent_load = self._own("persistent_load", Unpickler.persistent_load) or self._resolve
+            return machine.run(handlers)
+        finally:
+            # Bound methods of self: a cycle through the machine would keep both until the collector runs.
+            machine.find_class = machine.persistent_load = self._resolve = None
+            self._busy.release()
+
+    def _own(self, name: str, base: object) -> Any:
+        # What a subclass or an assignment put in place of the method `base`.
+        hook = getattr(self, name)
+        return None if getattr(hook, "__func__", None) is base else hook
+
+    def _look_ahead(self, walker: Walker, handlers: list[Any]) -> None:
+        machine = self._machine
+        self._lookahead.record()
+        ids = walker.ids_of(machine.data[machine.pos :], FileSource(self._lookahead))
+        self._lookahead.rewind()
+        if handlers is LOAD and self._plan.stores is not None:
+            self._resolve = self._plan.stores.begin_load(ids)
+
+    def _initialized(self) -> Machine:
+        try:
+            return self._machine
+        except AttributeError:
+            raise NotInitialized(
+                f"Unpickler.__init__() was not called by {type(self).__name__}.__init__()"
+            ) from None
+
+
+class UnpicklerMemoProxy:
+    """An Unpickler's memo, as far as code outside may handle it."""
+
+    __slots__ = ("_unpickler",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, unpickler: Unpickler) -> None:
+        unpickler._initialized()
+        self._unpickler = unpickler
+
+    def clear(self) -> None:
+        """Forget all objects."""
+        self._unpickler._replace_memo(Memo())
+
+    def copy(self) -> dict[int, object]:
+        """The objects by index."""
+        return dict(self._unpickler._machine.memo.items())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class Loader:
+    """The functions ``load`` and ``loads`` around one plan."""
+
+    def __init__(self, plan_source: Callable[[], ReadPlan]) -> None:
+        """Ask `plan_source` for the plan when it is first needed, and again after `plan` was set to None."""
+        self._plan_source = plan_source
+        self.plan: ReadPlan | None = None
+
+    def load(
+        self,
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Iterable[object] | None = None,
+    ) -> Any:
+        """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
+        plan = self._current_plan()
+        if plan.stores is None:
+            return _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers).run(LOAD)
+        lookahead = Lookahead(file)
+        lookahead.record()
+        ids = Walker(plan).ids_of(b"", FileSource(lookahead))
+        lookahead.rewind()
+        machine = _machine(b"", FileSource(lookahead), plan, fix_imports, encoding, errors, buffers)
+        machine.persistent_load = plan.stores.begin_load(ids)
+        return machine.run(LOAD)
+
+    def loads(
+        self,
+        data: Any,
+        /,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Iterable[object] | None = None,
+    ) -> Any:
+        """Read one pickle from a contiguous buffer; bytes behind it are ignored.
+
+        Arguments and errors are those of Unpickler; TypeError for what is no buffer.
+        """
+        plan = self._current_plan()
+        data = as_bytes(data)
+        machine = _machine(data, None, plan, fix_imports, encoding, errors, buffers)
+        if plan.stores is not None:
+            machine.persistent_load = plan.stores.begin_load(Walker(plan).ids_of(data, None))
+        return machine.run(LOAD)
+
+    def _current_plan(self) -> ReadPlan:
+        plan = self.plan
+        if plan is None:
+            plan = self.plan = self._plan_source()
+        return plan
+
+
+def _machine(
+    data: bytes,
+    source: FileSource | None,
+    plan: ReadPlan,
+    fix_imports: bool,
+    encoding: str,
+    errors: str,
+    buffers: Iterable[object] | None,
+) -> Machine:
+    for name, value in (("encoding", encoding), ("errors", errors)):
+        if not isinstance(value, str):
+            raise TypeError(f"argument {name!r} must be str, not {type(value).__name__}")
+    iterator: Iterator[object] | None = None if buffers is None else iter(buffers)
+    return Machine(data, source, plan, fix_imports, encoding, errors, iterator)
