@@ -21,22 +21,23 @@ class Lookahead:
     judging it is the reader's work.
     """
 
+    _read: Any
+    _readline: Any
     peek: Callable[[int], Any]
     readinto: Callable[[Any], Any]
 
     def __init__(self, file: Any) -> None:
         """Stand before `file`. Raises TypeError where that has no read and readline."""
-        try:
-            self._read = file.read
-            self._readline = file.readline
-        except AttributeError:
-            raise TypeError("file must have 'read' and 'readline' attributes") from None
+        self._file_peek = getattr(file, "peek", None)
+        self._file_readinto = getattr(file, "readinto", None)
+        self._read = getattr(file, "read", None)
+        self._readline = getattr(file, "readline", None)
+        if self._read is None or self._readline is None:
+            raise TypeError("file must have 'read' and 'readline' attributes")
         self._recording = False
         self._chunks: list[bytes] = []  # what was read while recording
         self._kept = b""  # what has to be read again
         self._at = 0  # how far that has come
-        self._file_peek = getattr(file, "peek", None)
-        self._file_readinto = getattr(file, "readinto", None)
         if self._file_peek is not None:
             self.peek = self._peek
         if self._file_readinto is not None:

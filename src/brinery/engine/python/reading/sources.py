@@ -36,15 +36,18 @@ class FileSource:
     only looked at, and taken when the reader goes on behind it or stops inside it.
     """
 
+    _read: Any
+    _readline: Any
+
     def __init__(self, file: Any) -> None:
         """Read from `file`. Raises TypeError where it has no read and readline."""
-        try:
-            self._read = file.read
-            self._readline = file.readline
-        except AttributeError:
-            raise TypeError("file must have 'read' and 'readline' attributes") from None
-        self._readinto = getattr(file, "readinto", None)
+        # All four are asked for, so that an error in any of them shows; None is as good as missing.
         self._peek = getattr(file, "peek", None)
+        self._readinto = getattr(file, "readinto", None)
+        self._read = getattr(file, "read", None)
+        self._readline = getattr(file, "readline", None)
+        if self._read is None or self._readline is None:
+            raise TypeError("file must have 'read' and 'readline' attributes")
         #: How many bytes of the last window are still in the file, having only been looked at.
         self.peeked = 0
 
