@@ -1,0 +1,180 @@
+# Lists, dicts and sets. A container is filled in one step at APPENDS, SETITEMS or ADDITEMS, when the
+# number of its items is known.
+
+from brinery.engine import hashing as _hashing
+
+
+cdef inline int release(Reading r, PyObject *owned) except -1:
+    """Let go of an object. The last reference to one that is no builtin may run its __del__."""
+    if r.foreign:
+        resume(r)
+        Py_DECREF(owned)
+        pause(r)
+    else:
+        Py_DECREF(owned)
+    return 0
+
+
+cdef int check_key(PyObject *key) except -1:
+    """Refuse a tuple that is too deep to be hashed: the interpreter's own hash recurses."""
+    cdef Py_ssize_t i
+    if PyTuple_Check(key):
+        for i in range(PyTuple_GET_SIZE(key)):
+            if PyTuple_Check(PyTuple_GET_ITEM(key, i)):
+                _hashing.check_key(<object> key)
+                break
+    return 0
+
+
+cdef int append_items(Reading r, PyObject **items) except -1:
+    """Add everything from `items` up to the list-like object below it."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *target
+    cdef Py_ssize_t count = s.top - items, position
+    if items <= s.fence:
+        stack_underflow(s)
+    if count == 0:
+        return 0
+    target = items[-1]
+    if PyList_CheckExact(target):
+        brinery_list_take(target, items, count)
+        s.top = items
+        return 0
+    if r.walking:
+        return stack_drop(s, items)
+    position = items - s.base
+    resume(r)
+    extend = getattr(<object> target, "extend", None)
+    if extend is not None:
+        values = <object> PyList_New(0)
+        Py_DECREF(<PyObject *> values)
+        brinery_list_take(<PyObject *> values, items, count)
+        s.top = items
+        extend(values)
+    else:
+        append = (<object> target).append
+        for i in range(count):
+            append(<object> s.base[position + i])
+        stack_drop(s, s.base + position)
+    pause(r)
+    return 0
+
+
+cdef int set_items(Reading r, PyObject **items) except -1:
+    """Set the keys and values from `items` up in the dict-like object below them."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *target
+    cdef Py_ssize_t count = s.top - items, position, i
+    if items <= s.fence:
+        stack_underflow(s)
+    if count == 0:
+        return 0
+    if count & 1:
+        raise ReadError("odd number of items for SETITEMS")
+    target = items[-1]
+    if PyDict_CheckExact(target):
+        fill_dict(r, target, items, count)
+        return stack_drop_leaves(r, items)
+    if r.walking:
+        return stack_drop(s, items)
+    position = items - s.base
+    resume(r)
+    for i in range(position, position + count, 2):
+        check_key(s.base[i])
+        PyObject_SetItem(target, s.base[i], s.base[i + 1])
+    stack_drop(s, s.base + position)
+    pause(r)
+    return 0
+
+
+cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
+    """Set `count` alternating keys and values, which stay the caller's."""
+    cdef Py_ssize_t i
+    if r.foreign:
+        resume(r)  # keys may have an __eq__, and values that are replaced a __del__, of their own
+    for i in range(0, count, 2):
+        if PyTuple_Check(items[i]):
+            check_key(items[i])
+        PyDict_SetItem(target, items[i], items[i + 1])
+    if r.foreign:
+        pause(r)
+    return 0
+
+
+cdef int stack_drop_leaves(Reading r, PyObject **items) except -1:
+    """Release what a container has taken references to."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *dropped
+    if r.foreign:
+        resume(r)
+        stack_drop(s, items)
+        pause(r)
+        return 0
+    while s.top > items:
+        s.top -= 1
+        dropped = s.top[0]
+        Py_DECREF(dropped)
+    return 0
+
+
+cdef PyObject *make_dict(Reading r, PyObject **items) except NULL:
+    """DICT: a new dict of everything from `items` up."""
+    cdef Py_ssize_t count = r.stack.top - items
+    cdef PyObject *made
+    if count & 1:
+        raise ReadError("odd number of items for DICT")
+    made = PyDict_New()
+    try:
+        fill_dict(r, made, items, count)
+    except:
+        Py_DECREF(made)
+        raise
+    stack_drop_leaves(r, items)
+    return made
+
+
+cdef int add_items(Reading r, PyObject **items) except -1:
+    """ADDITEMS: add everything from `items` up to the set below it."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *target
+    cdef Py_ssize_t count = s.top - items, position = items - s.base, i
+    if items <= s.fence:
+        stack_underflow(s)
+    if count == 0:
+        return 0
+    target = items[-1]
+    if r.walking and not PySet_Check(target):
+        return stack_drop(s, items)
+    if r.foreign:
+        resume(r)
+    if PySet_Check(target):
+        for i in range(count):
+            check_key(items[i])
+            PySet_Add(target, items[i])
+    else:
+        add = (<object> target).add
+        for i in range(position, position + count):
+            check_key(s.base[i])
+            add(<object> s.base[i])
+    stack_drop(s, s.base + position)
+    pause(r)
+    return 0
+
+
+cdef PyObject *make_frozenset(Reading r, PyObject **items) except NULL:
+    """FROZENSET: a new frozenset of everything from `items` up."""
+    cdef PyObject *made
+    cdef PyObject *values
+    cdef Py_ssize_t i, count = r.stack.top - items
+    if r.foreign:
+        resume(r)
+    for i in range(count):
+        check_key(items[i])
+    values = brinery_tuple_take(items, count)
+    r.stack.top = items
+    try:
+        made = PyFrozenSet_New(values)
+    finally:
+        Py_DECREF(values)
+    pause(r)
+    return made

@@ -1,0 +1,102 @@
+# The C interface as it is used here. References are counted by hand where the loop is hot: functions that
+# return PyObject* give a new reference unless they say "borrowed", and NULL with an exception set on failure.
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy, memmove, memset
+
+cdef extern from "Python.h":
+    ctypedef struct PyObject:
+        pass
+    ctypedef int (*visitproc)(PyObject *, void *) noexcept
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
+    ctypedef int (*inquiry)(PyObject *) noexcept
+    ctypedef PyObject *(*newfunc)(PyTypeObject *, PyObject *, PyObject *) except NULL
+    ctypedef struct PyTypeObject:
+        traverseproc tp_traverse
+        inquiry tp_clear
+        newfunc tp_new
+        void *tp_setattro
+        void *tp_getattro
+
+cdef extern from "reading_layout.h":
+    const bint BRINERY_PAUSE_COLLECTOR
+    const bint BRINERY_FUSE_BUILD
+    const bint BRINERY_COPY_KEYS
+    const bint BRINERY_POOL_STATES
+    const Py_ssize_t BRINERY_HUGE
+    uint64_t brinery_load64(const unsigned char *) noexcept
+    uint64_t brinery_little(const unsigned char *, int) noexcept
+    double brinery_double(const unsigned char *) noexcept
+    void brinery_advise_huge(void *, Py_ssize_t) noexcept
+    int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
+    PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL
+
+cdef extern from "Python.h":
+    void Py_INCREF(PyObject *) noexcept
+    void Py_DECREF(PyObject *)
+    void Py_XINCREF(PyObject *) noexcept
+    void Py_XDECREF(PyObject *)
+    Py_ssize_t Py_REFCNT(PyObject *) noexcept
+    PyTypeObject *Py_TYPE(PyObject *) noexcept
+    PyObject *Py_None
+    PyObject *Py_True
+    PyObject *Py_False
+
+    void *PyMem_Malloc(size_t) noexcept
+    void *PyMem_Realloc(void *, size_t) noexcept
+    void PyMem_Free(void *) noexcept
+
+    int PyGC_Disable() noexcept
+    int PyGC_Enable() noexcept
+
+    PyObject *PyLong_FromLong(long) except NULL
+    PyObject *PyLong_FromLongLong(long long) except NULL
+    PyObject *_PyLong_FromByteArray(const unsigned char *, size_t, int, int) except NULL
+    PyObject *PyFloat_FromDouble(double) except NULL
+    PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t) except NULL
+    char *PyBytes_AS_STRING(PyObject *) noexcept
+    Py_ssize_t PyBytes_GET_SIZE(PyObject *) noexcept
+    int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
+    PyObject *PyByteArray_FromStringAndSize(const char *, Py_ssize_t) except NULL
+    char *PyByteArray_AS_STRING(PyObject *) noexcept
+    PyObject *PyMemoryView_FromMemory(char *, Py_ssize_t, int) except NULL
+
+    PyObject *PyUnicode_New(Py_ssize_t, uint32_t) except NULL
+    void *PyUnicode_DATA(PyObject *) noexcept
+    PyObject *PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *) except NULL
+    PyObject *PyUnicode_Decode(const char *, Py_ssize_t, const char *, const char *) except NULL
+    bint PyUnicode_CheckExact(PyObject *) noexcept
+    void PyUnicode_InternInPlace(PyObject **) noexcept
+
+    PyObject *PyTuple_New(Py_ssize_t) except NULL
+    bint PyTuple_Check(PyObject *) noexcept
+    bint PyTuple_CheckExact(PyObject *) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept
+    PyObject *PyList_New(Py_ssize_t) except NULL
+    bint PyList_CheckExact(PyObject *) noexcept
+    PyObject *PyDict_New() except NULL
+    bint PyDict_Check(PyObject *) noexcept
+    bint PyDict_CheckExact(PyObject *) noexcept
+    int PyDict_SetItem(PyObject *, PyObject *, PyObject *) except -1
+    Py_ssize_t PyDict_GET_SIZE(PyObject *) noexcept
+    int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **) noexcept
+    PyObject *PySet_New(PyObject *) except NULL
+    bint PySet_Check(PyObject *) noexcept
+    int PySet_Add(PyObject *, PyObject *) except -1
+    PyObject *PyFrozenSet_New(PyObject *) except NULL
+    bint PyFrozenSet_Check(PyObject *) noexcept
+
+    bint PyType_Check(PyObject *) noexcept
+    int PyObject_SetItem(PyObject *, PyObject *, PyObject *) except -1
+    int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
+    PyObject *PyObject_CallObject(PyObject *, PyObject *) except NULL
+    PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
+    int PySys_Audit(const char *, const char *, ...) except -1
+    PyObject *PySys_GetObject(const char *) noexcept  # borrowed
+
+    int PyObject_GetBuffer(object, Py_buffer *, int) except -1
+    void PyBuffer_Release(Py_buffer *)
+    int PyBUF_CONTIG_RO
+    int PyBUF_WRITE

@@ -1,0 +1,335 @@
+# The loop over opcodes. What is hot stands in the loop itself, on a cursor and a stack pointer that live in
+# registers; everything else goes through rare(), with both written back.
+
+
+cdef int run(Reading r) except -1:
+    """Read opcodes up to and including STOP. The result is the topmost object then."""
+    cdef Source *source = &r.source
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef const unsigned char *p = source.next
+    cdef const unsigned char *end = source.end
+    cdef const unsigned char *data
+    cdef PyObject **top = s.top
+    cdef PyObject **items
+    cdef PyObject *made
+    cdef unsigned long long size
+    cdef int code, fixed
+    while True:
+        if p == end:
+            source.next = p
+            s.top = top
+            turn(r)
+            p = source.next
+            end = source.end
+        source.opcode = p
+        code = p[0]
+        p += 1
+        if top == s.limit:  # no opcode pushes more than one object
+            s.top = top
+            stack_grow(s)
+            top = s.top
+        fixed = FIXED[code]
+        if end - p < fixed:
+            source.next = p
+            s.top = top
+            want(r, fixed)
+            p = source.next
+            end = source.end
+
+        if code == OP_BINGET or code == OP_LONG_BINGET:
+            size = p[0] if code == OP_BINGET else brinery_little(p, 4)
+            p += fixed
+            if size < <unsigned long long> m.room and m.array[size] != NULL:
+                made = m.array[size]
+            else:
+                s.top = top
+                made = memo_get(r, size)
+            Py_INCREF(made)
+            top[0] = made
+            top += 1
+
+        elif code == OP_MEMOIZE:
+            if top == s.fence:
+                s.top = top
+                stack_underflow(s)
+            if m.count < m.room and m.array[m.count] == NULL:
+                Py_INCREF(top[-1])
+                m.array[m.count] = top[-1]
+                m.count += 1
+                if m.count > m.used:
+                    m.used = m.count
+            else:
+                s.top = top
+                memo_put(r, m.count, top[-1])
+
+        elif code == OP_SHORT_BINUNICODE or code == OP_BINUNICODE:
+            size = p[0] if code == OP_SHORT_BINUNICODE else brinery_little(p, 4)
+            p += fixed
+            if size <= <unsigned long long> (end - p):
+                data = p
+                p += size
+            else:
+                source.next = p
+                s.top = top
+                data = payload(r, size)
+                p = source.next
+                end = source.end
+            s.top = top
+            top[0] = decode_text(data, size)
+            top += 1
+
+        elif code == OP_BININT1:
+            s.top = top
+            top[0] = PyLong_FromLong(p[0])
+            p += 1
+            top += 1
+
+        elif code == OP_BININT2:
+            s.top = top
+            top[0] = PyLong_FromLong(p[0] | p[1] << 8)
+            p += 2
+            top += 1
+
+        elif code == OP_BININT:
+            s.top = top
+            top[0] = PyLong_FromLong(<int32_t> brinery_little(p, 4))
+            p += 4
+            top += 1
+
+        elif code == OP_BINFLOAT:
+            s.top = top
+            top[0] = PyFloat_FromDouble(brinery_double(p))
+            p += 8
+            top += 1
+
+        elif code == OP_NONE or code == OP_NEWTRUE or code == OP_NEWFALSE:
+            made = Py_None if code == OP_NONE else Py_True if code == OP_NEWTRUE else Py_False
+            Py_INCREF(made)
+            top[0] = made
+            top += 1
+
+        elif code == OP_MARK:
+            s.top = top
+            mark_push(s)
+
+        elif code == OP_EMPTY_LIST:
+            s.top = top
+            top[0] = PyList_New(0)
+            top += 1
+
+        elif code == OP_EMPTY_DICT:
+            s.top = top
+            top[0] = PyDict_New()
+            top += 1
+
+        elif code == OP_EMPTY_TUPLE:
+            s.top = top
+            top[0] = PyTuple_New(0)
+            top += 1
+
+        elif code == OP_TUPLE1 or code == OP_TUPLE2 or code == OP_TUPLE3:
+            fixed = code - OP_TUPLE1 + 1
+            s.top = top
+            if top - s.fence < fixed:
+                stack_underflow(s)
+            made = brinery_tuple_take(top - fixed, fixed)
+            top -= fixed
+            top[0] = made
+            top += 1
+
+        elif code == OP_TUPLE:
+            s.top = top
+            items = mark_pop(s)
+            made = brinery_tuple_take(items, top - items)
+            top = items
+            top[0] = made
+            top += 1
+
+        elif code == OP_APPENDS or code == OP_APPEND:
+            s.top = top
+            if code == OP_APPENDS:
+                items = mark_pop(s)
+            else:
+                if top - s.fence < 2:
+                    stack_underflow(s)
+                items = top - 1
+            append_items(r, items)
+            top = s.top
+
+        elif code == OP_SETITEMS or code == OP_SETITEM:
+            s.top = top
+            if code == OP_SETITEMS:
+                items = mark_pop(s)
+            else:
+                if top - s.fence < 3:
+                    stack_underflow(s)
+                items = top - 2
+            set_items(r, items)
+            top = s.top
+
+        elif code == OP_BINPUT or code == OP_LONG_BINPUT:
+            size = p[0] if code == OP_BINPUT else brinery_little(p, 4)
+            p += fixed
+            s.top = top
+            if top == s.fence:
+                stack_underflow(s)
+            memo_put(r, size, top[-1])
+
+        elif code == OP_SHORT_BINBYTES:
+            size = p[0]
+            p += 1
+            source.next = p
+            s.top = top
+            top[0] = payload_bytes(r, size)
+            top += 1
+            p = source.next
+            end = source.end
+
+        elif code == OP_LONG1:
+            size = p[0]
+            p += 1
+            source.next = p
+            s.top = top
+            top[0] = long_integer(r, size)
+            top += 1
+            p = source.next
+            end = source.end
+
+        elif code == OP_STOP:
+            source.next = p
+            s.top = top
+            return 0
+
+        else:
+            source.next = p
+            s.top = top
+            rare(r, code)
+            p = source.next
+            end = source.end
+            top = s.top
+
+
+cdef int rare(Reading r, int code) except -1:
+    """One opcode of those that are not hot. The cursor stands at its argument."""
+    cdef Source *source = &r.source
+    cdef Stack *s = &r.stack
+    cdef const unsigned char *argument = source.next
+    cdef unsigned long long size
+    cdef PyObject **items
+    cdef PyObject *made = NULL
+    source.next += FIXED[code]
+    if code == OP_REDUCE:
+        made = reduce_call(r)
+    elif code == OP_NEWOBJ or code == OP_NEWOBJ_EX:
+        made = new_object(r, code == OP_NEWOBJ_EX)
+    elif code == OP_BUILD:
+        build(r)
+    elif code == OP_STACK_GLOBAL:
+        made = stack_global(r)
+    elif code == OP_FRAME:
+        enter_frame(r, brinery_little(argument, 8))
+    elif code == OP_PROTO:
+        if argument[0] > HIGHEST_PROTOCOL:
+            raise ValueError(f"unsupported pickle protocol: {argument[0]}")
+        r.protocol = argument[0]
+
+    elif code == OP_BINBYTES or code == OP_BINBYTES8:
+        made = payload_bytes(r, brinery_little(argument, FIXED[code]))
+    elif code == OP_BINUNICODE8:
+        size = brinery_little(argument, 8)
+        made = decode_text(payload(r, size), size)
+    elif code == OP_LONG4:
+        made = long_integer(r, <int32_t> brinery_little(argument, 4))
+    elif code == OP_BYTEARRAY8:
+        made = byte_array(r, brinery_little(argument, 8))
+    elif code == OP_NEXT_BUFFER:
+        made = next_buffer(r)
+    elif code == OP_READONLY_BUFFER:
+        readonly_buffer(r)
+    elif code == OP_SHORT_BINSTRING:
+        made = old_string(r, argument[0])
+    elif code == OP_BINSTRING:
+        made = old_string(r, brinery_little(argument, 4))
+    elif code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
+        made = text_leaf(r, code)
+
+    elif code == OP_LIST:
+        items = mark_pop(s)
+        made = PyList_New(0)
+        brinery_list_take(made, items, s.top - items)
+        s.top = items
+    elif code == OP_DICT:
+        made = make_dict(r, mark_pop(s))
+    elif code == OP_EMPTY_SET:
+        made = PySet_New(NULL)
+    elif code == OP_ADDITEMS:
+        add_items(r, mark_pop(s))
+    elif code == OP_FROZENSET:
+        made = make_frozenset(r, mark_pop(s))
+
+    elif code == OP_GET:
+        made = memo_get(r, parsed_index(r))
+        Py_INCREF(made)
+    elif code == OP_PUT:
+        size = parsed_index(r)
+        if s.top == s.fence:
+            stack_underflow(s)
+        memo_put(r, size, s.top[-1])
+    elif code == OP_POP:
+        if s.mark_count and s.top == s.fence:
+            mark_pop(s)
+        elif s.top == s.fence:
+            stack_underflow(s)
+        else:
+            stack_drop_leaves(r, s.top - 1)
+    elif code == OP_POP_MARK:
+        stack_drop_leaves(r, mark_pop(s))
+    elif code == OP_DUP:
+        if s.top == s.fence:
+            stack_underflow(s)
+        made = s.top[-1]
+        Py_INCREF(made)
+
+    elif code == OP_GLOBAL:
+        made = global_of_lines(r, "utf-8")
+    elif code == OP_EXT1 or code == OP_EXT2:
+        made = extension(r, brinery_little(argument, FIXED[code]))
+    elif code == OP_EXT4:
+        made = extension(r, <int32_t> brinery_little(argument, 4))
+    elif code == OP_INST:
+        made = inst(r)
+    elif code == OP_OBJ:
+        made = obj(r)
+    elif code == OP_PERSID:
+        made = persistent(r, persistent_line(r))
+    elif code == OP_BINPERSID:
+        made = persistent(r, take(s))
+    else:
+        raise ReadError(f"invalid load key, {chr(code) if 0x20 <= code < 0x7F else f'{chr(92)}x{code:02x}'!r}.")
+
+    if made != NULL:
+        s.top[0] = made
+        s.top += 1
+    return 0
+
+
+cdef unsigned long long parsed_index(Reading r) except? 0xFFFFFFFFFFFFFFFF:
+    """The memo index of GET and PUT, which protocol 0 writes in decimal."""
+    index = _text.parse_index(line(r))
+    if index < 0:
+        raise ValueError(f"negative memo index {index}")
+    if index > MEMO_MOST:
+        raise ReadError(f"memo index {index} is beyond 2**32")
+    return index
+
+
+cdef PyObject *byte_array(Reading r, unsigned long long size) except NULL:
+    """BYTEARRAY8."""
+    cdef const unsigned char *data
+    cdef PyObject *made
+    data = payload(r, size)
+    made = PyByteArray_FromStringAndSize(NULL, <Py_ssize_t> size)
+    brinery_advise_huge(PyByteArray_AS_STRING(made), <Py_ssize_t> size)
+    memcpy(PyByteArray_AS_STRING(made), data, size)
+    return made

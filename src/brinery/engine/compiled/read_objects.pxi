@@ -1,0 +1,294 @@
+# Globals, and what makes objects of them. Before anything here calls out the collector is on again, and
+# what the call may touch is owned: the stack can move, and grow, while user code runs.
+
+import builtins as _builtins
+import copyreg as _copyreg
+import sys as _sys
+
+from brinery.engine import globals as _globals
+
+cdef object EMPTY_TUPLE = ()
+cdef object original_import = _builtins.__import__
+cdef object Module = type(_sys)
+cdef dict loaded_modules = {}  # name: module, of those seen to be completely imported
+
+
+cdef object find_global(Reading r, str module, str qualname):
+    """What the base class's find_class does; a short way for modules that are loaded, at protocols 3 and up."""
+    cdef PyObject *modules = PySys_GetObject("modules")
+    if (
+        r.protocol >= 3
+        and r.plan.names is None
+        and "." not in qualname
+        and modules != NULL
+        and PyDict_CheckExact(modules)
+        and _builtins.__import__ is original_import
+    ):
+        found = (<dict> modules).get(module)
+        if found is not None and (loaded_modules.get(module) is found or is_loaded(module, found)):
+            PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
+            if r.protocol < 4:
+                return getattr(found, qualname)
+            try:
+                return getattr(found, qualname)
+            except AttributeError:
+                return _globals.resolve(found, qualname)[0]  # raises what says more
+    return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
+
+
+cdef bint is_loaded(str name, object found) except -1:
+    """Whether an import of `name` would only look it up. A module that is still being imported would be waited for."""
+    if type(found) is not Module:
+        return False
+    spec = getattr(found, "__spec__", None)
+    if spec is None or getattr(spec, "_initializing", True):
+        return False
+    if len(loaded_modules) > 1000:
+        loaded_modules.clear()
+    loaded_modules[name] = found
+    return True
+
+
+cdef PyObject *load_global(Reading r, object module, object qualname) except NULL:
+    if r.walking:
+        return own(None)
+    resume(r)
+    r.foreign = True
+    if r.finder is None:
+        found = find_global(r, module, qualname)
+    else:
+        found = r.finder(module, qualname)
+    pause(r)
+    return own(found)
+
+
+cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
+    """GLOBAL and INST: the names stand in two lines."""
+    cdef bytes first = line(r)
+    if not first:
+        raise truncated()
+    module = first.decode(encoding)
+    second = line(r)
+    if not second:
+        raise truncated()
+    return load_global(r, module, second.decode(encoding))
+
+
+cdef PyObject *extension(Reading r, long long code) except NULL:
+    """EXT1, EXT2 and EXT4 (PEP 307)."""
+    if code <= 0:
+        raise ReadError("EXT specifies code <= 0")
+    if r.walking:
+        return own(None)
+    found = _copyreg._extension_cache.get(code, r)
+    if found is not r:
+        r.foreign = True
+        return own(found)
+    pair = _copyreg._inverted_registry.get(code)
+    if pair is None:
+        raise ValueError(f"unregistered extension code {code}")
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)):
+        raise ValueError(f"_inverted_registry[{code}] isn't a 2-tuple of strings")
+    found = <object> load_global(r, pair[0], pair[1])
+    _copyreg._extension_cache[code] = found
+    return <PyObject *> found
+
+
+cdef PyObject *stack_global(Reading r) except NULL:
+    """STACK_GLOBAL: module and qualified name lie on the stack."""
+    cdef Stack *s = &r.stack
+    cdef object module, qualname
+    if s.top - s.fence < 2:
+        stack_underflow(s)
+    module = <object> s.top[-2]
+    qualname = <object> s.top[-1]
+    stack_drop(s, s.top - 2)
+    if type(module) is not str or type(qualname) is not str:
+        raise ReadError("STACK_GLOBAL requires str")
+    return load_global(r, module, qualname)
+
+
+cdef PyObject *persistent(Reading r, object pid) except NULL:
+    """PERSID and BINPERSID: what the ID stands for."""
+    if r.ids is not None:
+        r.ids.append(pid)
+        return own(None)
+    if r.walking:
+        return own(None)
+    resume(r)
+    r.foreign = True
+    found = r.persistent_load(pid)
+    pause(r)
+    return own(found)
+
+
+cdef object persistent_line(Reading r):
+    try:
+        return line(r).decode("ascii")
+    except UnicodeDecodeError:
+        raise ReadError("persistent IDs in protocol 0 must be ASCII strings") from None
+
+
+cdef object take(Stack *s):
+    """The topmost object, off the stack."""
+    cdef PyObject *top
+    if s.top == s.fence:
+        stack_underflow(s)
+    s.top -= 1
+    top = s.top[0]
+    taken = <object> top
+    Py_DECREF(top)
+    return taken
+
+
+cdef PyObject *reduce_call(Reading r) except NULL:
+    """REDUCE: call what lies below the arguments."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *made
+    cdef object args, function
+    if s.top - s.fence < 2:
+        args = take(s)
+        stack_underflow(s)
+    args = take(s)
+    function = take(s)
+    if r.walking:
+        return own(None)
+    if function is set or function is frozenset or function is dict:
+        if type(args) is tuple:
+            _hashing.check_call(function, args)
+    resume(r)
+    made = PyObject_CallObject(<PyObject *> function, <PyObject *> args)
+    pause(r)
+    return made
+
+
+cdef PyObject *instantiate(Reading r, object cls, object args) except NULL:
+    """INST and OBJ: call a class as Python 2 did for its old-style classes."""
+    if r.walking:
+        return own(None)
+    resume(r)
+    if not args and isinstance(cls, type) and not hasattr(cls, "__getinitargs__"):
+        made = cls.__new__(cls)
+    else:
+        made = cls(*args)
+    pause(r)
+    return own(made)
+
+
+cdef object take_tuple(Stack *s, PyObject **items):
+    """Everything from `items` up, as a tuple, off the stack."""
+    cdef PyObject *made = brinery_tuple_take(items, s.top - items)
+    s.top = items
+    args = <object> made
+    Py_DECREF(made)
+    return args
+
+
+cdef PyObject *inst(Reading r) except NULL:
+    cdef Stack *s = &r.stack
+    cdef PyObject **items = mark_pop(s)
+    cdef Py_ssize_t position = items - s.base
+    found = <object> global_of_lines(r, "ascii")
+    Py_DECREF(<PyObject *> found)
+    if s.base + position < s.fence:
+        stack_underflow(s)
+    return instantiate(r, found, take_tuple(s, s.base + position))
+
+
+cdef PyObject *obj(Reading r) except NULL:
+    cdef Stack *s = &r.stack
+    cdef PyObject **items = mark_pop(s)
+    if s.top == items:
+        stack_underflow(s)
+    args = take_tuple(s, items + 1)
+    return instantiate(r, take(s), args)
+
+
+cdef PyObject *new_object(Reading r, bint keywords) except NULL:
+    """NEWOBJ and NEWOBJ_EX: cls.__new__(cls, *args, **kwargs), without a look at __init__."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *made
+    cdef PyTypeObject *type_
+    cdef object kwargs = None, args, cls
+    cdef str opcode = "NEWOBJ_EX" if keywords else "NEWOBJ"
+    if keywords:
+        kwargs = take(s)
+    args = take(s)
+    cls = take(s)
+    if r.walking:
+        return own(None)
+    if not isinstance_type(cls):
+        raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
+    type_ = <PyTypeObject *> cls
+    if type_.tp_new == NULL:
+        raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__")
+    if not isinstance(args, tuple):
+        raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
+    if keywords and not isinstance(kwargs, dict):
+        raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
+    resume(r)
+    made = type_.tp_new(type_, <PyObject *> args, <PyObject *> kwargs if keywords else NULL)
+    pause(r)
+    return made
+
+
+cdef inline bint isinstance_type(object cls) noexcept:
+    return PyType_Check(<PyObject *> cls)
+
+
+cdef int build(Reading r) except -1:
+    """BUILD: give the object its state, by __setstate__ or as attributes (PEP 307)."""
+    cdef Stack *s = &r.stack
+    cdef object instance, state, slots = None
+    if s.top - s.fence < 2:
+        stack_underflow(s)
+    state = take(s)
+    if r.walking:
+        return 0
+    instance = <object> s.top[-1]
+    resume(r)
+    setstate = getattr(instance, "__setstate__", None)
+    if setstate is not None:
+        setstate(state)
+        pause(r)
+        return 0
+    if isinstance(state, tuple) and len(<tuple> state) == 2:
+        state, slots = <tuple> state
+    if state is not None:
+        if not isinstance(state, dict):
+            raise ReadError("state is not a dictionary")
+        set_state(instance.__dict__, state)
+    if slots is not None:
+        if not isinstance(slots, dict):
+            raise ReadError("slot state is not a dictionary")
+        set_slots(instance, slots)
+    pause(r)
+    return 0
+
+
+cdef int set_state(object attributes, object state) except -1:
+    """Names of attributes are interned, as the compiler does it: looking them up is faster then."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t at = 0
+    while PyDict_Next(<PyObject *> state, &at, &key, &value):
+        held = <object> value
+        Py_INCREF(key)
+        if PyUnicode_CheckExact(key):
+            PyUnicode_InternInPlace(&key)
+        name = <object> key
+        Py_DECREF(key)
+        check_key(<PyObject *> name)
+        attributes[name] = held
+    return 0
+
+
+cdef int set_slots(object instance, object slots) except -1:
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t at = 0
+    while PyDict_Next(<PyObject *> slots, &at, &key, &value):
+        name = <object> key
+        held = <object> value
+        PyObject_SetAttr(<PyObject *> instance, <PyObject *> name, <PyObject *> held)
+    return 0

@@ -1,0 +1,293 @@
+# The cursor. All bytes come through one buffer: the caller's own data, a frame, what peek() showed, or
+# what a single read() brought. Nothing past STOP is ever read off a file: a peeked buffer is only
+# settled (read for real) up to where the cursor stands.
+
+cdef Py_ssize_t CHUNK = 1 << 20        # a declared length is believed so far before bytes have come
+cdef Py_ssize_t PREFETCH = 128 * 1024  # how much peek() is asked to show
+cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
+
+
+cdef int source_bytes(Reading r, object data) except -1:
+    """Read from `data`, which must be bytes-like and contiguous."""
+    cdef Source *s = &r.source
+    PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
+    s.viewed = True
+    s.start = s.next = <const unsigned char *> s.view.buf
+    s.end = s.limit = s.start + s.view.len
+    s.before = 0
+    s.framed = s.peeked = False
+    s.opcode = s.start
+    return 0
+
+
+cdef int source_file(Reading r, object file) except -1:
+    """Read from `file`: read and readline must be there, peek and readinto are used where they are."""
+    r.peek = getattr(file, "peek", None)
+    r.readinto = getattr(file, "readinto", None)
+    read = getattr(file, "read", None)
+    readline = getattr(file, "readline", None)
+    if read is None or readline is None:
+        raise TypeError("file must have 'read' and 'readline' attributes")
+    r.read = read
+    r.readline = readline
+    return 0
+
+
+cdef int source_close(Reading r) except -1:
+    cdef Source *s = &r.source
+    if s.viewed:
+        s.viewed = False
+        PyBuffer_Release(&s.view)
+    s.start = s.next = s.end = s.limit = s.settled = s.opcode = NULL
+    s.before = 0
+    s.framed = s.peeked = False
+    return 0
+
+
+cdef inline Py_ssize_t source_offset(Source *s) noexcept:
+    return s.before + (s.next - s.start)
+
+
+cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
+    """Go on in `data`; the buffer before must have been used up, or not be settled."""
+    cdef Source *s = &r.source
+    if s.opcode != NULL:  # the opcode at work stays known, for errors
+        s.opcode_offset = s.before + (s.opcode - s.start)
+        s.opcode_code = s.opcode[0] if s.opcode < s.limit else OP_STOP
+        s.opcode = NULL
+    s.before += s.next - s.start
+    r.held = data
+    s.start = s.next = s.settled = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> data)
+    s.end = s.limit = s.start + PyBytes_GET_SIZE(<PyObject *> data)
+    s.peeked = peeked
+    return 0
+
+
+cdef object truncated():
+    return ReadError("pickle data was truncated")
+
+
+cdef bytes checked(object data, str method):
+    """What a file's method returned, as bytes."""
+    if type(data) is bytes:
+        return <bytes> data
+    if data is None or isinstance(data, (str, int)):
+        raise TypeError(f"{method}() should have returned a bytes object, not {type(data).__name__!r}")
+    return bytes(memoryview(data))
+
+
+cdef bytes file_read(Reading r, Py_ssize_t count):
+    """One read(): up to `count` bytes, b"" at the end of the file."""
+    cdef bytes data
+    resume(r)
+    data = checked(r.read(count), "read")
+    pause(r)
+    if len(data) > count:
+        raise ReadError(f"read() returned {len(data)} bytes where {count} were asked for")
+    return data
+
+
+cdef int settle(Reading r) except -1:
+    """Read off the file what was only peeked at and has been used."""
+    cdef Source *s = &r.source
+    cdef Py_ssize_t used = s.next - s.settled
+    cdef bytes data
+    if not s.peeked:
+        return 0
+    s.settled = s.next
+    while used > 0:
+        data = file_read(r, used)
+        if not data:
+            raise truncated()
+        used -= len(data)
+    return 0
+
+
+cdef bytes read_exactly(Reading r, Py_ssize_t count):
+    """`count` bytes from the file, in as many reads as that takes; memory grows with what has come."""
+    cdef bytes data = file_read(r, min(count, CHUNK))
+    cdef list pieces
+    cdef Py_ssize_t got = len(data)
+    if got == count:
+        return data
+    if count > CHUNK and r.readinto is not None:
+        return read_growing(r, data, count)
+    pieces = [data]
+    while got < count:
+        data = file_read(r, min(count - got, max(got, CHUNK)))
+        if not data:
+            raise truncated()
+        pieces.append(data)
+        got += len(data)
+    return b"".join(pieces)
+
+
+cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count):
+    """The rest of a large payload, through readinto() and without a second copy."""
+    cdef Py_ssize_t got = len(begun), room = 0, more
+    cdef PyObject *grown = PyBytes_FromStringAndSize(NULL, min(count, 2 * CHUNK))
+    cdef bint done = False
+    try:
+        room = PyBytes_GET_SIZE(grown)
+        memcpy(PyBytes_AS_STRING(grown), <char *> begun, got)
+        while got < count:
+            if got == room:
+                room = min(count, 2 * got)
+                _PyBytes_Resize(&grown, room)
+                brinery_advise_huge(PyBytes_AS_STRING(grown) + got, room - got)
+            more = file_readinto(r, PyBytes_AS_STRING(grown) + got, room - got)
+            if more == 0:
+                raise truncated()
+            got += more
+        result = <bytes> <object> grown
+        return result
+    finally:
+        Py_XDECREF(grown)
+
+
+cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except -1:
+    """One readinto(): how many bytes came. The view is dead afterwards, whoever kept it."""
+    cdef Py_ssize_t more
+    view = <object> PyMemoryView_FromMemory(memory, count, PyBUF_WRITE)
+    Py_DECREF(<PyObject *> view)
+    resume(r)
+    try:
+        came = r.readinto(view)
+    finally:
+        view.release()
+    pause(r)
+    if came is None:  # a raw file that does not block: nothing there
+        return 0
+    more = came
+    if more < 0 or more > count:
+        raise ValueError(f"readinto() returned {more} for a buffer of {count} bytes")
+    return more
+
+
+cdef int want(Reading r, Py_ssize_t count) except -1:
+    """Make `count` bytes readable at the cursor (called where they are not)."""
+    cdef Source *s = &r.source
+    cdef bytes data
+    if s.framed:
+        raise ReadError("pickle data was truncated: an opcode reaches past the end of its frame")
+    if r.read is None:
+        raise truncated()
+    if s.peeked:
+        settle(r)
+    elif s.next < s.limit:
+        # The rest of an earlier buffer comes first: only a frame that went on after STOP leaves one.
+        data = (<const char *> s.next)[: s.limit - s.next]
+        source_hold(r, data + read_exactly(r, count - len(data)), False)
+        return 0
+    if r.peek is not None and count < PREFETCH:
+        resume(r)
+        try:
+            data = checked(r.peek(PREFETCH), "peek")
+        except NotImplementedError:
+            r.peek = None
+            data = b""
+        pause(r)
+        if len(data) >= count:
+            source_hold(r, data, True)
+            return 0
+    source_hold(r, read_exactly(r, count), False)
+    return 0
+
+
+cdef int turn(Reading r) except -1:
+    """Between two opcodes, at the end of a frame or buffer: make the next opcode readable."""
+    cdef Source *s = &r.source
+    if s.framed:
+        s.framed = False
+        s.end = s.limit
+        if s.next < s.end:
+            return 0
+    s.opcode = s.next
+    if r.read is None:
+        raise EOFError("Ran out of input")
+    try:
+        want(r, 1)
+    except ReadError:
+        raise EOFError("Ran out of input") from None
+    return 0
+
+
+cdef int enter_frame(Reading r, unsigned long long size) except -1:
+    """FRAME: the next `size` bytes hold whole opcodes only (PEP 3154)."""
+    cdef Source *s = &r.source
+    if size > <unsigned long long> LENGTH_MOST:
+        raise ReadError(f"FRAME length {size} exceeds the largest size there is")
+    if s.framed and s.next < s.end:
+        raise ReadError("beginning of a new frame before end of current frame")
+    s.framed = False
+    s.end = s.limit
+    if s.limit - s.next < <Py_ssize_t> size:
+        want(r, size)
+    s.end = s.next + <Py_ssize_t> size
+    s.framed = True
+    return 0
+
+
+cdef const unsigned char *payload(Reading r, unsigned long long size) except NULL:
+    """The next `size` bytes in one piece, and the cursor behind them. Valid until the next read."""
+    cdef Source *s = &r.source
+    cdef const unsigned char *data
+    if size > <unsigned long long> LENGTH_MOST:
+        raise truncated()
+    if <unsigned long long> (s.end - s.next) < size:
+        want(r, size)
+    data = s.next
+    s.next += <Py_ssize_t> size
+    return data
+
+
+cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
+    """The next `size` bytes as a bytes object of their own."""
+    cdef Source *s = &r.source
+    cdef PyObject *copy
+    cdef bytes data
+    if size > <unsigned long long> LENGTH_MOST:
+        raise truncated()
+    if <unsigned long long> (s.end - s.next) >= size:
+        copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> size)
+        brinery_advise_huge(PyBytes_AS_STRING(copy), <Py_ssize_t> size)
+        memcpy(PyBytes_AS_STRING(copy), s.next, size)
+        s.next += <Py_ssize_t> size
+        return copy
+    if s.framed or r.read is None or size < <unsigned long long> PREFETCH:
+        return PyBytes_FromStringAndSize(<const char *> payload(r, size), <Py_ssize_t> size)
+    # Large, from a file: what read() gave is the object itself.
+    settle(r)
+    source_hold(r, b"", False)
+    data = read_exactly(r, size)
+    r.source.before += <Py_ssize_t> size
+    Py_INCREF(<PyObject *> data)
+    return <PyObject *> data
+
+
+cdef bytes line(Reading r):
+    """The rest of the line, without its newline."""
+    cdef Source *s = &r.source
+    cdef const unsigned char *newline = NULL
+    cdef Py_ssize_t size
+    cdef bytes data
+    if s.next < s.end:
+        newline = <const unsigned char *> memchr(s.next, 0x0A, s.end - s.next)
+    if newline == NULL:
+        if s.framed or r.read is None:
+            raise truncated()
+        settle(r)
+        if not s.peeked and s.next < s.limit:
+            raise truncated()
+        resume(r)
+        data = checked(r.readline(), "readline")
+        pause(r)
+        source_hold(r, data, False)
+        if not data.endswith(b"\n"):
+            raise truncated()
+        s.next = s.limit
+        return data[:-1]
+    size = newline - s.next
+    data = (<const char *> s.next)[:size]
+    s.next = newline + 1
+    return data

@@ -1,0 +1,119 @@
+# The state of one load. An Unpickler owns one for its life (its memo outlives a load); loads() takes
+# one from a pool.
+
+from brinery.errors import ReadError
+
+cdef struct Source:
+    const unsigned char *start    # the buffer that is being read
+    const unsigned char *next     # the first byte not read yet
+    const unsigned char *end      # where reading must stop: the end of the frame, else of the buffer
+    const unsigned char *limit    # the end of the buffer
+    const unsigned char *settled  # peeked buffers: up to here the file has been read, too
+    const unsigned char *opcode   # the opcode at work; NULL once its buffer has been replaced
+    Py_ssize_t before             # how many bytes of the stream came before `start`
+    Py_ssize_t opcode_offset      # where the opcode at work was, if its buffer has been replaced
+    int opcode_code
+    bint framed
+    bint peeked
+    bint viewed
+    Py_buffer view
+
+cdef struct Mark:
+    Py_ssize_t position           # how many objects lie below
+    Py_ssize_t memo_index         # PENDING only: where the memo keeps the state's dict, -1 if nowhere
+    bint pending
+
+cdef struct Stack:
+    PyObject **base
+    PyObject **top                # the first free slot
+    PyObject **limit              # the end of the array
+    PyObject **fence              # what lies below the last mark cannot be popped
+    Mark *marks
+    Py_ssize_t mark_count
+    Py_ssize_t mark_room
+
+cdef struct Memo:
+    PyObject **array
+    Py_ssize_t room
+    Py_ssize_t used               # one above the highest index in the array
+    Py_ssize_t count              # how many indices are taken, in the array and in `sparse`
+    PyObject *sparse              # a dict, once an index was too far out for the array
+
+
+cdef class Reading:
+    """Everything that one load works on."""
+
+    cdef Source source
+    cdef Stack stack
+    cdef Memo memo
+    cdef object read, readline, readinto, peek  # None: bytes, or a file without it
+    cdef object held                            # keeps the buffer's memory alive
+    cdef object buffers                         # an iterator over the out-of-band buffers, or None
+    cdef object finder                          # find_class to ask, or None: the shared one
+    cdef object persistent_load                 # called with each persistent ID, or None
+    cdef list ids                               # noload: where the persistent IDs are collected, or None
+    cdef object plan
+    cdef str encoding, errors
+    cdef bint fix_imports
+    cdef int protocol
+    cdef bint walking       # noload: nothing is imported, called or given state
+    cdef bint foreign       # objects that are not builtins may exist: releasing, comparing or hashing runs user code
+    cdef bint pausing       # large enough for the pause to pay
+    cdef bint paused        # the collector is off, and this load did that
+
+    def __cinit__(self):
+        memset(&self.source, 0, sizeof(Source))
+        memset(&self.stack, 0, sizeof(Stack))
+        memset(&self.memo, 0, sizeof(Memo))
+        stack_allocate(&self.stack)
+
+    def __dealloc__(self):
+        stack_free(&self.stack)
+        memo_clear(&self.memo)
+        PyMem_Free(self.memo.array)
+        source_close(self)
+
+
+# A memo may hold its own Unpickler (through a hook's result): the collector has to see what is in there,
+# and Cython's own traversal knows only the attributes declared as objects.
+cdef traverseproc traverse_attributes = (<PyTypeObject *> Reading).tp_traverse
+cdef inquiry clear_attributes = (<PyTypeObject *> Reading).tp_clear
+
+
+cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
+    cdef Memo *memo = &(<Reading> op).memo
+    cdef Py_ssize_t i
+    cdef int stop
+    for i in range(memo.used):
+        if memo.array[i] != NULL:
+            stop = visit(memo.array[i], arg)
+            if stop:
+                return stop
+    if memo.sparse != NULL:
+        stop = visit(memo.sparse, arg)
+        if stop:
+            return stop
+    return traverse_attributes(op, visit, arg)
+
+
+cdef int clear_reading(PyObject *op) noexcept:
+    memo_clear(&(<Reading> op).memo)
+    return clear_attributes(op)
+
+
+(<PyTypeObject *> Reading).tp_traverse = traverse_reading
+(<PyTypeObject *> Reading).tp_clear = clear_reading
+
+
+# The pause of the collector. It is invisible: nobody else runs while it is on, because it ends before
+# anything runs that is not the interpreter's own code.
+
+cdef inline void pause(Reading r) noexcept:
+    if BRINERY_PAUSE_COLLECTOR and r.pausing and not r.paused:
+        r.paused = PyGC_Disable()
+
+
+cdef inline void resume(Reading r) noexcept:
+    if r.paused:
+        r.paused = False
+        PyGC_Enable()
