@@ -4,29 +4,31 @@
 
 One concern per file, in the order in which they build on each other:
 
-====================  ============================================================================
-read_cpython.pxi      the C interface as it is used here: plain pointers, counted by hand
-read_opcodes.pxi      the codes that the loop switches on, and the fixed sizes of their arguments
-read_state.pxi        the state of one load, and the pause of the collector
-read_source.pxi       the cursor over bytes or a file, and frames
-read_stack.pxi        the stack, its marks and the fence
-read_memo.pxi         the memo: an array while dense, a dict beyond
-read_leaves.pxi       text, integers, and everything that protocols 0 to 2 write as text
-read_containers.pxi   lists, dicts, sets
-read_objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
-read_loop.pxi         the loop over opcodes
-read_unpickler.pxi    what people use: Unpickler, its memo, Loader
-====================  ============================================================================
+======================  ============================================================================
+reader/cpython.pxi      the C interface as it is used here: plain pointers, counted by hand
+reader/opcodes.pxi      the codes that the loop switches on, and the fixed sizes of their arguments
+reader/state.pxi        the state of one load, and the pause of the collector
+reader/source.pxi       the cursor over bytes or a file, and frames
+reader/stack.pxi        the stack, its marks and the fence
+reader/memo.pxi         the memo: an array while dense, a dict beyond
+reader/leaves.pxi       text, integers, and everything that protocols 0 to 2 write as text
+reader/containers.pxi   lists, dicts, sets
+reader/objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
+reader/loop.pxi         the loop over opcodes
+reader/walker.pxi       finding a stream's persistent IDs before it is loaded
+reader/unpickler.pxi    what people use: Unpickler, its memo, Loader
+======================  ============================================================================
 """
 
-include "read_cpython.pxi"
-include "read_opcodes.pxi"
-include "read_state.pxi"
-include "read_source.pxi"
-include "read_stack.pxi"
-include "read_memo.pxi"
-include "read_leaves.pxi"
-include "read_containers.pxi"
-include "read_objects.pxi"
-include "read_loop.pxi"
-include "read_unpickler.pxi"
+include "reader/cpython.pxi"
+include "reader/opcodes.pxi"
+include "reader/state.pxi"
+include "reader/source.pxi"
+include "reader/stack.pxi"
+include "reader/memo.pxi"
+include "reader/leaves.pxi"
+include "reader/containers.pxi"
+include "reader/objects.pxi"
+include "reader/loop.pxi"
+include "reader/walker.pxi"
+include "reader/unpickler.pxi"

@@ -40,7 +40,7 @@ cdef int append_items(Reading r, PyObject **items) except -1:
         brinery_list_take(target, items, count)
         s.top = items
         return 0
-    if r.walking:
+    if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     position = items - s.base
     resume(r)
@@ -75,7 +75,7 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     if PyDict_CheckExact(target):
         fill_dict(r, target, items, count)
         return stack_drop_leaves(r, items)
-    if r.walking:
+    if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     position = items - s.base
     resume(r)
@@ -98,6 +98,40 @@ cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t cou
         PyDict_SetItem(target, items[i], items[i + 1])
     if r.foreign:
         pause(r)
+    return 0
+
+
+cdef int walk_items(Reading r, int code) except -1:
+    """noload: SETITEM, SETITEMS, DICT, ADDITEMS and FROZENSET where a key may be there only as a hole.
+
+    What cannot be hashed is dropped with what comes after it: nobody will look for it.
+    """
+    cdef Stack *s = &r.stack
+    cdef PyObject **items
+    cdef PyObject *made = NULL
+    cdef Py_ssize_t position
+    if code == OP_SETITEM:
+        if s.top - s.fence < 3:
+            stack_underflow(s)
+        items = s.top - 2
+    else:
+        items = mark_pop(s)
+    position = items - s.base
+    try:
+        if code == OP_DICT:
+            made = make_dict(r, items)
+        elif code == OP_FROZENSET:
+            made = make_frozenset(r, items)
+        elif code == OP_ADDITEMS:
+            add_items(r, items)
+        else:
+            set_items(r, items)
+    except TypeError:
+        stack_drop(s, s.base + position)
+        if code == OP_DICT or code == OP_FROZENSET:
+            made = own(r.hole)
+    if made != NULL:
+        stack_push(s, made)
     return 0
 
 
@@ -143,7 +177,7 @@ cdef int add_items(Reading r, PyObject **items) except -1:
     if count == 0:
         return 0
     target = items[-1]
-    if r.walking and not PySet_Check(target):
+    if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     if r.foreign:
         resume(r)

@@ -2,7 +2,6 @@
 # what the call may touch is owned: the stack can move, and grow, while user code runs.
 
 import builtins as _builtins
-import copyreg as _copyreg
 import sys as _sys
 
 from brinery.engine import globals as _globals
@@ -51,7 +50,7 @@ cdef bint is_loaded(str name, object found) except -1:
 
 cdef PyObject *load_global(Reading r, object module, object qualname) except NULL:
     if r.walking:
-        return own(None)
+        return own(r.hole)
     resume(r)
     r.foreign = True
     if r.finder is None:
@@ -64,34 +63,17 @@ cdef PyObject *load_global(Reading r, object module, object qualname) except NUL
 
 cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
     """GLOBAL and INST: the names stand in two lines."""
-    cdef bytes first = line(r)
-    if not first:
-        raise truncated()
-    module = first.decode(encoding)
-    second = line(r)
-    if not second:
-        raise truncated()
-    return load_global(r, module, second.decode(encoding))
+    module = argument_line(r).decode(encoding)
+    qualname = argument_line(r).decode(encoding)
+    return load_global(r, module, qualname)
 
 
 cdef PyObject *extension(Reading r, long long code) except NULL:
     """EXT1, EXT2 and EXT4 (PEP 307)."""
-    if code <= 0:
-        raise ReadError("EXT specifies code <= 0")
     if r.walking:
-        return own(None)
-    found = _copyreg._extension_cache.get(code, r)
-    if found is not r:
-        r.foreign = True
-        return own(found)
-    pair = _copyreg._inverted_registry.get(code)
-    if pair is None:
-        raise ValueError(f"unregistered extension code {code}")
-    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)):
-        raise ValueError(f"_inverted_registry[{code}] isn't a 2-tuple of strings")
-    found = <object> load_global(r, pair[0], pair[1])
-    _copyreg._extension_cache[code] = found
-    return <PyObject *> found
+        return own(r.hole)
+    module, qualname = _globals.extension_name(code)
+    return load_global(r, module, qualname)
 
 
 cdef PyObject *stack_global(Reading r) except NULL:
@@ -100,6 +82,8 @@ cdef PyObject *stack_global(Reading r) except NULL:
     cdef object module, qualname
     if s.top - s.fence < 2:
         stack_underflow(s)
+    if r.walking:
+        return skip(s, 2, r.hole)
     module = <object> s.top[-2]
     qualname = <object> s.top[-1]
     stack_drop(s, s.top - 2)
@@ -108,16 +92,24 @@ cdef PyObject *stack_global(Reading r) except NULL:
     return load_global(r, module, qualname)
 
 
+cdef object no_persistent_load(object pid):
+    return ReadError(
+        "A load persistent id instruction was encountered, but no persistent_load function was "
+        f"specified and no store is bound, for the ID {pid!r:.200}"
+    )
+
+
 cdef PyObject *persistent(Reading r, object pid) except NULL:
     """PERSID and BINPERSID: what the ID stands for."""
-    if r.ids is not None:
-        r.ids.append(pid)
-        return own(None)
-    if r.walking:
-        return own(None)
+    if r.persistent_load is None:
+        raise no_persistent_load(pid)
     resume(r)
     r.foreign = True
-    found = r.persistent_load(pid)
+    if type(r.persistent_load) is list:
+        (<list> r.persistent_load).append(pid)
+        found = pid
+    else:
+        found = r.persistent_load(pid)
     pause(r)
     return own(found)
 
@@ -147,26 +139,33 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     cdef PyObject *made
     cdef object args, function
     if s.top - s.fence < 2:
-        args = take(s)
         stack_underflow(s)
+    if r.walking:
+        return skip(s, 2, r.hole)
     args = take(s)
     function = take(s)
-    if r.walking:
-        return own(None)
+    if type(args) is not tuple and not isinstance(args, tuple):
+        raise TypeError(f"REDUCE needs a tuple of arguments, not {type(args).__name__}")
     if function is set or function is frozenset or function is dict:
-        if type(args) is tuple:
-            _hashing.check_call(function, args)
+        _hashing.check_call(function, args)
     resume(r)
     made = PyObject_CallObject(<PyObject *> function, <PyObject *> args)
     pause(r)
     return made
 
 
-cdef PyObject *instantiate(Reading r, object cls, object args) except NULL:
+cdef PyObject *skip(Stack *s, int count, object hole) except NULL:
+    """noload: what `count` objects would have made is a hole."""
+    stack_drop(s, s.top - count)
+    return own(hole)
+
+
+cdef PyObject *instantiate(Reading r, object cls, tuple args) except NULL:
     """INST and OBJ: call a class as Python 2 did for its old-style classes."""
     if r.walking:
-        return own(None)
+        return own(r.hole)
     resume(r)
+    _hashing.check_call(cls, args)
     if not args and isinstance(cls, type) and not hasattr(cls, "__getinitargs__"):
         made = cls.__new__(cls)
     else:
@@ -175,11 +174,11 @@ cdef PyObject *instantiate(Reading r, object cls, object args) except NULL:
     return own(made)
 
 
-cdef object take_tuple(Stack *s, PyObject **items):
+cdef tuple take_tuple(Stack *s, PyObject **items):
     """Everything from `items` up, as a tuple, off the stack."""
     cdef PyObject *made = brinery_tuple_take(items, s.top - items)
     s.top = items
-    args = <object> made
+    args = <tuple> <object> made
     Py_DECREF(made)
     return args
 
@@ -211,12 +210,14 @@ cdef PyObject *new_object(Reading r, bint keywords) except NULL:
     cdef PyTypeObject *type_
     cdef object kwargs = None, args, cls
     cdef str opcode = "NEWOBJ_EX" if keywords else "NEWOBJ"
+    if s.top - s.fence < 2 + keywords:
+        stack_underflow(s)
+    if r.walking:
+        return skip(s, 2 + keywords, r.hole)
     if keywords:
         kwargs = take(s)
     args = take(s)
     cls = take(s)
-    if r.walking:
-        return own(None)
     if not isinstance_type(cls):
         raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
     type_ = <PyTypeObject *> cls
@@ -239,7 +240,7 @@ cdef inline bint isinstance_type(object cls) noexcept:
 cdef int build(Reading r) except -1:
     """BUILD: give the object its state, by __setstate__ or as attributes (PEP 307)."""
     cdef Stack *s = &r.stack
-    cdef object instance, state, slots = None
+    cdef object instance, state, slots = r
     if s.top - s.fence < 2:
         stack_underflow(s)
     state = take(s)
@@ -247,8 +248,8 @@ cdef int build(Reading r) except -1:
         return 0
     instance = <object> s.top[-1]
     resume(r)
-    setstate = getattr(instance, "__setstate__", None)
-    if setstate is not None:
+    setstate = getattr(instance, "__setstate__", r)
+    if setstate is not r:
         setstate(state)
         pause(r)
         return 0
@@ -256,11 +257,11 @@ cdef int build(Reading r) except -1:
         state, slots = <tuple> state
     if state is not None:
         if not isinstance(state, dict):
-            raise ReadError("state is not a dictionary")
+            raise ReadError(f"state is not a dictionary but {type(state).__name__}")
         set_state(instance.__dict__, state)
-    if slots is not None:
+    if slots is not r:
         if not isinstance(slots, dict):
-            raise ReadError("slot state is not a dictionary")
+            raise ReadError(f"slot state is not a dictionary but {type(slots).__name__}")
         set_slots(instance, slots)
     pause(r)
     return 0

@@ -74,3 +74,16 @@ cdef int memo_clear(Memo *m) noexcept:
     else:
         PyMem_Free(array)
     return 0
+
+
+cdef dict memo_copy(Reading r):
+    """The objects by index."""
+    cdef Memo *m = &r.memo
+    cdef dict entries = {}
+    cdef Py_ssize_t i
+    for i in range(m.used):
+        if m.array[i] != NULL:
+            entries[i] = <object> m.array[i]
+    if m.sparse != NULL:
+        entries.update(<dict> m.sparse)
+    return entries

@@ -76,7 +76,7 @@ cdef int run(Reading r) except -1:
                 p = source.next
                 end = source.end
             s.top = top
-            top[0] = decode_text(data, size)
+            top[0] = decode_text(data, size, source.steady)
             top += 1
 
         elif code == OP_BININT1:
@@ -159,13 +159,16 @@ cdef int run(Reading r) except -1:
 
         elif code == OP_SETITEMS or code == OP_SETITEM:
             s.top = top
-            if code == OP_SETITEMS:
-                items = mark_pop(s)
+            if r.walking:
+                walk_items(r, code)
             else:
-                if top - s.fence < 3:
-                    stack_underflow(s)
-                items = top - 2
-            set_items(r, items)
+                if code == OP_SETITEMS:
+                    items = mark_pop(s)
+                else:
+                    if top - s.fence < 3:
+                        stack_underflow(s)
+                    items = top - 2
+                set_items(r, items)
             top = s.top
 
         elif code == OP_BINPUT or code == OP_LONG_BINPUT:
@@ -238,7 +241,7 @@ cdef int rare(Reading r, int code) except -1:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))
     elif code == OP_BINUNICODE8:
         size = brinery_little(argument, 8)
-        made = decode_text(payload(r, size), size)
+        made = decode_text(payload(r, size), size, source.steady)
     elif code == OP_LONG4:
         made = long_integer(r, <int32_t> brinery_little(argument, 4))
     elif code == OP_BYTEARRAY8:
@@ -250,6 +253,8 @@ cdef int rare(Reading r, int code) except -1:
     elif code == OP_SHORT_BINSTRING:
         made = old_string(r, argument[0])
     elif code == OP_BINSTRING:
+        if <int32_t> brinery_little(argument, 4) < 0:
+            raise ReadError("BINSTRING pickle has negative byte count")
         made = old_string(r, brinery_little(argument, 4))
     elif code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
         made = text_leaf(r, code)
@@ -259,6 +264,8 @@ cdef int rare(Reading r, int code) except -1:
         made = PyList_New(0)
         brinery_list_take(made, items, s.top - items)
         s.top = items
+    elif r.walking and (code == OP_DICT or code == OP_ADDITEMS or code == OP_FROZENSET):
+        walk_items(r, code)
     elif code == OP_DICT:
         made = make_dict(r, mark_pop(s))
     elif code == OP_EMPTY_SET:
@@ -269,13 +276,13 @@ cdef int rare(Reading r, int code) except -1:
         made = make_frozenset(r, mark_pop(s))
 
     elif code == OP_GET:
-        made = memo_get(r, parsed_index(r))
+        made = memo_get(r, get_index(argument_line(r)))
         Py_INCREF(made)
     elif code == OP_PUT:
-        size = parsed_index(r)
+        text = argument_line(r)
         if s.top == s.fence:
             stack_underflow(s)
-        memo_put(r, size, s.top[-1])
+        memo_put(r, put_index(text), s.top[-1])
     elif code == OP_POP:
         if s.mark_count and s.top == s.fence:
             mark_pop(s)
@@ -314,13 +321,17 @@ cdef int rare(Reading r, int code) except -1:
     return 0
 
 
-cdef unsigned long long parsed_index(Reading r) except? 0xFFFFFFFFFFFFFFFF:
-    """The memo index of GET and PUT, which protocol 0 writes in decimal."""
-    index = _text.parse_index(line(r))
+cdef unsigned long long get_index(bytes text) except? 0xFFFFFFFFFFFFFFFF:
+    """GET's argument. What cannot be in the memo is not found there."""
+    index = _text.parse_index(text)
+    return index if 0 <= index <= MEMO_MOST else 0xFFFFFFFFFFFFFFFE
+
+
+cdef unsigned long long put_index(bytes text) except? 0xFFFFFFFFFFFFFFFF:
+    """PUT's argument."""
+    index = _text.parse_index(text)
     if index < 0:
-        raise ValueError(f"negative memo index {index}")
-    if index > MEMO_MOST:
-        raise ReadError(f"memo index {index} is beyond 2**32")
+        raise ValueError("negative PUT argument")
     return index
 
 

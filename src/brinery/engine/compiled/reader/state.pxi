@@ -16,6 +16,7 @@ cdef struct Source:
     bint framed
     bint peeked
     bint viewed
+    bint steady                   # nobody can change the buffer while it is read
     Py_buffer view
 
 cdef struct Mark:
@@ -50,8 +51,8 @@ cdef class Reading:
     cdef object held                            # keeps the buffer's memory alive
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
     cdef object finder                          # find_class to ask, or None: the shared one
-    cdef object persistent_load                 # called with each persistent ID, or None
-    cdef list ids                               # noload: where the persistent IDs are collected, or None
+    cdef object persistent_load                 # called with each persistent ID, a list to collect them, or None
+    cdef object hole                            # noload: what stands where an object would be
     cdef object plan
     cdef str encoding, errors
     cdef bint fix_imports

@@ -12,6 +12,7 @@ cdef int source_bytes(Reading r, object data) except -1:
     cdef Source *s = &r.source
     PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
     s.viewed = True
+    s.steady = type(data) is bytes
     s.start = s.next = <const unsigned char *> s.view.buf
     s.end = s.limit = s.start + s.view.len
     s.before = 0
@@ -30,6 +31,7 @@ cdef int source_file(Reading r, object file) except -1:
         raise TypeError("file must have 'read' and 'readline' attributes")
     r.read = read
     r.readline = readline
+    r.source.steady = True
     return 0
 
 
@@ -63,24 +65,27 @@ cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
     return 0
 
 
+cdef inline int check_length(unsigned long long size) except -1:
+    """Lengths of eight bytes that no size can be raise what C pickle raises."""
+    if size > <unsigned long long> LENGTH_MOST:
+        raise OverflowError(f"a length of {size} bytes exceeds the largest size there is")
+    return 0
+
+
 cdef object truncated():
     return ReadError("pickle data was truncated")
 
 
-cdef bytes checked(object data, str method):
-    """What a file's method returned, as bytes."""
-    if type(data) is bytes:
-        return <bytes> data
-    if data is None or isinstance(data, (str, int)):
-        raise TypeError(f"{method}() should have returned a bytes object, not {type(data).__name__!r}")
-    return bytes(memoryview(data))
+cdef bytes checked(object data):
+    """What a file's method returned, as bytes. Raises TypeError for what is no buffer."""
+    return <bytes> data if type(data) is bytes else bytes(memoryview(data))
 
 
 cdef bytes file_read(Reading r, Py_ssize_t count):
     """One read(): up to `count` bytes, b"" at the end of the file."""
     cdef bytes data
     resume(r)
-    data = checked(r.read(count), "read")
+    data = checked(r.read(count))
     pause(r)
     if len(data) > count:
         raise ReadError(f"read() returned {len(data)} bytes where {count} were asked for")
@@ -156,8 +161,8 @@ cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except 
     finally:
         view.release()
     pause(r)
-    if came is None:  # a raw file that does not block: nothing there
-        return 0
+    if type(came) is not int:
+        raise TypeError(f"readinto() should return an int, not {type(came).__name__}")
     more = came
     if more < 0 or more > count:
         raise ValueError(f"readinto() returned {more} for a buffer of {count} bytes")
@@ -182,7 +187,7 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
     if r.peek is not None and count < PREFETCH:
         resume(r)
         try:
-            data = checked(r.peek(PREFETCH), "peek")
+            data = checked(r.peek(PREFETCH))
         except NotImplementedError:
             r.peek = None
             data = b""
@@ -215,10 +220,9 @@ cdef int turn(Reading r) except -1:
 cdef int enter_frame(Reading r, unsigned long long size) except -1:
     """FRAME: the next `size` bytes hold whole opcodes only (PEP 3154)."""
     cdef Source *s = &r.source
-    if size > <unsigned long long> LENGTH_MOST:
-        raise ReadError(f"FRAME length {size} exceeds the largest size there is")
+    check_length(size)
     if s.framed and s.next < s.end:
-        raise ReadError("beginning of a new frame before end of current frame")
+        raise ReadError("a frame begins before the end of the one around it")
     s.framed = False
     s.end = s.limit
     if s.limit - s.next < <Py_ssize_t> size:
@@ -232,8 +236,7 @@ cdef const unsigned char *payload(Reading r, unsigned long long size) except NUL
     """The next `size` bytes in one piece, and the cursor behind them. Valid until the next read."""
     cdef Source *s = &r.source
     cdef const unsigned char *data
-    if size > <unsigned long long> LENGTH_MOST:
-        raise truncated()
+    check_length(size)
     if <unsigned long long> (s.end - s.next) < size:
         want(r, size)
     data = s.next
@@ -246,8 +249,7 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
     cdef Source *s = &r.source
     cdef PyObject *copy
     cdef bytes data
-    if size > <unsigned long long> LENGTH_MOST:
-        raise truncated()
+    check_length(size)
     if <unsigned long long> (s.end - s.next) >= size:
         copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> size)
         brinery_advise_huge(PyBytes_AS_STRING(copy), <Py_ssize_t> size)
@@ -280,12 +282,12 @@ cdef bytes line(Reading r):
         if not s.peeked and s.next < s.limit:
             raise truncated()
         resume(r)
-        data = checked(r.readline(), "readline")
+        data = checked(r.readline())
         pause(r)
         source_hold(r, data, False)
+        s.next = s.limit
         if not data.endswith(b"\n"):
             raise truncated()
-        s.next = s.limit
         return data[:-1]
     size = newline - s.next
     data = (<const char *> s.next)[:size]

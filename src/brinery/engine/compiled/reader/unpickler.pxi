@@ -1,0 +1,300 @@
+# What people use: Unpickler, which they subclass and assign to, and Loader, behind load() and loads().
+
+cimport cython
+
+from brinery.engine.lookahead import Lookahead
+from brinery.errors import NotInitialized, locate_reading
+from brinery.plan import ReadPlan
+
+cdef Py_ssize_t WORTH_PAUSING = 4096  # bytes of input from which on the collector could come round at all
+cdef Py_ssize_t NAMED = 12            # how many objects under construction an error names
+
+
+cdef Reading prepared(Reading r, object plan, object fix_imports, object encoding, object errors, object buffers):
+    """`r` as a load with these arguments needs it."""
+    if type(encoding) is not str and not isinstance(encoding, str):
+        raise TypeError(f"argument 'encoding' must be str, not {type(encoding).__name__}")
+    if type(errors) is not str and not isinstance(errors, str):
+        raise TypeError(f"argument 'errors' must be str, not {type(errors).__name__}")
+    r.buffers = None if buffers is None else iter(buffers)
+    r.plan = plan
+    r.fix_imports = fix_imports
+    r.encoding = encoding
+    r.errors = errors
+    r.foreign = False
+    return r
+
+
+cdef object read_one(Reading r):
+    """One pickle, from the cursor on."""
+    cdef Stack *s = &r.stack
+    cdef Py_ssize_t began = source_offset(&r.source)
+    r.protocol = 0
+    r.source.opcode = r.source.next
+    try:
+        pause(r)
+        run(r)
+        settle(r)
+        result = take(s)
+    except BaseException as error:
+        resume(r)
+        if isinstance(error, Exception):
+            explain(r, error, began)
+        stack_reset(s)
+        raise
+    resume(r)
+    stack_reset(s)
+    return result
+
+
+cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
+    """Say on `error` at which opcode it happened, and inside of what."""
+    cdef Source *source = &r.source
+    cdef Stack *s = &r.stack
+    cdef Py_ssize_t i, offset = source.opcode_offset
+    cdef int code = source.opcode_code
+    if source.opcode != NULL:
+        offset = source.before + (source.opcode - source.start)
+        code = source.opcode[0] if source.opcode < source.limit else -1
+    tops = []
+    for i in range(max(0, s.mark_count - NAMED), s.mark_count):
+        if s.marks[i].position > (s.marks[i - 1].position if i else 0):
+            tops.append(<object> s.base[s.marks[i].position - 1])
+    if s.top > s.fence:
+        tops.append(<object> s.top[-1])
+    opcode = BY_CODE.get(code)
+    locate_reading(error, offset - began, opcode.name if opcode is not None else "", names_of(tops)[-NAMED:])
+    return 0
+
+
+cdef list names_of(list objects):
+    """The types of what was under construction, without what is never under construction."""
+    names = []
+    for obj in objects:
+        if type(obj) not in (type(None), bool, int, float, str, bytes, bytearray):
+            described = obj if isinstance(obj, type) else type(obj)
+            names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
+    return names
+
+
+@cython.auto_pickle(False)
+cdef class Unpickler:
+    """Reads pickles of protocols 0 to 5 from a file (pickle documentation, ``pickle.Unpickler``).
+
+    `file` needs ``read(n)`` and ``readline()``; ``readinto`` and ``peek`` are used if there. `fix_imports` finds
+    Python 2's names below protocol 3. `encoding` and `errors` decode Python 2's str; ``encoding="bytes"`` keeps
+    bytes, ``errors="bytes"`` only those that do not decode. `buffers` are the out-of-band buffers, in the order
+    in which the Pickler gave them away (PEP 574).
+
+    Raises TypeError for a file that cannot be read, and RuntimeError while this Unpickler loads.
+    """
+
+    cdef Reading reading
+    cdef Walker walker
+    cdef object lookahead
+    cdef object resolve   # what the stores gave for this load, or None
+    cdef bint busy
+    cdef dict __dict__
+    cdef object __weakref__
+
+    _plan_source = staticmethod(ReadPlan)
+
+    def __init__(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+        cdef Reading r = Reading()
+        if self.busy:
+            raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
+        plan = self._plan_source()
+        self.walker = None
+        if plan.stores is not None:
+            file = self.lookahead = Lookahead(file)
+            self.walker = Walker()
+        prepared(r, plan, fix_imports, encoding, errors, buffers)
+        source_file(r, file)
+        r.pausing = True
+        self.resolve = None
+        self.reading = r
+
+    def load(self):
+        """Read one pickle and return its object. The memo stays, for pickles that were written with one memo.
+
+        Raises EOFError where the file ends, UnpicklingError where the stream is malformed or refers to
+        what is not there, and whatever the classes raise that it names.
+        """
+        return self.run(False)
+
+    def noload(self):
+        """Walk one pickle without building objects: no global is looked up, and None stands for each object.
+
+        ``persistent_load`` is called for every persistent ID, or, being a list, gets it appended.
+        Returns the object, as far as it is made of literals. Raises as load() does.
+        """
+        return self.run(True)
+
+    cdef object run(self, bint walking):
+        cdef Reading r = self.initialized()
+        if self.busy:
+            raise RuntimeError("this Unpickler is loading already, further up or in another thread")
+        self.busy = True
+        try:
+            if self.walker is not None:
+                self.look_ahead(walking)
+            # The engine's own way is taken where nobody stands in it, without a call through Python.
+            if type(self) is not Unpickler or (<object> self).__dict__:
+                r.finder = self.find_class
+                r.persistent_load = self.persistent_load
+            else:
+                r.finder = None
+                r.persistent_load = self.resolve
+            r.foreign = r.memo.count > 0
+            r.walking = walking
+            return read_one(r)
+        finally:
+            r.walking = False
+            r.finder = r.persistent_load = self.resolve = None
+            self.busy = False
+
+    cdef int look_ahead(self, bint walking) except -1:
+        cdef Reading r = self.reading
+        cdef Source *s = &r.source
+        self.lookahead.record()
+        ids = self.walker.ids_in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next])
+        self.lookahead.rewind()
+        if not walking:
+            self.resolve = r.plan.stores.begin_load(ids)
+        return 0
+
+    cdef Reading initialized(self):
+        if self.reading is None:
+            raise NotInitialized(f"Unpickler.__init__() was not called by {type(self).__name__}.__init__()")
+        return self.reading
+
+    def find_class(self, module, name, /):
+        """The global of that name; override this to restrict what a pickle may refer to.
+
+        Raises what the import raises, and AttributeError where the module has no such name.
+        """
+        return find_global(self.initialized(), module, name)
+
+    def persistent_load(self, pid, /):
+        """The object of a persistent ID: from the bound stores, unless this is overridden or assigned to.
+
+        Raises UnpicklingError where there is no store.
+        """
+        self.initialized()
+        if self.resolve is None:
+            raise no_persistent_load(pid)
+        return self.resolve(pid)
+
+    @property
+    def memo(self):
+        """The memo, to be cleared, copied, or replaced by a dict of objects by index or another's memo."""
+        return UnpicklerMemoProxy(self)
+
+    @memo.setter
+    def memo(self, value):
+        cdef dict entries
+        if isinstance(value, UnpicklerMemoProxy):
+            entries = value.copy()
+        elif isinstance(value, dict):
+            entries = dict(value)
+        else:
+            raise TypeError(f"'memo' attribute must be an UnpicklerMemoProxy object or dict, not {type(value).__name__}")
+        for index in entries:
+            if not isinstance(index, int):
+                raise TypeError("memo key must be integers")
+            if index < 0:
+                raise ValueError("memo key must be positive integers.")
+        self.replace_memo(entries)
+
+    cdef int replace_memo(self, dict entries) except -1:
+        cdef Reading r = self.initialized()
+        memo_clear(&r.memo)
+        r.foreign = True
+        for index, obj in entries.items():
+            memo_put(r, index, <PyObject *> obj)
+        if self.walker is not None:
+            self.walker.follow(entries)
+        return 0
+
+
+@cython.auto_pickle(False)
+@cython.final
+cdef class UnpicklerMemoProxy:
+    """An Unpickler's memo, as far as code outside may handle it."""
+
+    cdef Unpickler unpickler
+    __hash__ = None
+
+    def __init__(self, Unpickler unpickler not None):
+        unpickler.initialized()
+        self.unpickler = unpickler
+
+    def clear(self):
+        """Forget all objects."""
+        self.unpickler.replace_memo({})
+
+    def copy(self):
+        """The objects by index."""
+        return memo_copy(self.unpickler.initialized())
+
+    def __reduce__(self):
+        return dict, (self.copy(),)
+
+
+@cython.auto_pickle(False)
+@cython.final
+cdef class Loader:
+    """The functions ``load`` and ``loads`` around one plan."""
+
+    cdef object plan_source
+    cdef public object plan
+    cdef Reading spare  # the state of an earlier loads(), to be used again
+
+    def __init__(self, plan_source):
+        self.plan_source = plan_source
+        self.plan = None
+
+    cdef object current_plan(self):
+        if self.plan is None:
+            self.plan = self.plan_source()
+        return self.plan
+
+    def loads(self, data, /, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+        """Read one pickle from a contiguous buffer; bytes behind it are ignored.
+
+        Arguments and errors are those of Unpickler; TypeError for what is no buffer.
+        """
+        cdef Reading r = self.spare
+        cdef object plan = self.current_plan()
+        if BRINERY_POOL_STATES and r is not None:
+            self.spare = None
+        else:
+            r = Reading()
+        prepared(r, plan, fix_imports, encoding, errors, buffers)
+        if plan.stores is not None:
+            r.persistent_load = plan.stores.begin_load(Walker().ids_in_bytes(data))
+        source_bytes(r, data)
+        r.pausing = r.source.view.len >= WORTH_PAUSING
+        try:
+            return read_one(r)
+        finally:
+            source_close(r)
+            memo_clear(&r.memo)
+            r.buffers = r.persistent_load = None
+            if BRINERY_POOL_STATES:
+                self.spare = r
+
+    def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+        """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
+        cdef Reading r = Reading()
+        cdef object plan = self.current_plan()
+        if plan.stores is not None:
+            file = Lookahead(file)
+            file.record()
+            ids = Walker().ids_in_file(file, b"")
+            file.rewind()
+            r.persistent_load = plan.stores.begin_load(ids)
+        prepared(r, plan, fix_imports, encoding, errors, buffers)
+        source_file(r, file)
+        r.pausing = True
+        return read_one(r)
