@@ -34,17 +34,21 @@ def check(value: object, obj: object) -> Reduction:
     if not 2 <= len(value) <= 6:
         raise WriteError(f"tuple returned by __reduce__ must contain 2 through 6 elements, not {len(value)}")
     reduction = Reduction(*value)
-    _require("first", "be callable", reduction.callable, callable(reduction.callable))
-    _require("second", "be a tuple", reduction.args, isinstance(reduction.args, tuple))
-    for position, items in (("fourth", reduction.items), ("fifth", reduction.pairs)):
-        _require(position, "be an iterator", items, items is None or hasattr(type(items), "__next__"))
-    setter = reduction.state_setter
-    _require("sixth", "be a function", setter, setter is None or callable(setter))
+    function, args, _, items, pairs, setter = reduction
+    if not callable(function):
+        raise _refusal("first", "callable", function)
+    if not isinstance(args, tuple):
+        raise _refusal("second", "a tuple", args)
+    if items is not None and not hasattr(type(items), "__next__"):
+        raise _refusal("fourth", "an iterator", items)
+    if pairs is not None and not hasattr(type(pairs), "__next__"):
+        raise _refusal("fifth", "an iterator", pairs)
+    if setter is not None and not callable(setter):
+        raise _refusal("sixth", "a function", setter)
     return reduction
 
 
-def _require(position: str, what: str, item: object, holds: bool) -> None:
-    if not holds:
-        raise WriteError(
-            f"{position} element of the tuple returned by __reduce__ must {what}, not {type(item).__name__}"
-        )
+def _refusal(position: str, wanted: str, item: object) -> WriteError:
+    return WriteError(
+        f"{position} element of the tuple returned by __reduce__ must be {wanted}, not {type(item).__name__}"
+    )

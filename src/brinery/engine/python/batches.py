@@ -1,6 +1,6 @@
-"""Filling lists, dicts and sets: how many items go between a MARK and the opcode that takes them.
+"""Filling an object with what an iterator gives, in batches between MARK and APPENDS or SETITEMS.
 
-Each function is a generator that yields what belongs in the stream (see :mod:`.containers`).
+Generators, as in :mod:`.containers`: what they yield is written before they go on.
 """
 
 from __future__ import annotations
@@ -15,29 +15,12 @@ if TYPE_CHECKING:
 
     from brinery.engine.python.writer import Steps, Writer
 
-__all__ = ["BATCH", "append_exact_list", "append_items", "set_exact_dict", "set_pairs"]
+__all__ = ["BATCH", "append_items", "set_pairs"]
 
 MARK, APPEND, APPENDS, SETITEM, SETITEMS = codes("MARK", "APPEND", "APPENDS", "SETITEM", "SETITEMS")
 
 #: So many items at most, or so many pairs, so that a reader's stack stays small.
 BATCH = 1000
-
-
-def append_exact_list(w: Writer, obj: list[object]) -> Steps:
-    """Protocol 1 and up. What is read is the list as it is by then: user code may be changing it."""
-    if len(obj) == 1:
-        yield (obj[0],)
-        w.buffer += APPEND
-        return
-    items = iter(obj)
-    written = 0
-    while True:
-        w.buffer += MARK
-        yield islice(items, BATCH)
-        w.buffer += APPENDS
-        written += BATCH
-        if written >= len(obj):
-            return
 
 
 def append_items(w: Writer, items: Iterator[object]) -> Steps:
@@ -57,25 +40,6 @@ def append_items(w: Writer, items: Iterator[object]) -> Steps:
         else:
             yield (first,)
             w.buffer += APPEND
-
-
-def set_exact_dict(w: Writer, obj: dict[object, object]) -> Steps:
-    """Protocol 1 and up. A dict of a multiple of 1,000 items gets an empty batch at its end, as in C pickle.
-
-    Raises RuntimeError where user code changes the dict meanwhile.
-    """
-    size = len(obj)
-    if size == 1:
-        yield next(iter(obj.items()))
-        w.buffer += SETITEM
-        return
-    pairs = iter(obj.items())
-    for _ in range(size // BATCH + 1):
-        w.buffer += MARK
-        yield chain.from_iterable(islice(pairs, BATCH))
-        w.buffer += SETITEMS
-        if len(obj) != size:
-            raise RuntimeError("dictionary changed size during iteration")
 
 
 def set_pairs(w: Writer, pairs: Iterator[object]) -> Steps:

@@ -8,16 +8,10 @@ calls itself, however deep the object is.
 from __future__ import annotations
 
 import codecs
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from brinery.engine.python.batches import (
-    BATCH,
-    append_exact_list,
-    append_items,
-    set_exact_dict,
-    set_pairs,
-)
+from brinery.engine.python.batches import BATCH, append_items, set_pairs
 from brinery.engine.python.reducing import write_reduction
 from brinery.engine.reductions import Reduction
 from brinery.opcodes import codes
@@ -31,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["CONTAINERS"]
 
 MARK, POP, POP_MARK = codes("MARK", "POP", "POP_MARK")
-EMPTY_LIST, LIST, EMPTY_DICT, DICT = codes("EMPTY_LIST", "LIST", "EMPTY_DICT", "DICT")
+EMPTY_LIST, LIST, APPEND, APPENDS = codes("EMPTY_LIST", "LIST", "APPEND", "APPENDS")
+EMPTY_DICT, DICT, SETITEM, SETITEMS = codes("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS")
 EMPTY_SET, ADDITEMS, FROZENSET = codes("EMPTY_SET", "ADDITEMS", "FROZENSET")
 EMPTY_TUPLE, TUPLE, TUPLE1, TUPLE2, TUPLE3 = codes("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")
 
@@ -41,8 +36,18 @@ _TUPLE_OF = (EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3)
 def write_list(w: Writer, obj: list[object]) -> Steps:
     w.buffer += EMPTY_LIST
     w.memoize(obj)
-    if obj:
-        yield from append_exact_list(w, obj)
+    if len(obj) == 1:
+        yield (obj[0],)
+        w.buffer += APPEND
+    elif obj:
+        # The list is read as it is by then, for user code may be changing it.
+        items = iter(obj)
+        written = 0
+        while written < len(obj) or not written:
+            w.buffer += MARK
+            yield islice(items, BATCH)
+            w.buffer += APPENDS
+            written += BATCH
 
 
 def write_list_0(w: Writer, obj: list[object]) -> Steps:
@@ -52,10 +57,24 @@ def write_list_0(w: Writer, obj: list[object]) -> Steps:
 
 
 def write_dict(w: Writer, obj: dict[object, object]) -> Steps:
+    """A multiple of 1,000 items ends in an empty batch, as C pickle writes it.
+
+    Raises RuntimeError where user code changes the dict meanwhile.
+    """
     w.buffer += EMPTY_DICT
     w.memoize(obj)
-    if obj:
-        yield from set_exact_dict(w, obj)
+    size = len(obj)
+    if size == 1:
+        yield next(iter(obj.items()))
+        w.buffer += SETITEM
+    elif size:
+        pairs = iter(obj.items())
+        for _ in range(size // BATCH + 1):
+            w.buffer += MARK
+            yield chain.from_iterable(islice(pairs, BATCH))
+            w.buffer += SETITEMS
+            if len(obj) != size:
+                raise RuntimeError("dictionary changed size during iteration")
 
 
 def write_dict_0(w: Writer, obj: dict[object, object]) -> Steps:
@@ -65,18 +84,22 @@ def write_dict_0(w: Writer, obj: dict[object, object]) -> Steps:
 
 
 def write_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
-    """A tuple is memoized after its items; where they lead back to it, it is in the memo by then."""
+    if obj:
+        return _write_items_and_tuple(w, obj)
+    w.buffer += EMPTY_TUPLE if w.protocol else MARK + TUPLE
+    return iter(())
+
+
+def _write_items_and_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
+    """A tuple is memoized after its items. Where they lead back to it, it is in the memo by then."""
     size = len(obj)
     if size <= 3 and w.protocol >= 2:
-        if size:
-            yield obj
-            if w.is_memoized(obj):
-                w.buffer += POP * size
-                w.get(obj)
-                return
+        yield obj
+        if w.is_memoized(obj):
+            w.buffer += POP * size
+            w.get(obj)
+            return
         w.buffer += _TUPLE_OF[size]
-    elif size == 0:
-        w.buffer += EMPTY_TUPLE if w.protocol else MARK + TUPLE
     else:
         w.buffer += MARK
         yield obj
@@ -85,15 +108,11 @@ def write_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
             w.get(obj)
             return
         w.buffer += TUPLE
-    if size:
-        w.memoize(obj)
+    w.memoize(obj)
 
 
 def write_set(w: Writer, obj: set[object]) -> Steps:
-    """Protocol 4 and up (PEP 3154). As with dicts, a multiple of 1,000 items ends in an empty batch.
-
-    Raises RuntimeError where user code changes the set meanwhile.
-    """
+    """Protocol 4 and up (PEP 3154). In all else like a dict."""
     w.buffer += EMPTY_SET
     w.memoize(obj)
     size = len(obj)

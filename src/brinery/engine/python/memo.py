@@ -48,16 +48,6 @@ class Memo:
         self.indexes: dict[int, int] = {}
         self.objects: list[object] = []
 
-    def add(self, obj: object) -> int:
-        """Give `obj` the next index."""
-        self.indexes[id(obj)] = index = len(self.indexes)
-        self.objects.append(obj)
-        return index
-
-    def clear(self) -> None:
-        self.indexes.clear()
-        self.objects.clear()
-
     def state(self) -> tuple[int, int]:
         """What :meth:`restore` needs to forget all that is added from now on."""
         return len(self.indexes), len(self.objects)

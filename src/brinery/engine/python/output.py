@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brinery.opcodes import codes
 
@@ -31,7 +31,7 @@ class Output:
 
     __slots__ = ("_finished", "_framed", "_to_file", "buffer", "frame_limit")
 
-    def __init__(self, protocol: int, write: Callable[[bytes], object] | None) -> None:
+    def __init__(self, protocol: int, write: Callable[[Any], object] | None) -> None:
         self.buffer = bytearray()
         self._framed = protocol >= 4
         self.frame_limit = FRAME_TARGET if self._framed else sys.maxsize
@@ -77,23 +77,17 @@ class Output:
             write_all(self._to_file, data)
 
 
-def write_all(write: Callable[[bytes], object], data: bytes) -> None:
+def write_all(write: Callable[[Any], object], data: bytes) -> None:
     """Write all of `data`, also through a raw file, which may take less than it was given.
 
     Many file-like objects return None and mean that they took everything. Raises OSError where
     `write` returns anything else that is not a number of bytes between 1 and what it was given.
     """
-    taken = write(data)
-    if taken is None or taken == len(data):
-        return
-    with memoryview(data) as view:
-        rest = view
-        while True:
-            if not isinstance(taken, int) or not 0 < taken <= len(rest):
-                raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
-            rest = rest[taken:]
-            if not rest:
-                return
-            taken = write(rest)  # type: ignore[arg-type]
-            if taken is None:
-                return
+    rest: bytes | memoryview = data
+    while True:
+        taken = write(rest)
+        if taken is None or taken == len(rest):
+            return
+        if not isinstance(taken, int) or not 0 < taken < len(rest):
+            raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
+        rest = memoryview(rest)[taken:]

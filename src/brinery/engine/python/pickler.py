@@ -188,7 +188,7 @@ class Dumper:
         return plan
 
 
-def _write_method(file: Any) -> Callable[[bytes], object]:
+def _write_method(file: Any) -> Callable[[Any], object]:
     try:
         return file.write  # type: ignore[no-any-return]
     except AttributeError:

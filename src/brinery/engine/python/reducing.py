@@ -39,7 +39,9 @@ def write_reduced(w: Writer, obj: object, value: object) -> Steps:
 
 def write_reduction(w: Writer, obj: object, reduction: Reduction) -> Steps:
     """Make the object, memoize it, then fill it: items, pairs, state."""
-    yield from _write_making(w, obj, reduction)
+    ingredients, opcode = _making(w.protocol, obj, reduction)
+    yield ingredients
+    w.buffer += opcode
     if w.is_memoized(obj):
         # What it is made of led back to it: it is complete, and this one superfluous.
         w.buffer += POP
@@ -59,24 +61,21 @@ def write_reduction(w: Writer, obj: object, reduction: Reduction) -> Steps:
             w.buffer += TUPLE2 + REDUCE + POP
 
 
-def _write_making(w: Writer, obj: object, reduction: Reduction) -> Steps:
-    """The callable and its arguments; copyreg's two constructors have opcodes, from protocol 2 on."""
+def _making(protocol: int, obj: object, reduction: Reduction) -> tuple[tuple[object, ...], bytes]:
+    """What an object is made of, and the opcode that makes it.
+
+    copyreg's two constructors are known by their name; they have opcodes from protocol 2 and 4 on.
+    """
     function, args = reduction.callable, reduction.args
-    name = getattr(function, "__name__", None) if w.protocol >= 2 else None
+    name = getattr(function, "__name__", None) if protocol >= 2 else None
     if name == "__newobj__":
-        yield _check_newobj(obj, args), args[1:]
-        w.buffer += NEWOBJ
-    elif name == "__newobj_ex__":
+        return (_check_newobj(obj, args), args[1:]), NEWOBJ
+    if name == "__newobj_ex__":
         cls, positional, keywords = _check_newobj_ex(args)
-        if w.protocol >= 4:
-            yield cls, positional, keywords
-            w.buffer += NEWOBJ_EX
-        else:
-            yield partial(cls.__new__, cls, *positional, **keywords), ()
-            w.buffer += REDUCE
-    else:
-        yield function, args
-        w.buffer += REDUCE
+        if protocol >= 4:
+            return (cls, positional, keywords), NEWOBJ_EX
+        return (partial(cls.__new__, cls, *positional, **keywords), ()), REDUCE
+    return (function, args), REDUCE
 
 
 def _check_newobj(obj: object, args: tuple[object, ...]) -> type:

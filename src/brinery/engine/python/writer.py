@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-from collections import Counter
 from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from brinery.engine.python.leaves import ATOMS, MEMOIZED
 from brinery.engine.python.memo import get_opcode, put_opcode
 from brinery.engine.python.output import Output
 from brinery.engine.python.reducing import write_global, write_reduced, write_type
+from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.engine.text import encode_persistent_id
 from brinery.errors import WriteError, locate_writing
 from brinery.opcodes import codes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from brinery.engine.python.memo import Memo
-    from brinery.plan import WritePlan
+    from brinery.plan import StoreWriter, WritePlan
 
     #: Writes an object piece by piece; what it yields is written before it goes on.
     Steps = Iterator[Iterable[object]]
@@ -36,15 +36,13 @@ PROTO, STOP, PERSID, BINPERSID, MEMOIZE = codes("PROTO", "STOP", "PERSID", "BINP
 #: Stands for a hook that the Pickler does not have: None would be called, and fail, as in C pickle.
 UNSET: Any = object()
 
-#: At this depth, and whenever it has doubled, an object that is inside itself too often is looked for.
-_FIRST_CHECK = 10_000
-_INSIDE_ITSELF = 1_000
-
 
 class Writer(Output):
     """One dump under way: its options, its memo and its output."""
 
     __slots__ = (
+        "_indexes",
+        "_objects",
         "_open_containers",
         "buffer_callback",
         "dispatch_table",
@@ -64,11 +62,13 @@ class Writer(Output):
         protocol: int,
         fix_imports: bool,
         buffer_callback: Callable[[Any], object] | None,
-        write: Callable[[bytes], object] | None = None,
+        write: Callable[[Any], object] | None = None,
     ) -> None:
         super().__init__(protocol, write)
         self.plan = plan
         self.memo = memo
+        self._indexes = memo.indexes
+        self._objects = memo.objects
         self.protocol = protocol
         self.fix_imports = fix_imports
         self.buffer_callback = buffer_callback
@@ -84,9 +84,14 @@ class Writer(Output):
 
         Where that fails, the memo is as it was before, and the exception says which object it was.
         """
-        stores = self.plan.stores
-        if stores is None:
-            return self._dump(root)
+        before = self.memo.state()
+        try:
+            return self._dump(root) if self.plan.stores is None else self._dump_with(self.plan.stores, root)
+        except BaseException:
+            self.memo.restore(before)
+            raise
+
+    def _dump_with(self, stores: StoreWriter, root: object) -> bytes:
         stores.begin_dump()
         succeeded = False
         try:
@@ -97,16 +102,11 @@ class Writer(Output):
         return data
 
     def _dump(self, root: object) -> bytes:
-        before = self.memo.state()
-        try:
-            if self.protocol >= 2:
-                self.begin(PROTO + self.protocol.to_bytes(1, "little"))
-            self._run(root)
-            self.buffer += STOP
-            return self.finish()
-        except BaseException:
-            self.memo.restore(before)
-            raise
+        if self.protocol >= 2:
+            self.begin(PROTO + self.protocol.to_bytes(1, "little"))
+        self._run(root)
+        self.buffer += STOP
+        return self.finish()
 
     def _run(self, root: object) -> None:
         """Write `root` and all that it leads to.
@@ -116,11 +116,12 @@ class Writer(Output):
         """
         buffer = self.buffer
         frame_limit = self.frame_limit
-        indexes = self.memo.indexes
+        indexes = self._indexes
         atoms = ATOMS[self.protocol]
         memoized = MEMOIZED[self.protocol]
         persistent_id = self.persistent_id
-        depth_to_check = _FIRST_CHECK
+        depth_to_check = FIRST_CHECK
+        objects_there = 0
 
         around: list[Level] = []
         parent: object = None
@@ -148,7 +149,7 @@ class Writer(Output):
                     around.append((parent, steps, parts))
                     parent, steps = obj, inner
                     if len(around) >= depth_to_check:
-                        _check_depth(around)
+                        objects_there = check_depth([owner for owner, _, _ in around], objects_there)
                         depth_to_check *= 2
                     break
                 obj = parent
@@ -218,15 +219,18 @@ class Writer(Output):
     def memoize(self, obj: object) -> None:
         """Let what stands on the reader's stack, which is `obj`, be found again under the next index."""
         if not self.fast:
-            index = self.memo.add(obj)
+            # In place rather than in a method of Memo: this runs for almost every object.
+            indexes = self._indexes
+            indexes[id(obj)] = index = len(indexes)
+            self._objects.append(obj)
             self.buffer += MEMOIZE if self.protocol >= 4 else put_opcode(index, self.protocol)
 
     def is_memoized(self, obj: object) -> bool:
-        return id(obj) in self.memo.indexes
+        return id(obj) in self._indexes
 
     def get(self, obj: object) -> None:
         """Write a memoized object."""
-        self.buffer += get_opcode(self.memo.indexes[id(obj)], self.protocol)
+        self.buffer += get_opcode(self._indexes[id(obj)], self.protocol)
 
     # Persistent IDs
 
@@ -280,12 +284,3 @@ class Writer(Output):
         if not levels or failed is not levels[-1][0]:
             chain.append(failed)
         locate_writing(exc, path_of(chain), type_name(failed), self.plan.hints)
-
-
-def _check_depth(around: list[Level]) -> None:
-    """An object inside itself again and again, because its reducer never memoizes it, would never end."""
-    (_, times), *_ = Counter(id(owner) for owner, _, _ in around).most_common(1)
-    if times > _INSIDE_ITSELF:
-        raise RecursionError(
-            f"an object is written inside itself {times} times: its reduction leads back to it"
-        )
