@@ -1,1 +1,108 @@
-"""brinery: the pickle wire format as a plugin framework."""
+"""brinery: the pickle wire format as a plugin framework.
+
+It has everything that the standard module :mod:`pickle` has, with the same meaning, so that
+``import brinery as pickle`` works. Beside it stand the parts for plugins: profiles and what plugins
+declare. Those are imported when they are first used, so that importing brinery stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle as _pickle
+
+# What pickle exports in the running Python, opcodes above all. Brinery's own names replace some of it below.
+from pickle import *  # noqa: F403
+from pickle import bytes_types, decode_long, encode_long
+from typing import TYPE_CHECKING
+
+from brinery.engine.globals import resolve as _getattribute
+from brinery.engine.globals import whichmodule
+from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
+from brinery.pickling import (  # type: ignore[assignment]  # in the place of pickle's own, on purpose
+    Pickler,
+    Unpickler,
+    default_profile,
+    dump,
+    dumps,
+    load,
+    loads,
+    set_default_profile,
+)
+
+if TYPE_CHECKING:
+    from brinery.declarations import NameTable, Override, PersistentScheme, Reducer
+    from brinery.files import dump_file, load_file
+    from brinery.hookspecs import hookimpl
+    from brinery.profile import Profile
+    from brinery.python_pickling import _dump, _dumps, _load, _loads, _Pickler, _Unpickler
+
+__version__ = "0.1.0"
+
+# Not in the stubs of pickle, but programs import them.
+format_version: str = _pickle.format_version  # type: ignore[attr-defined]
+compatible_formats: list[str] = _pickle.compatible_formats  # type: ignore[attr-defined]
+
+__all__ = [
+    "DEFAULT_PROTOCOL",
+    "HIGHEST_PROTOCOL",
+    "NameTable",
+    "Override",
+    "PersistentScheme",
+    "Pickler",
+    "Profile",
+    "Reducer",
+    "Unpickler",
+    "_Pickler",
+    "_Unpickler",
+    "_dump",
+    "_dumps",
+    "_getattribute",
+    "_load",
+    "_loads",
+    "bytes_types",
+    "compatible_formats",
+    "decode_long",
+    "default_profile",
+    "dump",
+    "dump_file",
+    "dumps",
+    "encode_long",
+    "format_version",
+    "hookimpl",
+    "load",
+    "load_file",
+    "loads",
+    "set_default_profile",
+    "whichmodule",
+]
+__all__ += _pickle.__all__
+
+_IMPORTED_WHEN_USED = {
+    "NameTable": "brinery.declarations",
+    "Override": "brinery.declarations",
+    "PersistentScheme": "brinery.declarations",
+    "Profile": "brinery.profile",
+    "Reducer": "brinery.declarations",
+    "_Pickler": "brinery.python_pickling",
+    "_Unpickler": "brinery.python_pickling",
+    "_dump": "brinery.python_pickling",
+    "_dumps": "brinery.python_pickling",
+    "_load": "brinery.python_pickling",
+    "_loads": "brinery.python_pickling",
+    "dump_file": "brinery.files",
+    "hookimpl": "brinery.hookspecs",
+    "load_file": "brinery.files",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _IMPORTED_WHEN_USED.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(importlib.import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_IMPORTED_WHEN_USED})

@@ -190,6 +190,13 @@ def check_class(target: object, kind: str) -> None:
             f"a Reducer for {target.__name__} would never be asked, since functions and classes are written "
             "by name before any reducer: declare an Override"
         )
+    try:
+        issubclass(object, target)
+    except Exception as refused:  # a Protocol that is not for run time, for one
+        raise DeclarationError(
+            f"{target.__name__} does not tell which classes belong to it, so that a {kind} for it cannot be "
+            f"found: {refused}"
+        ) from refused
 
 
 def _check_target(record: Record, target: object) -> None:

@@ -97,7 +97,7 @@ class StoreReader(Protocol):
     """The bound stores, as a load sees them."""
 
     def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
-        """Fetch what `ids` name (all of the stream's persistent IDs, in order); the function resolves an ID."""
+        """Fetch what `ids` name (all persistent IDs of the stream, in order); the function resolves an ID."""
 
 
 class WritePlan(NamedTuple):

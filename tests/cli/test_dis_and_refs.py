@@ -199,9 +199,9 @@ def test_output_that_nobody_reads_to_the_end_is_no_traceback(file):
     assert child.returncode == 1
 
 
-def test_looking_at_a_pickle_starts_neither_an_engine_nor_the_plugin_host(file):
+def test_looking_at_a_pickle_starts_neither_the_plugin_host_nor_a_store(file):
     path = file(pickle.dumps(1))
     code = f"import sys; from brinery.cli import main; main(['refs', {str(path)!r}]); print(*sys.modules)"
     done = subprocess.run(**python("-c", code), check=True)
     loaded = done.stdout.decode().splitlines()[-1].split()
-    assert not {"pluggy", "sqlite3", "brinery.engine.python", "brinery.engine.compiled"} & set(loaded)
+    assert not {"pluggy", "sqlite3", "importlib.metadata", "brinery.plugin_host"} & set(loaded)

@@ -103,14 +103,14 @@ def check_records(hook: str, place: str, result: object) -> list[Record]:
             f"{place} gives {result!r}; yield each {kind.__name__}, or return a list of them"
         )
     records: list[Record] = []
-    for record in result:
-        if type(record) is not kind:
-            raise DeclarationError(f"{place} yields {record!r}, but {hook} wants a {kind.__name__}")
-        try:
+    try:
+        for record in result:
+            if type(record) is not kind:
+                raise DeclarationError(f"it yields {record!r}, but {hook} wants a {kind.__name__}")
             _check_loaded_target(record)
-        except DeclarationError as wrong:
-            raise DeclarationError(f"{place}: {wrong}") from None
-        records.append(record)
+            records.append(record)
+    except DeclarationError as wrong:  # the record's own constructor, too
+        raise DeclarationError(f"{place}: {wrong}") from wrong
     _check_twice(place, records)
     return records
 

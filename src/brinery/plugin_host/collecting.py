@@ -38,8 +38,11 @@ def collect(plugin: object, name: str, options: Mapping[str, object]) -> list[Re
         functions = [implementation.function for implementation in caller.get_hookimpls()]
         if not functions:
             continue
+        try:
+            results = caller(options=MappingProxyType(dict(options)))
+        except DeclarationError as wrong:
+            raise DeclarationError(f"{place_of(functions[0])}: {wrong}") from wrong
         # pluggy leaves out what is None: a hook that forgets to return would go unnoticed.
-        results = caller(options=MappingProxyType(dict(options)))
         if len(results) < len(functions):
             raise DeclarationError(
                 f"{place_of(functions[0])} returns None; yield records, or return a list of them"

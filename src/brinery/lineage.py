@@ -1,0 +1,141 @@
+"""What is declared for a class, or for one of its ancestors: by class, by dotted name, by ABC.
+
+A declaration may name a class that is not imported. It is never imported for that. It matches a class
+that says it lives there (its ``__module__`` and ``__qualname__``), and, once the module is loaded, the
+class that is found there: "pandas:DataFrame" lives elsewhere and is only known under that name too.
+"""
+
+from __future__ import annotations
+
+import abc
+import sys
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from brinery.dotted import MISSING, find_loaded, name_of_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Level", "Lineage"]
+
+T = TypeVar("T")
+
+# `type`'s own descriptor: a metaclass may answer the attribute with anything it likes.
+_mro_of = type.__dict__["__mro__"].__get__
+
+
+class Level(NamedTuple, Generic[T]):
+    """What is declared for one ancestor of a class.
+
+    ancestor  the class itself or a base class.
+    virtual   false: `found` is declared for `ancestor`. True: it is declared for ABCs that `ancestor` belongs
+              to without inheriting from them.
+    found     what is declared, each with its class, in the order of declaration.
+    """
+
+    ancestor: type
+    virtual: bool
+    found: list[tuple[type, T]]
+
+
+class Lineage(Generic[T]):
+    """Things that are declared for classes, found along the line of a class's ancestors."""
+
+    def __init__(
+        self, declared: Iterable[tuple[type | str, T]], check: Callable[[object, T], None] | None = None
+    ) -> None:
+        """`declared` pairs a class, or its dotted name, with a thing.
+
+        `check` is called with what a dotted name turned out to be, and raises where that is not wanted.
+        """
+        self._check = check
+        self._order: list[T] = []
+        # Classes by identity: a metaclass may define an __eq__ and __hash__ of its own.
+        self._by_class: dict[int, tuple[type, list[T]]] = {}
+        self._by_name: dict[str, list[T]] = {}
+        self._abstract: list[tuple[type, T]] = []
+        self._unseen: set[str] = set()
+        self._modules_seen = 0
+        self._registrations = abc.get_cache_token()
+        self._epoch = 0
+        for target, thing in declared:
+            self._order.append(thing)
+            if isinstance(target, str):
+                self._by_name.setdefault(target, []).append(thing)
+                self._unseen.add(target)
+            else:
+                self._admit(target, thing)
+        self._look_for_unseen()
+
+    def epoch(self) -> int:
+        """Changes when :meth:`levels` may answer differently for a class."""
+        # A module that is imported makes sys.modules longer: this spares looking for each name each time.
+        if self._unseen and len(sys.modules) != self._modules_seen:
+            self._look_for_unseen()
+        if self._abstract and abc.get_cache_token() != self._registrations:
+            self._registrations = abc.get_cache_token()
+            self._epoch += 1
+        return self._epoch
+
+    def levels(self, cls: type) -> Iterator[Level[T]]:
+        """What is declared for `cls` and its ancestors, nearest first.
+
+        An ABC stands behind the farthest base class that belongs to it, as in functools.singledispatch.
+        """
+        mro = _mro_of(cls)
+        belonging = self._abcs_by_base(cls, mro) if self._abstract else {}
+        for base in mro:
+            if direct := self.declared_for(base):
+                yield Level(base, False, [(base, thing) for thing in direct])
+            if virtual := belonging.get(id(base)):
+                yield Level(base, True, virtual)
+
+    def declared_for(self, cls: type) -> list[T]:
+        """What is declared for `cls` itself, in the order of declaration."""
+        _, by_class = self._by_class.get(id(cls), (cls, ()))
+        by_name = self._by_name.get(name_of_class(cls), ()) if self._by_name else ()
+        if not (by_class and by_name):
+            return [*by_class, *by_name]
+        found = {id(thing) for thing in (*by_class, *by_name)}
+        return [thing for thing in self._order if id(thing) in found]
+
+    def declared_as(self, name: str) -> list[T]:
+        """What is declared for the class of that dotted name, which need not be known yet."""
+        found = find_loaded(name)
+        return self.declared_for(found) if isinstance(found, type) else self._by_name.get(name, [])
+
+    def _abcs_by_base(self, cls: type, mro: tuple[type, ...]) -> dict[int, list[tuple[type, T]]]:
+        belonging: dict[int, list[tuple[type, T]]] = {}
+        for target, thing in self._abstract:
+            if not any(base is target for base in mro) and issubclass(cls, target):
+                farthest = next(base for base in reversed(mro) if issubclass(base, target))
+                belonging.setdefault(id(farthest), []).append((target, thing))
+        return belonging
+
+    def _look_for_unseen(self) -> None:
+        self._modules_seen = len(sys.modules)
+        for name in list(self._unseen):
+            found = find_loaded(name)
+            if found is MISSING:
+                if _is_being_imported(name):
+                    self._modules_seen = -1
+                continue
+            self._unseen.discard(name)
+            for thing in self._by_name[name]:
+                if self._check is not None:
+                    self._check(found, thing)
+                if isinstance(found, type):
+                    self._admit(found, thing)
+            self._epoch += 1
+
+    def _admit(self, cls: type, thing: T) -> None:
+        things = self._by_class.setdefault(id(cls), (cls, []))[1]
+        if not any(known is thing for known in things):
+            things.append(thing)
+        if type(cls).__subclasscheck__ is not type.__subclasscheck__:
+            self._abstract.append((cls, thing))
+
+
+def _is_being_imported(name: str) -> bool:
+    module = sys.modules.get(name.partition(":")[0])
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

@@ -1,0 +1,148 @@
+"""The drop-in face: the standard module's functions and classes, on the default profile.
+
+The default profile is composed when it is first needed, not when this module is imported.
+"""
+
+from __future__ import annotations
+
+from _thread import RLock
+from typing import TYPE_CHECKING
+
+from brinery import engine
+from brinery.errors import PluginError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from brinery.engine.python import Dumper as EngineDumper
+    from brinery.engine.python import Loader as EngineLoader
+    from brinery.engine.python import Pickler as EnginePickler
+    from brinery.engine.python import Unpickler as EngineUnpickler
+    from brinery.plan import ReadPlan, WritePlan
+    from brinery.profile import Profile
+else:
+    _engine = engine.choose()
+    EngineDumper, EngineLoader = _engine.Dumper, _engine.Loader
+    EnginePickler, EngineUnpickler = _engine.Pickler, _engine.Unpickler
+
+__all__ = [
+    "DefaultProfileSet",
+    "Pickler",
+    "Unpickler",
+    "default_profile",
+    "dump",
+    "dumps",
+    "load",
+    "loads",
+    "set_default_profile",
+]
+
+_default: Profile | None = None
+_composing = False
+_lock = RLock()
+
+
+def default_profile() -> Profile:
+    """The profile that brinery's functions and classes use.
+
+    It is ``Profile()``, all installed plugins, composed once, unless :func:`set_default_profile` set another.
+    """
+    global _composing, _default
+    if _default is None:
+        from brinery.profile import Profile
+
+        with _lock:
+            if _composing:
+                raise PluginError(
+                    "a plugin uses brinery's functions or classes while it is loaded, when the profile "
+                    "that they use is not composed yet; it can use Profile.plain() then"
+                )
+            if _default is None:
+                _composing = True
+                try:
+                    _default = Profile()
+                finally:
+                    _composing = False
+    return _default
+
+
+def _write_plan() -> WritePlan:
+    return (_default or default_profile()).write_plan
+
+
+def _read_plan() -> ReadPlan:
+    return (_default or default_profile()).read_plan
+
+
+def set_default_profile(profile: Profile | None) -> DefaultProfileSet:
+    """Make `profile` the one that ``brinery.dumps``, ``brinery.Pickler`` and the rest use, from now on.
+
+    None is all installed plugins again. Picklers that are already made keep their profile. What is
+    returned is a context manager that puts the old one back::
+
+        with brinery.set_default_profile(brinery.Profile.plain()):
+            ...
+
+    The default is one for all threads.
+    """
+    global _default
+    with _lock:
+        before, _default = _default, profile
+        # Their next call asks for the plan again.
+        _dumper.plan = None
+        _loader.plan = None
+    return DefaultProfileSet(before)
+
+
+class DefaultProfileSet:
+    """What :func:`set_default_profile` returns: leaving its ``with`` puts the old profile back."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self, before: Profile | None) -> None:
+        self._before = before
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        set_default_profile(self._before)
+
+
+class Pickler(EnginePickler):
+    """Writes objects into a file, as :class:`pickle.Pickler` does, with the default profile.
+
+    The profile is the one that is the default when the Pickler is made.
+    """
+
+    _plan_source = staticmethod(_write_plan)
+
+
+class Unpickler(EngineUnpickler):
+    """Reads objects from a file, as :class:`pickle.Unpickler` does, with the default profile.
+
+    The profile is the one that is the default when the Unpickler is made.
+    """
+
+    _plan_source = staticmethod(_read_plan)
+
+
+class _Dumper(EngineDumper):
+    def __reduce__(self) -> str:  # so that brinery.dumps itself can be pickled, as pickle.dumps can
+        return "_dumper"
+
+
+class _Loader(EngineLoader):
+    def __reduce__(self) -> str:
+        return "_loader"
+
+
+# Bound methods of the engine's classes: a function around them would cost tiny calls a third of their speed.
+_dumper = _Dumper(_write_plan)
+_loader = _Loader(_read_plan)
+dump = _dumper.dump
+dumps = _dumper.dumps
+load = _loader.load
+loads = _loader.loads

@@ -1,0 +1,172 @@
+"""Compose a profile: from the choice of plugins to plans, once."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+from brinery.declarations import NameTable, Override, PersistentScheme, Record, Reducer
+from brinery.errors import DeclarationError, PluginError, PluginLoadError, PluginWarning
+from brinery.plan import ReadPlan, WritePlan
+from brinery.plugin_host.collecting import collect, collect_built_in
+from brinery.plugin_host.conflicts import settle
+from brinery.plugin_host.name_maps import name_map
+from brinery.plugin_host.plugins import Claim, Plugin, PluginState
+from brinery.plugin_host.selection import BUILT_IN, Choice, Selected, is_strict, select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brinery.plugin_host.rules import Rules
+
+__all__ = ["Composition", "claims_of", "compose"]
+
+R = TypeVar("R", bound=Record)
+
+
+class Composition(NamedTuple):
+    """What a profile is made of.
+
+    plugins  every plugin that is known, active or not, and why.
+    claims   every record, with the plugin that declares it, in the profile's order.
+    prefer   which plugin wins for a name, as the profile was told.
+    options  what each plugin's hooks were given.
+    rules    the table of reducers and overrides; None where there are none.
+    schemes  the kinds of store, by the name in a URL.
+    """
+
+    plugins: tuple[PluginState, ...]
+    claims: tuple[Claim[Record], ...]
+    prefer: Mapping[str, str]
+    options: Mapping[str, Mapping[str, object]]
+    rules: Rules | None
+    schemes: Mapping[str, PersistentScheme]
+    write_plan: WritePlan
+    read_plan: ReadPlan
+
+
+def compose(choice: Choice) -> Composition:
+    """Load the plugins of `choice`, ask each what it declares, and settle who wins.
+
+    A plugin that was named and cannot be used raises PluginLoadError or DeclarationError. One that is only
+    installed is skipped: PluginWarning the first time, an error where ``BRINERY_STRICT`` is set.
+
+    Raises PluginConflict where plugins declare the same thing in different ways.
+    """
+    claims = [
+        Claim(Plugin(name, "built-in", module), record)
+        for name, module in BUILT_IN.items()
+        for record in collect_built_in(module)
+    ]
+    states = [
+        PluginState(Plugin(name, "built-in", module), "active", "built in")
+        for name, module in BUILT_IN.items()
+    ]
+    for selected in select(choice):
+        state, records = _load(selected, choice.options.get(selected.plugin.name, {}))
+        states.append(state)
+        claims += [Claim(selected.plugin, record) for record in records]
+    _check_choice(choice, states)
+    return _assemble(choice, tuple(states), tuple(claims))
+
+
+def claims_of(claims: tuple[Claim[Record], ...], kind: type[R]) -> list[Claim[R]]:
+    """The claims that are records of `kind`."""
+    return [Claim(claim.plugin, claim.declared) for claim in claims if isinstance(claim.declared, kind)]
+
+
+def _load(selected: Selected, options: Mapping[str, object]) -> tuple[PluginState, list[Record]]:
+    plugin = selected.plugin
+    if selected.blocked is not None:
+        return PluginState(plugin, "blocked", selected.blocked), []
+    try:
+        loaded = selected.installed.entry_point.load() if selected.installed is not None else selected.given
+        records = collect(loaded, plugin.name, options)
+    # A module that calls sys.exit() when it is imported must not end the program either.
+    except (Exception, SystemExit) as failure:
+        error, reason = _explained(plugin, failure)
+        if selected.named or is_strict():
+            raise error from failure
+        _warn_once(plugin, reason)
+        return PluginState(plugin, "broken", reason), []
+    return PluginState(plugin, "active", "asked for by name" if selected.named else "installed"), records
+
+
+def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str]:
+    """The error to raise for a plugin that cannot be used, and the reason in one line."""
+    if isinstance(failure, DeclarationError):
+        return DeclarationError(f"plugin {plugin}: {failure}"), str(failure)
+    last = traceback.extract_tb(failure.__traceback__)[-1]
+    reason = f"{type(failure).__name__}: {failure} ({last.filename}:{last.lineno})"
+    return PluginLoadError(f"plugin {plugin} cannot be loaded from {plugin.where}: {reason}"), reason
+
+
+_warned: set[tuple[Plugin, str]] = set()
+
+
+def _warn_once(plugin: Plugin, reason: str) -> None:
+    """Once in a process, however many profiles are composed."""
+    if (plugin, reason) not in _warned:
+        _warned.add((plugin, reason))
+        warnings.warn(
+            f"plugin {plugin} is installed but cannot be used, and is skipped: {reason}. Mend it, uninstall "
+            f"it, or leave it out: Profile(without={{{plugin.name!r}}})",
+            PluginWarning,
+            stacklevel=2,
+        )
+
+
+def _check_choice(choice: Choice, states: list[PluginState]) -> None:
+    """Refuse options and preferences for a plugin that nobody knows: they are misspelt."""
+    known = {state.plugin.name for state in states}
+    for argument, names in (("options", choice.options), ("prefer", choice.prefer.values())):
+        for name in names:
+            if name not in known:
+                raise PluginError(
+                    f"Profile({argument}=…) names the plugin {name!r}, which is not there; "
+                    f"there are: {', '.join(sorted(known))}"
+                )
+            if argument == "options" and name in BUILT_IN:
+                raise PluginError(
+                    f"Profile(options=…) is for {name!r}, which is built in and takes no options"
+                )
+
+
+def _assemble(
+    choice: Choice, states: tuple[PluginState, ...], claims: tuple[Claim[Record], ...]
+) -> Composition:
+    prefer = choice.prefer
+    rules: Rules | None = None
+    said = [claim for claim in claims if isinstance(claim.declared, Reducer | Override)]
+    if said:
+        from brinery.plugin_host.rules import Rules
+
+        rules = Rules(cast("list[Claim[Reducer | Override]]", said), prefer)
+    tables = claims_of(claims, NameTable)
+    write_plan = WritePlan(
+        rules=rules,
+        era_names=name_map(tables, "python2", "write", prefer),
+        names=name_map(tables, "always", "write", prefer),
+        hints=tuple(
+            f"plugin {state.plugin} is installed but was skipped: {state.reason}"
+            for state in states
+            if state.state == "broken"
+        ),
+    )
+    read_plan = ReadPlan(
+        era_names=name_map(tables, "python2", "read", prefer),
+        names=name_map(tables, "always", "read", prefer),
+    )
+    schemes = _schemes(claims, prefer)
+    return Composition(states, claims, prefer, choice.options, rules, schemes, write_plan, read_plan)
+
+
+def _schemes(claims: tuple[Claim[Record], ...], prefer: Mapping[str, str]) -> dict[str, PersistentScheme]:
+    by_name: dict[str, list[Claim[PersistentScheme]]] = {}
+    for claim in claims_of(claims, PersistentScheme):
+        by_name.setdefault(claim.declared.name, []).append(claim)
+    return {
+        name: settle(f"the scheme {name}:", (f"{name}:",), same, prefer)[0].declared
+        for name, same in by_name.items()
+    }

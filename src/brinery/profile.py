@@ -1,0 +1,277 @@
+"""Profile: choose plugins, compose them once, and write and read with them."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from brinery import engine as engines
+from brinery.plugin_host.composing import Composition, compose
+from brinery.plugin_host.selection import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from types import TracebackType
+    from typing import NoReturn, Self
+
+    from brinery.engine.python import Dumper, Loader, Pickler, Unpickler
+    from brinery.persistence.loading import Missing
+    from brinery.persistence.stores import Store
+    from brinery.plan import ReadPlan, WritePlan
+    from brinery.plugin_host.explaining import Explanation
+    from brinery.plugin_host.report import Report
+
+__all__ = ["BoundProfile", "Profile"]
+
+
+class Profile:
+    """A choice of plugins, composed: what the plugins declare, in the tables that an engine reads.
+
+    plugins  "installed": all installed plugins, or those that the environment's ``BRINERY_PLUGINS`` names.
+             Or the plugins in order, each by the name of its entry point or as an object.
+    without  the names of plugins to leave out.
+    prefer   which plugin wins where several declare the same: ``{"numpy:ndarray": "plugin"}``. The key is a
+             class's dotted name, a name in a name table, or a scheme with its colon, ``"redis:"``.
+    options  what a plugin's hooks are given: ``{"plugin": {…}}``.
+    engine   "compiled" or "python"; None is the engine that :func:`brinery.engine.choose` chooses.
+
+    Making one loads the plugins and calls each hook once; it takes milliseconds, so keep it. It never
+    changes afterwards and may be shared between threads.
+
+    Raises PluginLoadError for a plugin that was named and is not there or does not load, DeclarationError for
+    one that does not keep the contract, PluginConflict where plugins declare the same thing in different
+    ways. A plugin that is merely installed and broken is skipped with a PluginWarning
+    (an error where ``BRINERY_STRICT=1`` is set).
+
+    ``dump``, ``dumps``, ``load`` and ``loads`` are called as those of :mod:`pickle`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_composition",
+        "_engine",
+        "_pickler",
+        "_unpickler",
+        "dump",
+        "dumps",
+        "load",
+        "loads",
+        "read_plan",
+        "write_plan",
+    )
+
+    #: The plan that this profile's picklers read, and the one of its unpicklers.
+    write_plan: WritePlan
+    read_plan: ReadPlan
+
+    def __init__(
+        self,
+        plugins: Literal["installed"] | Iterable[object] = "installed",
+        *,
+        without: Collection[str] = (),
+        prefer: Mapping[str, str] | None = None,
+        options: Mapping[str, Mapping[str, object]] | None = None,
+        engine: str | None = None,
+    ) -> None:
+        self._set_up(compose(_choice(plugins, without, prefer, options)), engine)
+
+    @classmethod
+    def plain(cls, *, engine: str | None = None) -> Profile:
+        """The profile without plugins but the built-in ones: the standard library's pickle, byte for byte."""
+        return _plain(engine)
+
+    def _set_up(self, composition: Composition, engine: str | None) -> None:
+        self._composition = composition
+        self._engine = engine
+        self._take_plans(composition.write_plan, composition.read_plan)
+
+    def _take_plans(self, write_plan: WritePlan, read_plan: ReadPlan) -> None:
+        module = engines.get(self._engine) if self._engine is not None else engines.choose()
+        self.write_plan = write_plan
+        self.read_plan = read_plan
+        dumper: Dumper = module.Dumper(lambda: write_plan)
+        loader: Loader = module.Loader(lambda: read_plan)
+        # The engine's bound methods: a method around them would cost tiny calls a third of their speed.
+        self.dump = dumper.dump
+        self.dumps = dumper.dumps
+        self.load = loader.load
+        self.loads = loader.loads
+        self._pickler: type[Pickler] = _bound_class(module.Pickler, write_plan)
+        self._unpickler: type[Unpickler] = _bound_class(module.Unpickler, read_plan)
+
+    @property
+    def Pickler(self) -> type[Pickler]:
+        """The engine's Pickler with this profile; it may be subclassed."""
+        return self._pickler
+
+    @property
+    def Unpickler(self) -> type[Unpickler]:
+        """The engine's Unpickler with this profile; it may be subclassed."""
+        return self._unpickler
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for profiles that were composed of the same plugins, versions, options and declarations.
+
+        64 hexadecimal digits. It is stable between processes, as far as the `repr` of the options is.
+        """
+        from brinery.plugin_host.report import fingerprint
+
+        return fingerprint(self._composition)
+
+    def report(self) -> Report:
+        """Which plugins there are, which are active, which are not and why."""
+        from brinery.plugin_host.report import report
+
+        return report(self._composition)
+
+    def explain(self, name: str | type) -> Explanation:
+        """Every plugin that has a say about a class or a name, who wins, and by which rule.
+
+        `name` is a class or its dotted name (which is imported), a module's name, or a scheme with its
+        colon, ``"sqlite:"``.
+        """
+        from brinery.plugin_host.explaining import explain
+
+        return explain(self._composition, name)
+
+    def open_store(self, url: str, **options: object) -> Store:
+        """Open the store at `url` with the plugin that declares its scheme. Whoever opens it closes it.
+
+        Raises StoreError for a scheme that no active plugin declares, and what opening raises.
+        """
+        from brinery.persistence.schemes import open_store
+
+        return open_store(url, self._composition.schemes, options)
+
+    def bind(
+        self,
+        stores: Mapping[str, Store | str] | None = None,
+        /,
+        *,
+        bare: Store | str | None = None,
+        missing: Missing = "raise",
+        **named: Store | str,
+    ) -> BoundProfile:
+        """This profile with stores, each under a name of your own, which travels in the stream::
+
+            with profile.bind(shop="sqlite:///shop.db", users=my_store) as p:
+                data = p.dumps(order)
+
+        A store is an object, or a URL: then it is opened now, and closed by the ``with`` or by ``close()``.
+        `stores` takes names that are no identifiers. `bare` is one store whose IDs go into the stream as
+        they are. `missing` says what becomes of a reference whose object is gone: "raise", "none", or a
+        function of the store's name (None for the bare one) and the key.
+
+        Raises StoreError for a store that cannot be opened or bound.
+        """
+        return BoundProfile(self, {**(stores or {}), **named}, bare, missing)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f"a Profile never changes; make another one to have another {name}")
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Profile never changes")
+
+    def __repr__(self) -> str:
+        active = ", ".join(
+            state.plugin.name
+            for state in self._composition.plugins
+            if state.state == "active" and state.plugin.origin != "built-in"
+        )
+        return f"<{type(self).__name__}: {active or 'plain'}>"
+
+
+class BoundProfile(Profile):
+    """A profile with stores bound to it; a context manager that closes what it opened. See Profile.bind."""
+
+    __slots__ = ("_opened",)
+
+    def __init__(
+        self, profile: Profile, stores: Mapping[str, Store | str], bare: Store | str | None, missing: Missing
+    ) -> None:
+        from brinery.persistence.binding import bind
+
+        opened: list[Store] = []
+        self._opened = opened
+
+        def live(store: Store | str) -> Store:
+            if not isinstance(store, str):
+                return store
+            opened.append(self.open_store(store))
+            return opened[-1]
+
+        self._composition = profile._composition
+        self._engine = profile._engine
+        try:
+            self._take_plans(
+                *bind(
+                    profile.write_plan,
+                    profile.read_plan,
+                    {name: live(store) for name, store in stores.items()},
+                    bare=live(bare) if bare is not None else None,
+                    missing=missing,
+                )
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the stores that were opened from URLs. Calling it again does nothing."""
+        while self._opened:
+            close = getattr(self._opened.pop(), "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@cache
+def _plain(engine: str | None) -> Profile:
+    profile = Profile.__new__(Profile)
+    profile._set_up(_plain_composition(), engine)
+    return profile
+
+
+@cache
+def _plain_composition() -> Composition:
+    return compose(Choice(()))
+
+
+def _bound_class(base: type[Any], plan: object) -> type[Any]:
+    """A subclass of an engine's class whose instances take `plan`."""
+    return type(
+        base.__name__,
+        (base,),
+        {"_plan_source": staticmethod(lambda: plan), "__module__": __name__, "__doc__": base.__doc__},
+    )
+
+
+def _choice(
+    plugins: Literal["installed"] | Iterable[object],
+    without: Collection[str],
+    prefer: Mapping[str, str] | None,
+    options: Mapping[str, Mapping[str, object]] | None,
+) -> Choice:
+    if isinstance(plugins, str) and plugins != "installed":
+        raise TypeError(
+            f"Profile(plugins={plugins!r}): it wants 'installed' or a list, such as [{plugins!r}]"
+        )
+    if isinstance(without, str):
+        raise TypeError(f"Profile(without={without!r}): it wants a set of names, such as {{{without!r}}}")
+    return Choice(
+        "installed" if isinstance(plugins, str) else tuple(plugins),
+        frozenset(without),
+        MappingProxyType(dict(prefer or {})),
+        MappingProxyType({name: MappingProxyType(dict(given)) for name, given in (options or {}).items()}),
+    )
