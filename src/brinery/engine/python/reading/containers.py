@@ -140,7 +140,8 @@ def setitem(machine: Machine, pos: int) -> int:
         raise machine.underflow()
     value = stack.pop()
     key = stack.pop()
-    check_key(key)
+    if isinstance(key, tuple):
+        check_key(key)
     stack[-1][key] = value  # type: ignore[index]
     return pos
 

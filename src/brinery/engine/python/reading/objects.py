@@ -99,8 +99,15 @@ def newobj(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 2:
         raise machine.underflow()
-    args = stack.pop()
-    stack.append(new_instance("NEWOBJ", stack.pop(), args, {}))
+    args: Any = stack.pop()
+    cls: Any = stack.pop()
+    check_class("NEWOBJ", cls, args)
+    try:
+        instance = cls.__new__(cls, *args)
+    except TypeError:
+        check_instantiable("NEWOBJ", cls)
+        raise
+    stack.append(instance)
     return pos
 
 
@@ -109,26 +116,33 @@ def newobj_ex(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 3:
         raise machine.underflow()
-    kwargs = stack.pop()
-    args = stack.pop()
-    stack.append(new_instance("NEWOBJ_EX", stack.pop(), args, kwargs))
+    kwargs: Any = stack.pop()
+    args: Any = stack.pop()
+    cls: Any = stack.pop()
+    check_class("NEWOBJ_EX", cls, args)
+    if not isinstance(kwargs, dict):
+        raise ReadError(f"NEWOBJ_EX kwargs argument must be a dict, not {type(kwargs).__name__}")
+    try:
+        instance = cls.__new__(cls, *args, **kwargs)
+    except TypeError:
+        check_instantiable("NEWOBJ_EX", cls)
+        raise
+    stack.append(instance)
     return pos
 
 
-def new_instance(opcode: str, cls: Any, args: Any, kwargs: Any) -> object:
-    """``cls.__new__(cls, *args, **kwargs)``. Raises UnpicklingError where these are not what PEP 307 says."""
+def check_class(opcode: str, cls: object, args: object) -> None:
+    """Raise UnpicklingError where these are not the class and the tuple of arguments that PEP 307 asks for."""
     if not issubclass(type(cls), type):
         raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
     if not isinstance(args, tuple):
         raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
-    if not isinstance(kwargs, dict):
-        raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
-    try:
-        return cls.__new__(cls, *args, **kwargs)
-    except TypeError:
-        if type.__dict__["__flags__"].__get__(cls) & _NO_INSTANCES:
-            raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__") from None
-        raise
+
+
+def check_instantiable(opcode: str, cls: type) -> None:
+    """Raise UnpicklingError for a type that only the interpreter makes instances of."""
+    if type.__dict__["__flags__"].__get__(cls) & _NO_INSTANCES:
+        raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__")
 
 
 @handles("OBJ")

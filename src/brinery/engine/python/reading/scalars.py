@@ -138,7 +138,14 @@ def short_binunicode(machine: Machine, pos: int) -> int:
 
 @handles("BINUNICODE")
 def binunicode(machine: Machine, pos: int) -> int:
-    text, end = machine.take(pos + 4, _uint4(machine.data, pos)[0])
+    data = machine.data
+    size = _uint4(data, pos)[0]
+    start = pos + 4
+    end = start + size
+    if end <= machine.limit:
+        text = data[start:end]
+    else:
+        text, end = machine.take(start, size)
     machine.stack.append(text.decode("utf-8", "surrogatepass"))
     return end
 

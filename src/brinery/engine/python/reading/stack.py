@@ -54,7 +54,7 @@ def dup(machine: Machine, pos: int) -> int:
     return pos
 
 
-# Memo
+# Memo. Its dense part is used in place by the opcodes that are met for every other object.
 
 
 @handles("MEMOIZE")
@@ -73,7 +73,12 @@ def memoize(machine: Machine, pos: int) -> int:
 def binput(machine: Machine, pos: int) -> int:
     if not machine.stack:
         raise machine.underflow()
-    machine.memo.put(machine.data[pos], machine.stack[-1])
+    index = machine.data[pos]
+    memo = machine.memo
+    if index == len(memo.dense) and not memo.sparse:
+        memo.dense.append(machine.stack[-1])
+    else:
+        memo.put(index, machine.stack[-1])
     return pos + 1
 
 
@@ -81,7 +86,12 @@ def binput(machine: Machine, pos: int) -> int:
 def long_binput(machine: Machine, pos: int) -> int:
     if not machine.stack:
         raise machine.underflow()
-    machine.memo.put(_uint4(machine.data, pos)[0], machine.stack[-1])
+    index = _uint4(machine.data, pos)[0]
+    memo = machine.memo
+    if index == len(memo.dense) and not memo.sparse:
+        memo.dense.append(machine.stack[-1])
+    else:
+        memo.put(index, machine.stack[-1])
     return pos + 4
 
 
@@ -99,13 +109,17 @@ def put(machine: Machine, pos: int) -> int:
 
 @handles("BINGET")
 def binget(machine: Machine, pos: int) -> int:
-    machine.stack.append(machine.memo.get(machine.data[pos]))
+    index = machine.data[pos]
+    dense = machine.memo.dense
+    machine.stack.append(dense[index] if index < len(dense) else machine.memo.get(index))
     return pos + 1
 
 
 @handles("LONG_BINGET")
 def long_binget(machine: Machine, pos: int) -> int:
-    machine.stack.append(machine.memo.get(_uint4(machine.data, pos)[0]))
+    index = _uint4(machine.data, pos)[0]
+    dense = machine.memo.dense
+    machine.stack.append(dense[index] if index < len(dense) else machine.memo.get(index))
     return pos + 4
 
 
