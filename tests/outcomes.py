@@ -43,9 +43,14 @@ def outcomes(side: str, streams: Sequence[bytes]) -> list[str]:
     return done
 
 
-def stdlib_name(exc: BaseException) -> str:
-    """The name of the type of `exc`, or for one of brinery's own of the standard one that it derives from."""
-    return next(base for base in type(exc).__mro__ if not base.__module__.startswith("brinery")).__name__
+def stdlib_type(exc: BaseException) -> type[BaseException]:
+    """The type of `exc`, or for one of brinery's own the standard one that it stands for.
+
+    Where it derives from two, it is a PicklingError or UnpicklingError besides what C pickle raises.
+    """
+    standard = [base for base in type(exc).__mro__ if not base.__module__.startswith("brinery")]
+    most_special = [base for base in standard if sum(issubclass(other, base) for other in standard) == 1]
+    return most_special[-1]
 
 
 def outcome(read: Callable[[bytes], object], stream: bytes) -> str:
@@ -54,7 +59,7 @@ def outcome(read: Callable[[bytes], object], stream: bytes) -> str:
     try:
         result = read(stream)
     except BaseException as exc:
-        return stdlib_name(exc)
+        return stdlib_type(exc).__name__
     try:
         lines = shape(result)
     except Exception as exc:  # half an object was asked for, and half an object came

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from engines import Wire
 from graphs import grow
+from outcomes import stdlib_type
 from shapes import shape
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -36,7 +37,7 @@ def outcome(read: Callable[..., object], *args: object, **kwargs: object) -> obj
     try:
         return shape(read(*args, **kwargs))
     except Exception as exc:
-        return next(base for base in type(exc).__mro__ if not base.__module__.startswith("brinery"))
+        return stdlib_type(exc)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from engines import Wire
 from graphs import Plain, Slotted
-from outcomes import stdlib_name
+from outcomes import stdlib_type
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -169,7 +169,7 @@ def refusal(write: Callable[..., object], obj: object, protocol: int) -> object:
     try:
         return write(obj, protocol)
     except BaseException as exc:
-        return stdlib_name(exc)
+        return stdlib_type(exc)
 
 
 @pytest.mark.parametrize("what", REFUSED)

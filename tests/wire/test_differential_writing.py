@@ -10,6 +10,7 @@ import pickletools
 import pytest
 from engines import Wire
 from graphs import grow
+from outcomes import stdlib_type
 from shapes import shape
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -24,11 +25,6 @@ def outcome(write, *args: object, **kwargs: object) -> bytes | type[BaseExceptio
         return write(*args, **kwargs)
     except Exception as exc:
         return stdlib_type(exc)
-
-
-def stdlib_type(exc: BaseException) -> type[BaseException]:
-    """The type of `exc`, or for one of brinery's own the standard one that it derives from."""
-    return next(base for base in type(exc).__mro__ if not base.__module__.startswith("brinery"))
 
 
 def explain_difference(ours: object, theirs: object) -> str:
