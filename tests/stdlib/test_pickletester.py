@@ -22,6 +22,8 @@ from engines import Wire, engines_under_test
 from test import pickletester, test_pickle, test_pickletools
 from test.support import os_helper
 
+from brinery.errors import BrineryError
+
 pytestmark = pytest.mark.filterwarnings("default")  # some tests use what their Python has deprecated
 
 MODULES = (pickletester, test_pickle, test_pickletools)
@@ -121,13 +123,15 @@ def stdlib_cases() -> dict[str, type[unittest.TestCase]]:
 
 
 def without_location(exc: BaseException) -> None:
-    """Take out of the error's text where it happened: the one thing that brinery's errors say more."""
+    """Take out of the error's text what brinery says more: where it happened, and what to do."""
     text = exc.args[0] if exc.args else None
     if isinstance(text, str):
         if hasattr(exc, "pickle_path"):
             text = text.removeprefix(f"{exc.pickle_path}: ")
         if hasattr(exc, "pickle_offset"):
             text = text.partition(f" (at offset {exc.pickle_offset}, ")[0]
+        if isinstance(exc, BrineryError):
+            text = text.partition("; ")[0]
         exc.args = (text, *exc.args[1:])
 
 

@@ -138,8 +138,9 @@ def extension_code(obj: object, module: str, qualname: str) -> int | None:
     Raises, for a code that was written into the registry by hand and is none, what the running
     Python's C pickle raises: PicklingError, from 3.13 on TypeError or RuntimeError.
     """
-    code: object = extension_registry.get((module, qualname))
-    if code is None:
+    try:
+        code: object = extension_registry[module, qualname]
+    except KeyError:
         return None
     if sys.version_info < (3, 13) and not isinstance(code, int):
         raise WriteError(f"Can't pickle {obj!r}: extension code {code!r} isn't an integer")
