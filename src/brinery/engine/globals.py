@@ -136,7 +136,7 @@ def extension_code(obj: object, module: str, qualname: str) -> int | None:
     """The code that ``copyreg.add_extension`` gave the global `obj` of that name; None where it has none.
 
     Raises, for a code that was written into the registry by hand and is none, what the running
-    Python's C pickle raises: PicklingError, from 3.13 on TypeError or RuntimeError.
+    Python's C pickle raises: PicklingError, from 3.13 on TypeError or RuntimeError; OverflowError.
     """
     try:
         code: object = extension_registry[module, qualname]
@@ -145,6 +145,8 @@ def extension_code(obj: object, module: str, qualname: str) -> int | None:
     if sys.version_info < (3, 13) and not isinstance(code, int):
         raise WriteError(f"Can't pickle {obj!r}: extension code {code!r} isn't an integer")
     number = index(code)  # type: ignore[arg-type]
+    if not -(1 << 63) <= number < 1 << 63:
+        raise OverflowError("Python int too large to convert to C long")
     if not 0 < number <= 0x7FFFFFFF:
         refused = WriteError if sys.version_info < (3, 13) else RuntimeError
         raise refused(f"Can't pickle {obj!r}: extension code {number} is out of range")

@@ -147,7 +147,9 @@ class Unpickler:
             if self._walker is not None:
                 self._look_ahead(self._walker, handlers)
             machine.find_class = self._own("find_class", Unpickler.find_class)
-            machine.persistent_load = self._own("persistent_load", Unpickler.persistent_load) or self._resolve
+            own = self._own("persistent_load", Unpickler.persistent_load)
+            # An assigned list is empty at first, and no less assigned for that.
+            machine.persistent_load = self._resolve if own is None else own
             return machine.run(handlers)
         finally:
             # Bound methods of self: a cycle through the machine would keep both until the collector runs.
