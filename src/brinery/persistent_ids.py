@@ -120,9 +120,11 @@ def unbound(pid: object) -> UnpicklingError:
     """The error for a stream with the persistent ID `pid`, where no store is bound that it belongs to."""
     name = store_name(pid)
     if name is None:
+        spelled = repr(pid)[:100] if bounded(pid) else "a large tuple"
         return UnboundStore(
-            "a persistent ID was met, and nothing is there to load it: override or assign persistent_load, or"
-            " bind the store that it comes from: with profile.bind(bare=store) as bound: bound.loads(data)"
+            "A load persistent id instruction was encountered, but no persistent_load function was specified,"
+            f" for the persistent ID {spelled}. Override or assign persistent_load, or bind the store that it"
+            " comes from: with profile.bind(bare=store) as bound: bound.loads(data)"
         )
     argument = f"{name}=store" if name.isidentifier() else f"**{{{name!r}: store}}"
     return UnboundStore(

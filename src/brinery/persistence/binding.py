@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brinery.errors import NotStored, StoreError, WriteError
+from brinery.lineage import Lineage
 from brinery.persistence.loading import BoundReader, Missing
-from brinery.persistence.stores import Claims
+from brinery.persistence.stores import check_claims
 from brinery.persistent_ids import store_name, write_id
 from brinery.plan import TypeRule
 
@@ -63,7 +64,7 @@ class _Claimant:
             raise StoreError(f"a store is bound under a name that is not empty; this is {name!r}")
         self._ask = _checked(owner, store)
         self._name = name
-        self.claims = Claims(owner, store.claims)
+        self.claims = check_claims(owner, store)
 
     def claim(self, obj: object, protocol: int) -> object | None:
         """What TypeRule.claim asks for."""
@@ -103,12 +104,6 @@ def _checked(owner: str, store: Store) -> Callable[[object], object | None]:
     for name in ("persistent_id", "persistent_load"):
         if not callable(getattr(store, name, None)):
             raise StoreError(f"{owner}, a {type(store).__qualname__}, has no method {name}")
-    claims = getattr(store, "claims", None)
-    if claims is None or isinstance(claims, str | type) or not hasattr(claims, "__iter__"):
-        raise StoreError(
-            f"{owner}, a {type(store).__qualname__}, does not say what it claims: give it an attribute"
-            " such as claims = (Customer, Order)"
-        )
     return store.persistent_id
 
 
@@ -117,14 +112,14 @@ class _BoundRules:
 
     def __init__(self, rules: RuleTable | None, claimants: list[_Claimant]) -> None:
         self._rules = rules
-        self._claimants = claimants
+        self._claims = Lineage([(claim, claimant) for claimant in claimants for claim in claimant.claims])
         # Written to by any thread that meets a type first; the rule that two find is the same.
         self._found: dict[type, TypeRule | None] = {}
-        self._found_at = 0
+        self._found_at = self.epoch()
 
     def epoch(self) -> int:
-        """Changes with the rules below; what stores claim does not change after they were bound."""
-        return self._rules.epoch() if self._rules is not None else 0
+        """Changes with the rules below, and when a class turns out to be one that is claimed."""
+        return self._claims.epoch() + (self._rules.epoch() if self._rules is not None else 0)
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
@@ -142,16 +137,13 @@ class _BoundRules:
         return rule
 
     def _claim_on(self, cls: type) -> Claim | None:
-        near = [
-            (distance, claimant)
-            for claimant in self._claimants
-            if (distance := claimant.claims.distance(cls)) is not None
-        ]
-        near.sort(key=lambda pair: pair[0])
-        claims: list[Claim] = [claimant.claim for _, claimant in near]
-        if len(claims) <= 1:
-            return claims[0] if claims else None
-        return _first_of(claims)
+        # A store that claims a class and its base is asked once, in the place of the nearer.
+        near: dict[int, Claim] = {}
+        for level in self._claims.levels(cls):
+            for _, claimant in level.found:
+                near.setdefault(id(claimant), claimant.claim)
+        claims = list(near.values())
+        return _first_of(claims) if len(claims) > 1 else claims[0] if claims else None
 
 
 def _first_of(claims: list[Claim]) -> Claim:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import TYPE_CHECKING, Protocol, cast
 
-from brinery.engine.globals import resolve
+from brinery.dotted import import_dotted
 from brinery.errors import StoreError
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, ob
         )
     opener = schemes[name].open
     if isinstance(opener, str):
-        module, _, qualname = opener.partition(":")
-        opener = cast("Callable[..., Store]", resolve(importlib.import_module(module), qualname)[0])
+        opener = cast("Callable[..., Store]", import_dotted(opener))
     store = opener(url, **(options or {}))
     if not callable(getattr(store, "persistent_load", None)):
         raise StoreError(

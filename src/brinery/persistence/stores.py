@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from brinery.dotted import is_dotted
 from brinery.errors import StoreError
 from brinery.plan import NATIVE_TYPES
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from brinery.persistent_ids import Key
 
-__all__ = ["BulkStore", "Claims", "Store"]
+__all__ = ["BulkStore", "Store", "check_claims"]
 
 
 @runtime_checkable
@@ -76,40 +77,24 @@ class BulkStore(Store, Protocol):
         """The objects with those keys; missing ones are left out."""
 
 
-class Claims:
-    """What one store claims, as a distance for each class: the nearest claim to a class counts."""
-
-    def __init__(self, owner: str, claims: Iterable[type | str]) -> None:
-        """`owner` is what error texts call the store. Raises StoreError for what nobody may claim."""
-        self._names: set[str] = set()
-        self._classes: list[type] = []
-        for claim in claims:
-            if isinstance(claim, type):
-                if claim in NATIVE_TYPES:
-                    raise StoreError(
-                        f"{owner} claims {claim.__qualname__}, one of the format's own data types, which no"
-                        " store is asked about; claim a class of your own instead, such as a subclass of it"
-                    )
-                self._classes.append(claim)
-            elif isinstance(claim, str):
-                module, colon, qualname = claim.partition(":")
-                if not (module and colon and qualname):
-                    raise StoreError(
-                        f"{owner} claims {claim!r}; write the class as 'package.module:QualName'"
-                    )
-                self._names.add(claim)
-            else:
-                raise StoreError(f"{owner} claims {claim!r}, which is neither a class nor the name of one")
-
-    def distance(self, cls: type) -> int | None:
-        """How many steps up the MRO of `cls` the nearest claim is; None where there is no claim.
-
-        A claim that `cls` only satisfies as a virtual subclass (an ABC's ``register``) is the farthest.
-        """
-        mro = cls.__mro__
-        for steps, base in enumerate(mro):
-            if base in self._classes or (
-                self._names and f"{base.__module__}:{base.__qualname__}" in self._names
-            ):
-                return steps
-        return len(mro) if any(issubclass(cls, claim) for claim in self._classes) else None
+def check_claims(owner: str, store: Store) -> list[type | str]:
+    """What `store`, called `owner` in error texts, claims. Raises StoreError for what nobody may claim."""
+    claims = getattr(store, "claims", None)
+    if claims is None or isinstance(claims, str | type) or not hasattr(claims, "__iter__"):
+        raise StoreError(
+            f"{owner}, a {type(store).__qualname__}, does not say what it claims: give it an attribute"
+            " such as claims = (Customer, Order)"
+        )
+    found = list(claims)
+    for claim in found:
+        if isinstance(claim, str):
+            if not is_dotted(claim):
+                raise StoreError(f"{owner} claims {claim!r}; write the class as 'package.module:QualName'")
+        elif not isinstance(claim, type):
+            raise StoreError(f"{owner} claims {claim!r}, which is neither a class nor the name of one")
+        elif any(claim is native for native in NATIVE_TYPES):
+            raise StoreError(
+                f"{owner} claims {claim.__qualname__}, one of the format's own data types, which no"
+                " store is asked about; claim a class of your own instead, such as a subclass of it"
+            )
+    return found

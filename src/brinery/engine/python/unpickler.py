@@ -12,7 +12,8 @@ from brinery.engine.python.reading.memo import Memo
 from brinery.engine.python.reading.references import Walker
 from brinery.engine.python.reading.sources import FileSource, as_bytes
 from brinery.engine.python.reading.tables import LOAD, NOLOAD
-from brinery.errors import NotInitialized, ReadError
+from brinery.engine.unbound import no_persistent_load
+from brinery.errors import NotInitialized
 from brinery.plan import ReadPlan
 
 if TYPE_CHECKING:
@@ -106,10 +107,7 @@ class Unpickler:
         """
         self._initialized()
         if self._resolve is None:
-            raise ReadError(
-                "A load persistent id instruction was encountered, but no persistent_load function was "
-                f"specified and no store is bound, for the ID {pid!r:.200}"
-            )
+            raise no_persistent_load(pid)
         return self._resolve(pid)
 
     @property

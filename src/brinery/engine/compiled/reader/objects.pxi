@@ -5,6 +5,7 @@ import builtins as _builtins
 import sys as _sys
 
 from brinery.engine import globals as _globals
+from brinery.engine.unbound import no_persistent_load
 
 cdef object EMPTY_TUPLE = ()
 cdef object original_import = _builtins.__import__
@@ -90,13 +91,6 @@ cdef PyObject *stack_global(Reading r) except NULL:
     if type(module) is not str or type(qualname) is not str:
         raise ReadError("STACK_GLOBAL requires str")
     return load_global(r, module, qualname)
-
-
-cdef object no_persistent_load(object pid):
-    return ReadError(
-        "A load persistent id instruction was encountered, but no persistent_load function was "
-        f"specified and no store is bound, for the ID {pid!r:.200}"
-    )
 
 
 cdef PyObject *persistent(Reading r, object pid) except NULL:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from brinery.engine.globals import find_global
 from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
 from brinery.engine.python.reading.memo import Memo
+from brinery.engine.unbound import no_persistent_load
 from brinery.errors import ReadError, locate_reading
 from brinery.opcodes import BY_CODE
 
@@ -255,10 +256,7 @@ class Machine:
     def find_persistent(self, pid: object) -> object:
         """The object of that persistent ID."""
         if self.persistent_load is None:
-            raise ReadError(
-                f"A load persistent id instruction was encountered, but no persistent_load function was "
-                f"specified and no store is bound, for the ID {pid!r:.200}"
-            )
+            raise no_persistent_load(pid)
         if isinstance(self.persistent_load, list):
             self.persistent_load.append(pid)
             return pid

@@ -1,0 +1,63 @@
+"""``sqlite:`` URLs.
+
+==============================  ===================================================================
+``sqlite:///shop.db``             a file, relative to the working directory
+``sqlite:////srv/shop.db``        a file, with its whole path
+``sqlite://``                     a database in memory, which is gone when it is closed
+``sqlite:///:memory:``            the same
+==============================  ===================================================================
+
+What :class:`~brinery.persistence.sqlite.SqliteStore` takes may follow as a query:
+``sqlite:///shop.db?on_new=insert&timeout=5&tables=shop.models:TABLES``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from brinery.dotted import import_dotted
+from brinery.errors import StoreError
+from brinery.persistence.sqlite.store import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["open_store"]
+
+
+def _truth(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("it is 0 or 1")
+    return text == "1"
+
+
+_OPTIONS: dict[str, Callable[[str], object]] = {
+    "tables": import_dotted,
+    "on_new": str,
+    "on_changed": str,
+    "timeout": float,
+    "read_only": _truth,
+}
+
+
+def open_store(url: str, **options: Any) -> SqliteStore:
+    """The store at `url`; `options` are SqliteStore's, beside those in the URL's query.
+
+    Raises StoreError for a URL that cannot be read, and for an option given in both places.
+    """
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise StoreError(
+            f"{url!r} names a host, {parts.netloc!r}; a file is written sqlite:///{parts.netloc}"
+        )
+    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in _OPTIONS:
+            raise StoreError(f"{url!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
+        if name in options:
+            raise StoreError(f"{url!r}: {name!r} is given twice")
+        try:
+            options[name] = _OPTIONS[name](text)
+        except ValueError as wrong:
+            raise StoreError(f"{url!r}: {name}={text!r} cannot be read: {wrong}") from None
+    return SqliteStore(unquote(parts.path.removeprefix("/")) or ":memory:", **options)
