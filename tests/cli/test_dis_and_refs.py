@@ -122,6 +122,11 @@ def test_refs_shows_a_few_persistent_ids_and_all_of_them_when_asked(run, file):
     assert "more" not in out
 
 
+def test_names_of_python_2_are_such_only_up_to_protocol_2(run, file):
+    _, out, _ = run("refs", file(b"\x80\x03c__builtin__\nxrange\n."))
+    assert "__builtin__.xrange\n" in out
+
+
 def test_refs_as_json_is_complete(run, file):
     _, out, _ = run("refs", file(b"(c__builtin__\nxrange\nP7\nl."), "--json")
     assert json.loads(out) == {

@@ -156,6 +156,20 @@ def own_error(people):
     return error
 
 
+def journal(place):
+    """In the order of a dict of Python 2."""
+    return {
+        "takings": decimal.Decimal("1234.50"),
+        "tables": range(1, 13),
+        "place": place,
+        "opened": datetime.datetime(2009, 5, 17, 8, 30),
+        "title": "Guest book",
+        "tags": {"summer"},
+        "visits": 10**12,
+        "guests": made(collections.UserDict, data={"Ada": 3}),
+    }
+
+
 #: What each case is, read with encoding="latin1", which maps every byte of a Python 2 str to one character.
 EXPECTED = {
     "str_ascii": lambda people: "plain",
@@ -209,6 +223,7 @@ EXPECTED = {
     "deque": lambda people: collections.deque([1, 2, 3], 5),
     "counter": lambda people: collections.Counter({"a": 2}),
     "array_int": lambda people: array.array("i", [1, -2, 3]),
+    "journal": lambda people: journal("Café Zürich".encode().decode("latin1")),
     "exceptions": lambda people: [ValueError("bad", 1), KeyError("k"), Exception("std"), OSError(2, "gone")],
     "own_error": own_error,
     "builtin_types": lambda people: [int, int, str, str, str, object, list, type, bytearray],
@@ -277,6 +292,7 @@ def test_a_str_that_is_not_ascii_needs_an_encoding(wire, case):
         ("str_latin1", {"encoding": "utf-8", "errors": "bytes"}, b"caf\xe9"),
         ("dict_latin1_keys", {"errors": "bytes"}, {b"\xe9": 1, "e": 2}),
         ("datetime", {"errors": "bytes"}, datetime.datetime(2012, 12, 21, 11, 12, 13, 456789)),
+        ("journal", {"encoding": "utf-8", "errors": "bytes"}, journal("Café Zürich")),
     ],
 )
 def test_a_python_2_str_is_decoded_as_asked(wire, case, options, expected):

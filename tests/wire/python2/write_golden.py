@@ -81,6 +81,20 @@ def own_error():
 
 
 
+def journal():
+    """What `brinery demo` reads: text in UTF-8 beside dates, which no single encoding decodes."""
+    return {
+        "title": u"Guest book",
+        "place": u"Café Zürich".encode("utf-8"),
+        "opened": datetime.datetime(2009, 5, 17, 8, 30),
+        "takings": decimal.Decimal("1234.50"),
+        "tags": set(["summer"]),
+        "tables": xrange(1, 13),
+        "visits": 10L ** 12,
+        "guests": UserDict.UserDict({"Ada": 3}),
+    }
+
+
 CASES = {
     # Strings
     "str_ascii": lambda: "plain",
@@ -138,6 +152,7 @@ CASES = {
     "deque": lambda: collections.deque([1, 2, 3], 5),
     "counter": lambda: collections.Counter({"a": 2}),
     "array_int": lambda: array.array("i", [1, -2, 3]),
+    "journal": journal,
     # Exceptions
     "exceptions": lambda: [ValueError("bad", 1), KeyError("k"), StandardError("std"), IOError(2, "gone")],
     "unicode_error": lambda: UnicodeDecodeError("ascii", "\xff", 0, 1, "ordinal not in range"),
