@@ -55,7 +55,7 @@ class WriteError(BrineryError, PicklingError):
     """An object cannot be written."""
 
 
-class LocalObjectError(AttributeError, WriteError):
+class LocalObjectError(WriteError, AttributeError):
     """A class or function that is local to a function.
 
     C pickle raises AttributeError for it up to Python 3.13, and PicklingError from 3.14 on.
