@@ -132,7 +132,7 @@ def newobj_ex(machine: Machine, pos: int) -> int:
 
 
 def check_class(opcode: str, cls: object, args: object) -> None:
-    """Raise UnpicklingError where these are not the class and the tuple of arguments that PEP 307 asks for."""
+    """Raise UnpicklingError where these are not the class and the tuple that PEP 307 asks for."""
     if not issubclass(type(cls), type):
         raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
     if not isinstance(args, tuple):

@@ -139,7 +139,7 @@ def short_binunicode(machine: Machine, pos: int) -> int:
 @handles("BINUNICODE")
 def binunicode(machine: Machine, pos: int) -> int:
     data = machine.data
-    size = _uint4(data, pos)[0]
+    size: int = _uint4(data, pos)[0]
     start = pos + 4
     end = start + size
     if end <= machine.limit:

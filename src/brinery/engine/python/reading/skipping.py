@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brinery.engine.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.python.reading import containers
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.engine.python.reading.objects import global_name
@@ -23,8 +24,8 @@ handles = Handlers()
 
 @handles("GLOBAL")
 def global_(machine: Machine, pos: int) -> int:
-    end = global_name(machine, pos, "utf-8")[2]
-    machine.stack.append(machine.hole)
+    module, qualname, end = global_name(machine, pos, "utf-8")
+    machine.stack.append(bytes_function(module, qualname) or machine.hole)
     return end
 
 
@@ -53,7 +54,11 @@ def ext4(machine: Machine, pos: int) -> int:
 
 @handles("REDUCE")
 def reduce(machine: Machine, pos: int) -> int:
-    return _replace(machine, pos, 2)
+    called = bytes_of_call(*machine.stack[-2:]) if len(machine.stack) >= 2 else None
+    _replace(machine, pos, 2)
+    if called is not None:
+        machine.stack[-1] = called
+    return pos
 
 
 @handles("NEWOBJ")

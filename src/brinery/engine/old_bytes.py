@@ -1,0 +1,45 @@
+"""Bytes as protocols 0 to 2 carry them: as calls of ``_codecs.encode(text, "latin1")``, or of ``bytes()``.
+
+``load()`` runs these like any other call. ``noload()`` makes no calls, yet has to know bytes when it meets
+them: ZODB's persistent IDs hold them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["BytesFunction", "bytes_function", "bytes_of_call"]
+
+
+class BytesFunction(NamedTuple):
+    """Lies where ``noload()`` met one of the two functions."""
+
+    name: str
+
+
+_ENCODE = BytesFunction("encode")
+_BYTES = BytesFunction("bytes")
+
+_FUNCTIONS = {
+    ("_codecs", "encode"): _ENCODE,
+    ("__builtin__", "bytes"): _BYTES,
+    ("builtins", "bytes"): _BYTES,
+}
+
+
+def bytes_function(module: str, qualname: str) -> BytesFunction | None:
+    """What stands for the global of that name, if it is one of the two; else None."""
+    return _FUNCTIONS.get((module, qualname))
+
+
+def bytes_of_call(function: object, args: object) -> bytes | None:
+    """The bytes that ``function(*args)`` means, if it is such a call; else None."""
+    if type(args) is not tuple:
+        return None
+    if function is _BYTES and not args:
+        return b""
+    if function is _ENCODE and len(args) == 2 and all(type(arg) is str for arg in args):
+        text, encoding = args
+        if encoding == "latin1" and max(text, default="") <= "\xff":
+            return text.encode("latin1")
+    return None
