@@ -41,5 +41,5 @@ def bytes_of_call(function: object, args: object) -> bytes | None:
     if function is _ENCODE and len(args) == 2 and all(type(arg) is str for arg in args):
         text, encoding = args
         if encoding == "latin1" and max(text, default="") <= "\xff":
-            return text.encode("latin1")
+            return bytes(text, "latin1")
     return None
