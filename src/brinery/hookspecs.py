@@ -51,13 +51,13 @@ def brinery_reducers(options: Mapping[str, object]) -> Iterable[Reducer]:
         from brinery import Reducer, hookimpl
 
 
-        def reduce_fraction(fraction):
-            return type(fraction), (fraction.numerator, fraction.denominator)
+        def reduce_uuid(value):
+            return type(value), (value.hex,)
 
 
         @hookimpl
         def brinery_reducers():
-            yield Reducer("fractions:Fraction", reduce_fraction)
+            yield Reducer("uuid:UUID", reduce_uuid)
     """
     raise NotImplementedError
 
@@ -69,22 +69,28 @@ def brinery_overrides(options: Mapping[str, object]) -> Iterable[Override]:
     Conflict: none. They are asked in the profile's order, nearest base class first; the first that does
     not return NotImplemented decides. A whole plugin::
 
-        import functools
         import types
 
         from brinery import Override, hookimpl
 
 
-        def reduce_wrapper(function):
-            wrapped = getattr(function, "__wrapped__", None)
-            if wrapped is None or "<locals>" not in function.__qualname__:
+        def adder(number):
+            def add(other):
+                return number + other
+
+            add.made_of = (number,)
+            return add
+
+
+        def reduce_made(function):
+            if not hasattr(function, "made_of"):
                 return NotImplemented
-            return functools.partial, (wrapped,)
+            return adder, function.made_of
 
 
         @hookimpl
         def brinery_overrides():
-            yield Override(types.FunctionType, reduce_wrapper)
+            yield Override(types.FunctionType, reduce_made)
     """
     raise NotImplementedError
 

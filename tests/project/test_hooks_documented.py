@@ -1,0 +1,95 @@
+"""Every hook is in the hook reference with its exact signature, and its example is a working plugin."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+import sys
+import textwrap
+import types
+import uuid
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import brinery
+from brinery import Profile, hookspecs
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
+
+
+def example_code(hook: str) -> str:
+    docstring = inspect.getdoc(getattr(hookspecs, hook))
+    assert docstring is not None
+    return textwrap.dedent(docstring.partition("whole plugin::\n")[2]).strip()
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_the_reference_has_the_hook_with_its_signature(hook: str) -> None:
+    parameters = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert f"{hook}({parameters})" in REFERENCE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_the_reference_shows_the_example_of_the_docstring(hook: str) -> None:
+    assert example_code(hook) in REFERENCE.read_text(encoding="utf-8")
+
+
+def test_the_list_of_hooks_is_complete() -> None:
+    assert {name for name in vars(hookspecs) if name.startswith("brinery_")} == set(hookspecs.HOOKS)
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest) -> Iterator[types.ModuleType]:
+    """The whole plugin in a hook's docstring, as a module that can be imported."""
+    module = types.ModuleType(f"example_of_{request.param}")
+    sys.modules[module.__name__] = module
+    exec(compile(example_code(request.param), module.__name__, "exec"), vars(module))
+    yield module
+    del sys.modules[module.__name__]
+
+
+def example_of(hook: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("example", [hook], indirect=True)
+
+
+@example_of("brinery_reducers")
+def test_the_example_of_reducers_works(example: types.ModuleType) -> None:
+    value = uuid.uuid4()
+    data = Profile([example]).dumps(value)
+    assert value.hex.encode() in data
+    assert value.hex.encode() not in Profile.plain().dumps(value)
+    assert pickle.loads(data) == value
+
+
+@example_of("brinery_overrides")
+def test_the_example_of_overrides_works(example: types.ModuleType) -> None:
+    profile = Profile([example])
+    assert profile.loads(profile.dumps(example.adder(3)))(4) == 7
+    assert profile.loads(profile.dumps(re.compile)) is re.compile
+
+
+@example_of("brinery_persistent_schemes")
+def test_the_example_of_persistent_schemes_works(example: types.ModuleType) -> None:
+    with Profile([example]).bind(shelf="shelf:") as bound:
+        data = bound.dumps([Fraction(1, 2), 3])
+        assert b"fractions" not in data
+        assert bound.loads(data) == [Fraction(1, 2), 3]
+
+
+@example_of("brinery_name_tables")
+def test_the_example_of_name_tables_works(example: types.ModuleType) -> None:
+    people = types.ModuleType("shop.people")
+    people.Customer = type("Customer", (), {})  # type: ignore[attr-defined]
+    sys.modules["shop"], sys.modules["shop.people"] = types.ModuleType("shop"), people
+    try:
+        assert Profile([example]).loads(b"cshop.models\nClient\n.") is people.Customer
+    finally:
+        del sys.modules["shop"], sys.modules["shop.people"]
+
+
+def test_brinery_exports_what_the_examples_import() -> None:
+    assert brinery.hookimpl is hookspecs.hookimpl

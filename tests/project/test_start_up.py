@@ -1,0 +1,51 @@
+"""Importing brinery is cheap, and a plain profile pays nothing for plugins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from throwaway import Installation
+
+#: Each takes longer to import than all of brinery, or reads what is installed.
+HEAVY = ("pluggy", "importlib.metadata", "dataclasses", "inspect", "sqlite3", "tempfile", "logging", "ast")
+
+USES = {
+    "importing it": "import brinery",
+    "a plain profile": """
+        from brinery import Profile
+        plain = Profile.plain()
+        assert plain.loads(plain.dumps([1, "a", range(3)], 2)) == [1, "a", range(3)]
+        """,
+    "the default profile without plugins": """
+        import brinery
+        assert brinery.loads(brinery.dumps({"a": 1})) == {"a": 1}
+        """,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_no_heavy_module_is_imported_by(use: str, tmp_path: Path) -> None:
+    # -S, since what site imports depends on the environment, would lose the path of the dependencies.
+    code = f"import sys; before = set(sys.modules)\n{USES[use].replace(chr(10) + '        ', chr(10))}\n"
+    loaded = Installation(tmp_path).out(
+        f"{code}print(*sorted(set({HEAVY!r}) & (set(sys.modules) - before)))", BRINERY_PLUGINS=""
+    )
+    assert loaded == ""
+
+
+def test_the_default_profile_is_composed_when_it_is_first_used(tmp_path: Path) -> None:
+    installation = Installation(tmp_path)
+    installation.add("noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin="print('loaded')")
+    out = installation.out(
+        "import brinery; print('imported'); brinery.dumps(1); print('dumped'); brinery.dumps(2)"
+    )
+    assert out.splitlines() == ["imported", "loaded", "dumped"]
+
+
+def test_pluggy_is_imported_only_where_there_are_plugins(tmp_path: Path) -> None:
+    installation = Installation(tmp_path)
+    installation.add("a-plugin", plugins={"a": "a_plugin"}, a_plugin="")
+    code = "import sys, brinery; brinery.dumps(1); print('pluggy' in sys.modules)"
+    assert installation.out(code) == "True"
+    assert installation.out(code, BRINERY_PLUGINS="") == "False"
