@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -28,15 +29,17 @@ R = TypeVar("R", bound=Record)
 class Composition(NamedTuple):
     """What a profile is made of.
 
-    plugins  every plugin that is known, active or not, and why.
-    claims   every record, with the plugin that declares it, in the profile's order.
-    prefer   which plugin wins for a name, as the profile was told.
-    options  what each plugin's hooks were given.
-    rules    the table of reducers and overrides; None where there are none.
-    schemes  the kinds of store, by the name in a URL.
+    plugins   every plugin that was chosen or left out, and what became of it.
+    asked_by  who named the plugins; None where all installed ones were taken.
+    claims    every record, with the plugin that declares it, in the profile's order.
+    prefer    which plugin wins for a name, as the profile was told.
+    options   what each plugin's hooks were given.
+    rules     the table of reducers and overrides; None where there are none.
+    schemes   the kinds of store, by the name in a URL.
     """
 
     plugins: tuple[PluginState, ...]
+    asked_by: str | None
     claims: tuple[Claim[Record], ...]
     prefer: Mapping[str, str]
     options: Mapping[str, Mapping[str, object]]
@@ -63,12 +66,13 @@ def compose(choice: Choice) -> Composition:
         PluginState(Plugin(name, "built-in", module), "active", "built in")
         for name, module in BUILT_IN.items()
     ]
-    for selected in select(choice):
+    selection = select(choice)
+    for selected in selection.plugins:
         state, records = _load(selected, choice.options.get(selected.plugin.name, {}))
         states.append(state)
         claims += [Claim(selected.plugin, record) for record in records]
     _check_choice(choice, states)
-    return _assemble(choice, tuple(states), tuple(claims))
+    return _assemble(choice, selection.asked_by, tuple(states), tuple(claims))
 
 
 def claims_of(claims: tuple[Claim[Record], ...], kind: type[R]) -> list[Claim[R]]:
@@ -97,9 +101,16 @@ def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str
     """The error to raise for a plugin that cannot be used, and the reason in one line."""
     if isinstance(failure, DeclarationError):
         return DeclarationError(f"plugin {plugin}: {failure}"), str(failure)
-    last = traceback.extract_tb(failure.__traceback__)[-1]
-    reason = f"{type(failure).__name__}: {failure} ({last.filename}:{last.lineno})"
+    reason = f"{type(failure).__name__}: {failure} ({_place_of(failure)})"
     return PluginLoadError(f"plugin {plugin} cannot be loaded from {plugin.where}: {reason}"), reason
+
+
+def _place_of(failure: BaseException) -> str:
+    """The last line of the plugin's own, or of what it uses: not one of brinery's that it called."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    own = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(own)), frames[-1])
+    return f"{last.filename}:{last.lineno}"
 
 
 _warned: set[tuple[Plugin, str]] = set()
@@ -134,7 +145,10 @@ def _check_choice(choice: Choice, states: list[PluginState]) -> None:
 
 
 def _assemble(
-    choice: Choice, states: tuple[PluginState, ...], claims: tuple[Claim[Record], ...]
+    choice: Choice,
+    asked_by: str | None,
+    states: tuple[PluginState, ...],
+    claims: tuple[Claim[Record], ...],
 ) -> Composition:
     prefer = choice.prefer
     rules: Rules | None = None
@@ -159,7 +173,9 @@ def _assemble(
         names=name_map(tables, "always", "read", prefer),
     )
     schemes = _schemes(claims, prefer)
-    return Composition(states, claims, prefer, choice.options, rules, schemes, write_plan, read_plan)
+    return Composition(
+        states, asked_by, claims, prefer, choice.options, rules, schemes, write_plan, read_plan
+    )
 
 
 def _schemes(claims: tuple[Claim[Record], ...], prefer: Mapping[str, str]) -> dict[str, PersistentScheme]:

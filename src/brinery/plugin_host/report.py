@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.declarations import NameTable, Override, PersistentScheme, Record, Reducer, target_name
 from brinery.dotted import name_of_class
+from brinery.plugin_host.plugins import PluginState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from brinery.plugin_host.composing import Composition
-    from brinery.plugin_host.plugins import PluginState
 
 __all__ = ["PluginReport", "Report", "describe", "fingerprint", "report"]
 
@@ -69,10 +69,20 @@ class Report(NamedTuple):
 
 
 def report(composition: Composition) -> Report:
-    """What became of every plugin of a composed profile."""
-    return Report(
-        tuple(_plugin_report(composition, state) for state in composition.plugins), fingerprint(composition)
-    )
+    """What became of every plugin that a composed profile took or that is installed."""
+    states = (*composition.plugins, *_passed_over(composition))
+    return Report(tuple(_plugin_report(composition, state) for state in states), fingerprint(composition))
+
+
+def _passed_over(composition: Composition) -> Iterator[PluginState]:
+    """Installed plugins that were not named. They are looked for only now: most profiles are never asked."""
+    from brinery.plugin_host.discovery import installed_plugins
+
+    known = {state.plugin for state in composition.plugins}
+    for entries in installed_plugins().values():
+        for plugin, _ in entries:
+            if plugin not in known and composition.asked_by is not None:
+                yield PluginState(plugin, "blocked", f"{composition.asked_by} does not name it")
 
 
 def _plugin_report(composition: Composition, state: PluginState) -> PluginReport:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.discovery import Installed
 
-__all__ = ["BUILT_IN", "Choice", "Selected", "is_strict", "select"]
+__all__ = ["BUILT_IN", "Choice", "Selected", "Selection", "is_strict", "select"]
 
 #: The built-in plugins, part of every profile: name and module.
 BUILT_IN = {
@@ -47,13 +47,23 @@ class Selected(NamedTuple):
     blocked: str | None = None
 
 
+class Selection(NamedTuple):
+    """The plugins of a choice in order, built-in ones not among them, and who chose them.
+
+    asked_by  "Profile(plugins=…)" or "BRINERY_PLUGINS" where the plugins were named; None for all installed.
+    """
+
+    plugins: tuple[Selected, ...]
+    asked_by: str | None
+
+
 def is_strict() -> bool:
     """Whether ``BRINERY_STRICT`` makes errors of the warnings about plugins that are skipped."""
     return os.environ.get("BRINERY_STRICT", "") not in ("", "0")
 
 
-def select(choice: Choice) -> tuple[Selected, ...]:
-    """The plugins of `choice` in order, built-in ones not among them; nothing is imported.
+def select(choice: Choice) -> Selection:
+    """The plugins of `choice`; none is imported.
 
     ``BRINERY_PLUGINS`` stands in for "installed": a list of names, or the empty string for none.
 
@@ -61,14 +71,17 @@ def select(choice: Choice) -> tuple[Selected, ...]:
     distributions, or two plugins of the choice, share.
     """
     environment = os.environ.get("BRINERY_PLUGINS")
+    asked_by = None
     if choice.plugins != "installed":
-        selected = _named(choice.plugins, choice.without, "Profile(plugins=…)")
+        asked_by = "Profile(plugins=…)"
+        selected = _named(choice.plugins, choice.without, asked_by)
     elif environment is not None:
+        asked_by = "BRINERY_PLUGINS"
         names = tuple(name.strip() for name in environment.split(",") if name.strip())
-        selected = _named(names, choice.without, "BRINERY_PLUGINS")
+        selected = _named(names, choice.without, asked_by)
     else:
         selected = _all_installed(choice.without)
-    return tuple(_each_once(selected))
+    return Selection(tuple(_each_once(selected)), asked_by)
 
 
 def _all_installed(without: frozenset[str]) -> Iterator[Selected]:
@@ -110,9 +123,6 @@ def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) 
             )
         else:
             yield Selected(only_one(installed[wanted]).plugin, installed[wanted][0], None, True)
-    for name in installed.keys() - set(names):
-        for entry in installed[name]:
-            yield Selected(entry.plugin, entry, None, False, f"{asked_by} does not name it")
 
 
 def _name_of(plugin: object) -> str:
