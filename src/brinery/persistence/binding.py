@@ -45,8 +45,11 @@ def bind(
     ``"none"``, or a function of the store's name (None for the bare one) and the key, which gives
     what is read in its place.
 
-    Raises StoreError for a store that lacks a method, or claims what cannot be claimed.
+    Raises StoreError for a store that lacks a method, or claims what cannot be claimed, and for plans
+    that have stores already.
     """
+    if write_plan.stores is not None or read_plan.stores is not None:
+        raise StoreError("stores are bound already: bind all of them at once, profile.bind(shop=…, users=…)")
     writer = _BoundWriter((*stores.values(), bare) if bare is not None else tuple(stores.values()))
     claimants = [_Claimant(f"the store bound as {name!r}", store, name) for name, store in stores.items()]
     if bare is not None:

@@ -262,7 +262,7 @@ class SqliteStore:
                     f" {self._database.where}; declared are: {', '.join(self._tables)}"
                 )
             layout = self._new_layout(self._tables[name])
-            with self._database.reading() as connection:
+            with self._database.asking() as connection:
                 if schema.check(connection, layout, self._database.where):
                     self._converting.add(name)
             self._layouts[name] = layout

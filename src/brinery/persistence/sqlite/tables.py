@@ -171,7 +171,7 @@ class Layout:
 
     def new(self) -> object:
         """An object whose values are still to come."""
-        return self.cls.__new__(self.cls)
+        return copyreg.__newobj__(self.cls)  # type: ignore[attr-defined]
 
     def fill(self, obj: object, values: tuple[object, ...]) -> None:
         """Give `obj`, which :meth:`new` made, what its row holds."""

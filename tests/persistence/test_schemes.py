@@ -1,0 +1,111 @@
+"""Stores by URL: who opens it, with what, and what is said where nobody does."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from brinery.declarations import PersistentScheme
+from brinery.errors import StoreError
+from brinery.persistence.schemes import open_store, scheme_of
+from brinery.persistence.sqlite import SqliteStore, Table
+from brinery.persistence.sqlite import open_store as open_sqlite
+
+from .shop import Node
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLES = [Table("nodes", Node)]
+SQLITE = {"sqlite": PersistentScheme("sqlite", "brinery.persistence.sqlite:open_store")}
+
+
+class Memory:
+    claims = (Node,)
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.url, self.options = url, options
+
+    def persistent_id(self, obj: object) -> None:
+        return None
+
+    def persistent_load(self, key: object) -> None:
+        return None
+
+
+def test_the_scheme_before_the_colon_says_who_opens_the_url() -> None:
+    schemes = {"memory": PersistentScheme("memory", Memory)}
+    store = open_store("MEMORY:x", schemes, {"size": 3})
+    assert isinstance(store, Memory)
+    assert (store.url, store.options) == ("MEMORY:x", {"size": 3})
+
+
+def test_an_opener_may_be_named_and_is_imported_when_it_is_needed() -> None:
+    schemes = {"memory": PersistentScheme("memory", f"{__name__}:Memory")}
+    assert type(open_store("memory:", schemes)).__name__ == "Memory"
+
+
+@pytest.mark.parametrize("url", ["shop.db", "/srv/shop.db", r"C:\shop.db", "", ":memory:"])
+def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(StoreError, match=r"is no URL of a store.*sqlite:///shop.db"):
+        scheme_of(url)
+
+
+def test_a_scheme_that_nobody_has_is_refused_with_those_that_are_there() -> None:
+    with pytest.raises(StoreError, match=r"no active plugin opens 'redis' stores.*known schemes: sqlite"):
+        open_store("redis://localhost", SQLITE)
+
+
+def test_what_is_opened_must_be_a_store() -> None:
+    schemes = {"dict": PersistentScheme("dict", lambda url: {})}
+    with pytest.raises(StoreError, match=r"opened 'dict:' as \{\}, which is no store"):
+        open_store("dict:", schemes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path with a drive letter begins otherwise")
+def test_three_slashes_are_a_relative_path_and_four_an_absolute_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for url in ("sqlite:///a.db", "sqlite:///sub/b%20c.db", f"sqlite:///{tmp_path}/d.db"):
+        store = open_store(url, SQLITE, {"tables": TABLES})
+        assert isinstance(store, SqliteStore)
+        store.close()
+    assert sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.db")) == [
+        "a.db",
+        "d.db",
+        "sub/b c.db",
+    ]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:"])
+def test_no_path_is_a_database_in_memory(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_sqlite(url, tables=TABLES).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_may_stand_in_the_url() -> None:
+    with open_sqlite(
+        f"sqlite://?tables={__name__}:TABLES&on_new=insert&on_changed=ignore&timeout=2.5"
+    ) as store:
+        assert store.claims == (Node,)
+        assert (store._insert, store._compare, store._database._timeout) == (True, False, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("sqlite://shop.db", "names a host, 'shop.db'; a file is written sqlite:///shop.db"),
+        ("sqlite://?size=3", "no option is called 'size'; there are: tables, on_new"),
+        ("sqlite://?timeout=soon", "timeout='soon' cannot be read"),
+        ("sqlite://?read_only=yes", "read_only='yes' cannot be read: it is 0 or 1"),
+        ("sqlite://?on_new=insert", "'on_new' is given twice"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused(url: str, text: str) -> None:
+    with pytest.raises(StoreError, match=text):
+        open_sqlite(url, tables=TABLES, **({"on_new": "insert"} if "on_new" in url else {}))

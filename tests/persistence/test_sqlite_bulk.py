@@ -1,0 +1,103 @@
+"""SQLite: many references are loaded with few queries."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from brinery.persistence.sqlite import SqliteStore, Table
+
+from .shop import Customer, Node, Order, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .conftest import Bound
+
+    Bind = Callable[..., Bound]
+
+
+@pytest.fixture
+def store() -> Iterator[SqliteStore]:
+    tables = [
+        Table("customers", Customer),
+        Table("orders", Order, key="number", references={"customer": "customers"}),
+        Table("nodes", Node),
+        Table("pairs", Pair, key=("left", "right")),
+    ]
+    with SqliteStore(":memory:", tables, on_new="insert") as store:
+        yield store
+
+
+def queries(store: SqliteStore, action: Callable[[], Any]) -> list[str]:
+    """The queries that SQLite itself says it was asked during `action`."""
+    asked: list[str] = []
+    connection = store._database._connection
+    connection.set_trace_callback(asked.append)
+    try:
+        action()
+    finally:
+        connection.set_trace_callback(None)
+    return [text for text in asked if text.startswith("SELECT")]
+
+
+def limit(store: SqliteStore, variables: int) -> None:
+    store._database._connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, variables)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_ten_thousand_references_are_one_query(bind: Bind, store: SqliteStore, protocol: int) -> None:
+    bound = bind(shop=store)
+    people = [Customer(number, f"customer {number}") for number in range(10_000)]
+    data = bound.dumps({"all": people, "some": people[::7]}, protocol)
+    loaded: list[Any] = []
+    assert len(queries(store, lambda: loaded.append(bound.loads(data)))) == 1
+    assert loaded[0] == {"all": people, "some": people[::7]}
+    assert loaded[0]["some"][1] is loaded[0]["all"][7]
+
+
+def test_a_query_for_each_class_and_each_batch_of_sqlites_limit(bind: Bind, store: SqliteStore) -> None:
+    bound = bind(shop=store)
+    people = [Customer(number) for number in range(100)]
+    pairs = [Pair(number, "x", None) for number in range(100)]
+    data = bound.dumps([people, pairs])
+    assert len(queries(store, lambda: bound.loads(data))) == 2
+    limit(store, 32)
+    texts = queries(store, lambda: bound.loads(data))
+    assert sum('FROM "customers"' in text for text in texts) == 4  # 32 keys in each
+    assert sum('FROM "pairs"' in text for text in texts) == 7  # 16 keys of two columns in each
+
+
+def test_what_rows_refer_to_is_a_query_for_each_class_and_level(bind: Bind, store: SqliteStore) -> None:
+    bound = bind(shop=store)
+    people = [Customer(number) for number in range(50)]
+    orders = [Order(number, people[number % 50], [people[0], Node(number)]) for number in range(500)]
+    data = bound.dumps(orders)
+    loaded: list[Any] = []
+    texts = queries(store, lambda: loaded.extend(bound.loads(data)))
+    assert [text.partition(" FROM ")[2].partition(" ")[0] for text in texts] == [
+        '"orders"',
+        '"customers"',
+        '"nodes"',
+    ]
+    assert loaded == orders
+    assert loaded[0].customer is loaded[50].customer
+
+
+def test_what_is_known_to_be_stored_is_dumped_without_a_query(bind: Bind, store: SqliteStore) -> None:
+    bound = bind(shop=store)
+    loaded = bound.loads(bound.dumps([Customer(number) for number in range(100)]))
+    assert queries(store, lambda: bound.dumps(loaded)) == []
+
+
+def test_a_query_shows_the_database_at_one_moment(bind: Bind, store: SqliteStore) -> None:
+    bound = bind(shop=store)
+    data = bound.dumps(Order(1, Customer(1)))
+    asked: list[str] = []
+    store._database._connection.set_trace_callback(asked.append)
+    bound.loads(data)
+    store._database._connection.set_trace_callback(None)
+    assert (asked[0], asked[-1]) == ("BEGIN", "COMMIT")
+    assert len(asked) == 4
