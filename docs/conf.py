@@ -14,7 +14,7 @@ author = "the brinery authors"
 copyright = author
 version = release = brinery.__version__
 
-extensions = ["myst_parser", "opcode_table", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+extensions = ["aligned_fields", "myst_parser", "opcode_table", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
 nitpicky = False  # annotations name types of the standard library, whose inventory is not fetched
 

@@ -12,7 +12,14 @@ from brinery.opcodes import TABLE
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-COLUMNS = (("Code", 8), ("Name", 16), ("Argument", 12), ("Stack effect", 26), ("Since", 6), ("What it does", 40))
+COLUMNS = (
+    ("Code", 8),
+    ("Name", 16),
+    ("Argument", 12),
+    ("Stack effect", 26),
+    ("Since", 6),
+    ("What it does", 40),
+)
 
 
 class OpcodeTable(Directive):
