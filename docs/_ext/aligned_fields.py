@@ -18,7 +18,7 @@ _FIELD = re.compile(r"(?P<name>\w[\w, ]*?)  +(?P<text>\S.*)")
 
 
 def as_definitions(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Rewrite `lines` in place: every run of aligned fields, after an empty line, becomes a definition list."""
+    """Rewrite `lines` in place: aligned fields after an empty line become a definition list."""
     rewritten: list[str] = []
     column = None  # where the text of the fields starts; None outside such a list
     for line in lines:
