@@ -10,9 +10,13 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 
+import pluggy
+import typing_extensions
+
 import brinery
 
-SOURCES = str(Path(brinery.__file__).parents[1])
+#: What brinery needs, linked into each installation.
+NEEDED = (Path(brinery.__file__).parent, Path(pluggy.__file__).parent, Path(typing_extensions.__file__))
 
 
 def make_plugin(name: str = "made-up", **hooks: Callable[..., object]) -> types.ModuleType:
@@ -39,10 +43,12 @@ def declaring(name: str, *records: object) -> types.ModuleType:
 
 
 class Installation:
-    """A folder of distributions, and child processes in which they are installed."""
+    """A folder of distributions, and child processes in which these are installed and no others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        for path in NEEDED:
+            (folder / path.name).symlink_to(path)
 
     def add(
         self, distribution: str, version: str = "1.0", *, plugins: dict[str, str], **modules: str
@@ -61,9 +67,10 @@ class Installation:
         """Run `code` in a fresh process in which the distributions are installed."""
         switches = ("BRINERY_PLUGINS", "BRINERY_STRICT")
         own = {key: value for key, value in os.environ.items() if key not in switches}
-        own["PYTHONPATH"] = os.pathsep.join([str(self.folder), SOURCES])
+        own["PYTHONPATH"] = str(self.folder)
         return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)],
+            # -S: the distributions that are installed here must not be seen.
+            [sys.executable, "-S", "-c", textwrap.dedent(code)],
             env={**own, **environment},
             capture_output=True,
             text=True,

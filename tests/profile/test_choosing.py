@@ -1,0 +1,122 @@
+"""A profile is a choice: which plugins, in which order, with which options; and it never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+from engines import engines_under_test
+from throwaway import declaring, make_plugin
+
+import brinery
+from brinery import Override, Profile, Reducer
+
+
+def named(name: str, text: str) -> Override:
+    def override(obj: object) -> tuple[object, ...]:
+        return str, (text,)
+
+    return Override(Fraction, override)
+
+
+A = declaring("a", named("a", "from a"))
+B = declaring("b", named("b", "from b"))
+
+
+def written(profile: Profile) -> object:
+    return brinery.Profile.plain().loads(profile.dumps(Fraction(1, 2)))
+
+
+def test_the_order_is_the_programs() -> None:
+    assert written(Profile([A, B])) == "from a"
+    assert written(Profile([B, A])) == "from b"
+
+
+def test_plugins_are_left_out_by_name() -> None:
+    assert written(Profile([A, B], without={"a"})) == "from b"
+    assert written(Profile([A, B], without=["a", "b", "nobody"])) == Fraction(1, 2)
+
+
+def test_plugins_may_come_from_any_iterable() -> None:
+    assert written(Profile(plugin for plugin in (A, B))) == "from a"
+
+
+@pytest.mark.parametrize("plugins", ["numpy", ""])
+def test_a_single_name_is_a_mistake_that_is_shown(plugins: str) -> None:
+    with pytest.raises(TypeError, match="a list"):
+        Profile(plugins)  # type: ignore[arg-type]
+
+
+def test_without_wants_a_set_of_names() -> None:
+    with pytest.raises(TypeError, match="set of names"):
+        Profile([A], without="a")
+
+
+def test_a_profile_never_changes() -> None:
+    profile = Profile([A])
+    for attribute in ("dumps", "write_plan", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(profile, attribute, None)
+        with pytest.raises(AttributeError):
+            delattr(profile, attribute)
+
+
+def test_changing_what_it_was_made_from_changes_nothing() -> None:
+    prefer: dict[str, str] = {}
+    plugins = [A]
+    profile = Profile(plugins, prefer=prefer)
+    before = profile.fingerprint
+    prefer["x:Y"] = "a"
+    plugins.append(B)
+    assert profile.fingerprint == before
+    assert repr(profile) == "<Profile: a>"
+
+
+def test_a_profile_says_which_plugins_it_has() -> None:
+    assert repr(Profile([A, B])) == "<Profile: a, b>"
+    assert repr(Profile.plain()) == "<Profile: plain>"
+
+
+def test_an_engine_is_chosen_by_name() -> None:
+    for engine in engines_under_test():
+        assert written(Profile([A], engine=engine)) == "from a"
+    with pytest.raises(ValueError, match="no engine is called 'fortran'"):
+        Profile([A], engine="fortran")
+
+
+def test_a_profile_can_be_a_dictionarys_key() -> None:
+    profile = Profile([A])
+    assert {profile: 1}[profile] == 1
+
+
+# Fingerprints
+
+
+def test_fingerprints_are_equal_for_equal_profiles() -> None:
+    assert Profile([A, B]).fingerprint == Profile([A, B]).fingerprint
+    assert len(Profile([A]).fingerprint) == 64
+
+
+def optional(name: str) -> object:
+    def reducers(options: object) -> Iterator[Reducer]:
+        yield Reducer(Fraction, str)
+
+    return make_plugin(name, reducers=reducers)
+
+
+def test_fingerprints_tell_order_options_and_preferences_apart() -> None:
+    c = optional("c")
+    profiles = [
+        Profile([A, B]),
+        Profile([B, A]),
+        Profile([A]),
+        Profile([c]),
+        Profile([c], options={"c": {"level": 1}}),
+        Profile([c], options={"c": {"level": 2}}),
+        Profile([c], prefer={"fractions:Fraction": "c"}),
+        Profile([declaring("a", Reducer(Fraction, repr))]),
+        Profile([declaring("a", Reducer(Fraction, repr, subclasses=True))]),
+        Profile.plain(),
+    ]
+    assert len({profile.fingerprint for profile in profiles}) == len(profiles)
