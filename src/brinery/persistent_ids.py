@@ -63,7 +63,12 @@ def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
 
 def is_key(value: object) -> bool:
     """Whether `value` can be a key: exactly a str, an int or bytes, or a tuple of these, of a sane size."""
-    return type(value) in _SCALARS or (type(value) is tuple and bounded(value, _SCALARS))
+    if type(value) is not tuple:
+        return type(value) in _SCALARS
+    for part in value:  # most are flat: this is asked for each reference
+        if type(part) not in _SCALARS:
+            return bounded(value, _SCALARS)
+    return len(value) <= _MAX_PARTS
 
 
 def write_id(name: str, key: object, protocol: int) -> object:

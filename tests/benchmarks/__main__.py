@@ -5,6 +5,7 @@
     python tests/benchmarks --rows JSON instances    the rows with one of these in their name
     python tests/benchmarks --memory                 peak memory, in child processes
     python tests/benchmarks --scaling                cost per object, from a thousand to ten million
+    python tests/benchmarks --references             references into SQLite: one query, beside one for each
 
 Numbers are for the machine and the moment that they were measured in; a ratio is of two that were
 measured in turns. Have nothing else running.
@@ -37,6 +38,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--size", type=float, default=1.0, help="scales every row; 0.01 for a quick look")
     parser.add_argument("--memory", action="store_true", help="measure peak memory instead")
     parser.add_argument("--scaling", action="store_true", help="measure cost per object instead")
+    parser.add_argument("--references", action="store_true", help="measure loading out of a store instead")
     parser.add_argument(
         "--largest", type=int, default=7, metavar="POWER", help="of ten, for --scaling (default: 7)"
     )
@@ -47,11 +49,14 @@ def main() -> None:
     chosen = options()
     os.environ["BRINERY_ENGINE"] = chosen.engine  # an engine that is not there raises, at the import below
     import memory
+    import references
     import scaling
     import speed
 
     print(f"Python {platform.python_version()}, protocol {chosen.protocol}, {platform.machine()}")
-    mode = memory if chosen.memory else scaling if chosen.scaling else speed
+    mode = (
+        memory if chosen.memory else scaling if chosen.scaling else references if chosen.references else speed
+    )
     mode.run(chosen)
 
 

@@ -12,6 +12,7 @@ from engines import engines_under_test
 MODES = {
     "speed": ["--rows", "JSON", "idle", "{'a': 1}"],
     "memory": ["--memory", "--rows", "64 MB of bytes"],
+    "references": ["--references"],
     "scaling": ["--scaling", "--largest", "3", "--rows", "pairs"],
 }
 

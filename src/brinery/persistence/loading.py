@@ -62,6 +62,8 @@ class BoundReader:
             shelf, key = shelf_of(pid)
             if shelf is None:
                 raise unbound(pid)
+            if shelf is bare and not _hashable(key):
+                return shelf.ask(key)
             return shelf.get(key)
 
         return resolve
@@ -91,16 +93,15 @@ class _Shelf:
                 self._objects[key] = obj
 
     def get(self, key: object) -> object:
-        """The object with that key; the same one each time, where the key can be hashed."""
-        if not _hashable(key):
-            return self._ask(key)
+        """The object with that key: the same one each time."""
         if key in self._objects:
             return self._objects[key]
-        obj = self._replace(key, None) if key in self._absent else self._ask(key)
+        obj = self._replace(key, None) if key in self._absent else self.ask(key)
         self._objects[key] = obj
         return obj
 
-    def _ask(self, key: object) -> object:
+    def ask(self, key: object) -> object:
+        """What the store has for that key, asked anew, or what stands for it where it is missing."""
         try:
             obj = self._load(key)  # type: ignore[arg-type]  # a bare store takes what its streams carry
         except LookupError as absent:

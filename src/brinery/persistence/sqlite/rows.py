@@ -16,7 +16,7 @@ from brinery.persistence.sqlite.cells import Address, Cell, addresses, decode, s
 from brinery.persistence.sqlite.schema import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from brinery.persistence.sqlite.tables import Layout
     from brinery.persistent_ids import Key
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
     layout: Layout
     cells: tuple[Cell, ...]
-    refers: list[Address]
+    refers: Sequence[Address]
 
 
 def select(
@@ -95,16 +95,7 @@ def build(rows: dict[Address, Row]) -> dict[Address, object]:
 
     for address in _dependencies_first(rows):
         layout, cells, _ = rows[address]
-        values = tuple(
-            [
-                decode(cell, boolean, resolve)
-                if target is None
-                else None
-                if cell is None
-                else resolve((target, cell))  # type: ignore[arg-type]  # a foreign key is a key
-                for cell, (boolean, target) in zip(cells, layout.kinds, strict=True)
-            ]
-        )
+        values = cells if _as_they_are(layout, cells) else _values(layout, cells, resolve)
         if layout.shells:
             layout.fill(objects[address], values)
         else:
@@ -112,7 +103,28 @@ def build(rows: dict[Address, Row]) -> dict[Address, object]:
     return objects
 
 
-def _refers(layout: Layout, cells: tuple[Cell, ...]) -> list[Address]:
+def _as_they_are(layout: Layout, cells: tuple[Cell, ...]) -> bool:
+    """Whether a row's cells are its values, as those of most rows are: spared a look at each."""
+    return layout.plain and bytes not in map(type, cells)
+
+
+def _values(
+    layout: Layout, cells: tuple[Cell, ...], resolve: Callable[[Address], object]
+) -> tuple[object, ...]:
+    values = []
+    for cell, (boolean, target) in zip(cells, layout.kinds, strict=True):
+        if target is None:
+            as_it_is = type(cell) is not bytes and not boolean
+            values.append(cell if as_it_is else decode(cell, boolean, resolve))
+        else:
+            # A foreign key is a key.
+            values.append(None if cell is None else resolve((target, cell)))  # type: ignore[arg-type]
+    return tuple(values)
+
+
+def _refers(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
+    if _as_they_are(layout, cells):
+        return ()
     found: list[Address] = []
     for cell, (_, target) in zip(cells, layout.kinds, strict=True):
         if cell is None:

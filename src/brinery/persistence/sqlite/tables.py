@@ -142,6 +142,8 @@ class Layout:
         self.kinds: tuple[tuple[bool, str | None], ...] = tuple(
             (annotations.get(name) in _BOOLEAN, table.references.get(name)) for name in self.columns
         )
+        #: No column is annotated bool or refers to a table.
+        self.plain = not any(boolean or target is not None for boolean, target in self.kinds)
         # What the class has a data descriptor for (a slot, a property) is not in the __dict__.
         self._by_dict = not any(
             hasattr(cls, name) and _is_data_descriptor(cls, name) for name in self.columns
