@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from brinery.files import dump_file, load_file
     from brinery.hookspecs import hookimpl
     from brinery.profile import Profile
-    from brinery.python_pickling import _dump, _dumps, _load, _loads, _Pickler, _Unpickler
+    from brinery.python_pickling import _dump, _dumps, _load, _loads
 
 __version__ = "0.1.0"
 
@@ -52,8 +52,6 @@ __all__ = [
     "Profile",
     "Reducer",
     "Unpickler",
-    "_Pickler",
-    "_Unpickler",
     "_dump",
     "_dumps",
     "_getattribute",
@@ -83,8 +81,6 @@ _IMPORTED_WHEN_USED = {
     "PersistentScheme": "brinery.declarations",
     "Profile": "brinery.profile",
     "Reducer": "brinery.declarations",
-    "_Pickler": "brinery.python_pickling",
-    "_Unpickler": "brinery.python_pickling",
     "_dump": "brinery.python_pickling",
     "_dumps": "brinery.python_pickling",
     "_load": "brinery.python_pickling",
@@ -97,9 +93,14 @@ _IMPORTED_WHEN_USED = {
 
 def __getattr__(name: str) -> object:
     module = _IMPORTED_WHEN_USED.get(name)
-    if module is None:
+    if module is not None:
+        found: object = getattr(importlib.import_module(module), name)
+    elif name.startswith("__") or not hasattr(_pickle, name):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(importlib.import_module(module), name)
+    else:
+        # What pickle does not document is the standard library's own. Above all _Pickler and _Unpickler: who
+        # asks for those subclasses their internals (dispatch, load_build), as dill, joblib and pandas do.
+        found = getattr(_pickle, name)
     globals()[name] = found
     return found
 

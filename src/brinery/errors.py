@@ -18,6 +18,7 @@ user code raised, without changing its type.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pickle import PickleError, PicklingError, UnpicklingError
 from typing import TYPE_CHECKING
 
@@ -140,11 +141,10 @@ def locate_reading(exc: BaseException, offset: int, opcode: str, building: Seque
 
 
 def _note(exc: BaseException, text: str) -> None:
-    # BaseException's own method: a subclass may have made add_note something else.
-    try:
+    # A class may refuse __notes__: where an error happened must never hide the error.
+    with suppress(Exception):
+        # BaseException's own method: a subclass may have made add_note something else.
         BaseException.add_note(exc, text)
-    except Exception:  # a class may refuse __notes__; where an error happened must never hide the error
-        pass
 
 
 def _keep(exc: BaseException, **where: object) -> None:

@@ -62,7 +62,7 @@ TEXT1 = Argument("text1", prefix=1, doc="UTF-8 (surrogates pass), one-byte lengt
 TEXT4 = Argument("text4", prefix=4, doc="UTF-8 (surrogates pass), four-byte length")
 TEXT8 = Argument("text8", prefix=8, doc="UTF-8 (surrogates pass), eight-byte length")
 LONG1 = Argument("long1", prefix=1, doc="two's complement, little-endian, one-byte length")
-LONG4 = Argument("long4", prefix=4, signed=True, doc="two's complement, little-endian, four-byte signed length")
+LONG4 = Argument("long4", prefix=4, signed=True, doc="as long1, with a four-byte signed length")
 
 
 class Opcode(NamedTuple):
@@ -86,6 +86,8 @@ class Opcode(NamedTuple):
         return tuple(self.effect.partition("--")[2].split())
 
 
+# One row of the table is one line.
+# fmt: off
 TABLE: tuple[Opcode, ...] = (
     # Integers and booleans
     Opcode(b"I", "INT", INT_LINE, "-- int", 0, "Push an int or bool, written as a decimal literal."),
@@ -171,6 +173,7 @@ TABLE: tuple[Opcode, ...] = (
     Opcode(b".", "STOP", NONE, "any --", 0, "End the stream; the one object left is the result."),
     Opcode(b"\x95", "FRAME", UINT8, "--", 4, "Say that the next so many bytes hold whole opcodes only."),
 )
+# fmt: on
 
 BY_CODE: dict[int, Opcode] = {op.code[0]: op for op in TABLE}
 BY_NAME: dict[str, Opcode] = {op.name: op for op in TABLE}

@@ -1,12 +1,10 @@
-"""The drop-in face on the Python engine, whichever engine is in use: pickle's underscored names.
+"""Pickle's functions whose names begin with an underscore: the Python engine's, whichever engine is in use.
 
-``pickle._Pickler`` is the standard library's Pickler in Python; programs take it to subclass or to
-compare. These read the default profile, as the other names do.
+They use the default profile, as the other functions do.
 """
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine import python
@@ -15,29 +13,15 @@ from brinery.pickling import default_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brinery.plan import ReadPlan, WritePlan
-
-__all__ = ["_Pickler", "_Unpickler", "_dump", "_dumps", "_load", "_loads"]
+__all__ = ["_dump", "_dumps", "_load", "_loads"]
 
 
-def _write_plan() -> WritePlan:
-    return default_profile().write_plan
+def _dumper() -> python.Dumper:
+    return python.Dumper(lambda: default_profile().write_plan)
 
 
-def _read_plan() -> ReadPlan:
-    return default_profile().read_plan
-
-
-class _Pickler(python.Pickler):
-    """The Python engine's Pickler with the default profile."""
-
-    _plan_source = staticmethod(_write_plan)
-
-
-class _Unpickler(python.Unpickler):
-    """The Python engine's Unpickler with the default profile."""
-
-    _plan_source = staticmethod(_read_plan)
+def _loader() -> python.Loader:
+    return python.Loader(lambda: default_profile().read_plan)
 
 
 def _dump(
@@ -48,7 +32,7 @@ def _dump(
     fix_imports: bool = True,
     buffer_callback: Callable[[Any], Any] | None = None,
 ) -> None:
-    _Pickler(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback).dump(obj)
+    _dumper().dump(obj, file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
 
 
 def _dumps(
@@ -58,14 +42,12 @@ def _dumps(
     fix_imports: bool = True,
     buffer_callback: Callable[[Any], Any] | None = None,
 ) -> bytes:
-    file = io.BytesIO()
-    _dump(obj, file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
-    return file.getvalue()
+    return _dumper().dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
 
 
 def _load(file: Any, **options: Any) -> Any:
-    return _Unpickler(file, **options).load()
+    return _loader().load(file, **options)
 
 
 def _loads(data: Any, /, **options: Any) -> Any:
-    return _load(io.BytesIO(data), **options)
+    return _loader().loads(data, **options)

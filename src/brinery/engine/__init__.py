@@ -17,11 +17,12 @@ from __future__ import annotations
 import importlib
 import os
 from functools import cache
-from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["ENGINES", "EngineStatus", "choose", "get", "status"]
-
-from typing import NamedTuple
 
 #: The engines' names, fastest first: the order in which :func:`choose` tries them.
 ENGINES = ("compiled", "python")
