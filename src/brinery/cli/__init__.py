@@ -12,7 +12,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import dis, refs
+from brinery.cli import dis, explain, plugins, refs
+from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -21,14 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`.
-COMMANDS = (dis, refs)
+COMMANDS = (plugins, explain, dis, refs)
 
 _EPILOG = """\
 examples:
+  brinery plugins                which plugins take part, and which do not, and why
+  brinery explain pathlib.Path   who decides how a class is written
   brinery dis data.pickle        what is in a file, opcode by opcode
   brinery COMMAND --help         more about a command, with examples
 
-exit codes: 0 well, 1 bad input (standard error says what), 2 wrong command line
+exit codes:
+  0  all went well
+  1  bad input: a file, a name or a plugin; standard error says which and why
+  2  wrong command line
 """
 
 
@@ -38,13 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # a pickle's text may be more than a terminal can show
-    options = _parser().parse_args(arguments)
+    command = "brinery"
     try:
+        options = _parser().parse_args(arguments)
+        command = f"brinery {options.command}"
         options.run(options)
         sys.stdout.flush()
     except Problem as problem:
         sys.stdout.flush()
-        print(f"brinery {options.command}: {problem}", file=sys.stderr)
+        print(f"{command}: {problem}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # Whoever read our output has enough of it (`brinery dis FILE | head`). What is still buffered
@@ -56,12 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Version(argparse.Action):
+    """Ask for the version only where it is wanted: it takes importing an engine."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(describe_installation())
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="brinery",
         description="Look into pickles without loading them, and see what plugins do to yours.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show the versions, and which engine is in use and why"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for command in COMMANDS:

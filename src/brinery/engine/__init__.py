@@ -60,7 +60,11 @@ def status() -> EngineStatus:
     """
     wanted = os.environ.get("BRINERY_ENGINE", "")
     if wanted:
-        get(wanted)
+        try:
+            get(wanted)
+        except (ImportError, ValueError) as failed:
+            # The variable may have been set far away from where this is met.
+            raise type(failed)(f"BRINERY_ENGINE={wanted} cannot be used: {failed}") from failed
         return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
     try:
         get("compiled")

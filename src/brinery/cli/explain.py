@@ -1,0 +1,102 @@
+"""``brinery explain NAME``: who has a say about a class or a name, and who wins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from brinery.cli.installation import chosen_profile
+from brinery.cli.problems import Problem
+from brinery.cli.text import fold
+from brinery.dotted import import_dotted, is_dotted
+
+if TYPE_CHECKING:
+    import argparse
+
+    from brinery.plugin_host.explaining import Explanation, Say
+    from brinery.profile import Profile
+
+__all__ = ["HELP", "NAME", "SUMMARY", "arguments", "describe", "run"]
+
+NAME = "explain"
+SUMMARY = "show every plugin that has a say about a class or a name, and who wins"
+HELP = """\
+Show every plugin that has a say about a name, in the order in which they are
+asked, who wins, and by which rule. A * marks what counts.
+
+NAME is one of
+  package.module:Class   a class or function; it is imported. A dot does for the
+                         colon: package.module.Class
+  module                 a module, as streams or programs name it
+  scheme:                a kind of store, as in a URL, with its colon
+
+examples:
+  brinery explain pathlib.PosixPath
+  brinery explain __builtin__:xrange     a name of Python 2
+  brinery explain sqlite:
+  brinery explain fractions:Fraction --json"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("name", metavar="NAME", help="a class, function, module or scheme")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the explanation. Raises Problem for a name that nothing is known of."""
+    explanation = _explain(chosen_profile(), options.name)
+    if options.json:
+        print(json.dumps(explanation.as_dict(), indent=2))
+    else:
+        print(describe(explanation))
+
+
+def _explain(profile: Profile, name: str) -> Explanation:
+    spellings = [name]
+    if ":" not in name:
+        # "package.module.Class", the longest module first; what has no dot may be a builtin.
+        parts = name.split(".")
+        spellings += [f"{'.'.join(parts[:i])}:{'.'.join(parts[i:])}" for i in range(len(parts) - 1, 0, -1)]
+        spellings.append(f"builtins:{name}")
+    for spelling in spellings:
+        explanation = profile.explain(spelling)
+        # What is said of a module says nothing of a name in it that was only guessed.
+        says = [say for say in explanation.says if spelling == name or say.kind in ("reducer", "override")]
+        if says or _exists(spelling):
+            return explanation
+    raise Problem(
+        f"{name!r} is no class or function that can be imported, no scheme of a store, and no plugin "
+        "declares anything under this name; write a class as package.module:Class"
+    )
+
+
+def _exists(name: str) -> bool:
+    if not is_dotted(name):
+        return False
+    try:
+        import_dotted(name)
+    except Exception:  # whatever a module raises when it is imported
+        return False
+    return True
+
+
+def describe(explanation: Explanation) -> str:
+    """An explanation as it is printed."""
+    lines = [explanation.name]
+    if not explanation.says and not explanation.note:
+        lines.append("    no plugin has a say: it is written and read as the standard library's pickle does")
+    lines += [line for say in explanation.says for line in _say(say)]
+    if explanation.note:
+        lines.append(fold("    ", explanation.note))
+    return "\n".join(lines)
+
+
+def _say(say: Say) -> list[str]:
+    source = (
+        f"{say.plugin.distribution} {say.plugin.version}" if say.plugin.distribution else say.plugin.origin
+    )
+    return [
+        fold(f"  {'*' if say.wins else ' '} {say.plugin.name} ({source}): ", say.what),
+        fold("      rule: ", say.rule),
+    ]

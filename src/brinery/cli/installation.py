@@ -1,0 +1,48 @@
+"""Which brinery this is, and which plugins it uses: for the commands that tell."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+import brinery
+from brinery import engine
+from brinery.cli.problems import Problem
+from brinery.errors import PluginError, PluginWarning
+
+if TYPE_CHECKING:
+    from brinery.profile import Profile
+
+__all__ = ["Installation", "chosen_profile", "describe_installation", "installation"]
+
+
+class Installation(NamedTuple):
+    """Versions, and the engine with the reason for it."""
+
+    brinery: str
+    python: str
+    engine: str
+    engine_reason: str
+
+
+def installation() -> Installation:
+    """What this process runs on."""
+    return Installation(brinery.__version__, platform.python_version(), *engine.status())
+
+
+def describe_installation() -> str:
+    """The same in two lines."""
+    version, python, name, reason = installation()
+    return f"brinery {version}, Python {python}\nthe {name} engine is in use: {reason}"
+
+
+def chosen_profile() -> Profile:
+    """The profile that brinery.dumps uses. Raises Problem where its plugins cannot be composed."""
+    with warnings.catch_warnings():
+        # A command that tells what is broken need not be told.
+        warnings.simplefilter("ignore", PluginWarning)
+        try:
+            return brinery.default_profile()
+        except PluginError as failed:
+            raise Problem(str(failed)) from failed

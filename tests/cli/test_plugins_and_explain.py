@@ -1,0 +1,170 @@
+"""`brinery plugins` and `brinery explain`, in a process where the plugins are installed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from throwaway import SOURCES, Installation
+
+import brinery
+
+FRACTIONS = """
+    from brinery import Reducer, hookimpl
+
+    def reduce_fraction(fraction):
+        return type(fraction), (fraction.numerator, fraction.denominator)
+
+    @hookimpl
+    def brinery_reducers():
+        yield Reducer("fractions:Fraction", reduce_fraction)
+"""
+OTHERWISE = FRACTIONS.replace("fraction.numerator, fraction.denominator", "str(fraction),")
+BROKEN = "import a_module_that_is_nowhere"
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """An installation with one plugin that works."""
+    installation = Installation(tmp_path)
+    installation.add("brinery-ratio", plugins={"ratio": "ratio_plugin"}, ratio_plugin=FRACTIONS)
+    return installation
+
+
+def run(installation, *arguments, **environment):
+    """A command line in a fresh process: exit code, output, error output."""
+    inherited = {name: value for name, value in os.environ.items() if name != "BRINERY_PLUGINS"}
+    path = os.pathsep.join([str(installation.folder), SOURCES])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "brinery", *arguments],
+        env={**inherited, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def paragraphs(out):
+    """The output's parts by their first line."""
+    return {part.split("\n")[0]: part for part in out.strip().split("\n\n")}
+
+
+def test_plugins_lists_what_is_active_and_what_it_declares(installed):
+    code, out, err = run(installed, "plugins")
+    assert (code, err) == (0, "")
+    active = paragraphs(out)["active"]
+    assert "ratio            brinery-ratio 1.0        1 reducer\n" in active + "\n"
+    assert "sqlite" in active
+
+
+def test_plugins_says_which_engine_is_in_use_and_why(installed):
+    for command in ("plugins", "--version"):
+        _, out, _ = run(installed, command, BRINERY_ENGINE="python")
+        first, second = out.splitlines()[:2]
+        assert first == f"brinery {brinery.__version__}, Python {sys.version.split()[0]}"
+        assert second == "the python engine is in use: BRINERY_ENGINE=python asks for it"
+
+
+def test_plugins_lists_what_is_blocked_and_by_what(installed):
+    code, out, _ = run(installed, "plugins", BRINERY_PLUGINS="")
+    assert code == 0
+    assert "ratio" not in paragraphs(out)["active"]
+    assert "BRINERY_PLUGINS does not name it" in paragraphs(out)["blocked"]
+
+
+def test_plugins_lists_what_is_broken_and_why_and_fails(installed):
+    installed.add("brinery-numbers", plugins={"numbers": "numbers_plugin"}, numbers_plugin=BROKEN)
+    code, out, err = run(installed, "plugins")
+    assert code == 1
+    broken = " ".join(paragraphs(out)["broken"].split())
+    assert (
+        "numbers brinery-numbers 1.0 ModuleNotFoundError: No module named 'a_module_that_is_nowhere'"
+        in broken
+    )
+    assert "numbers_plugin.py:1" in broken.replace(" ", "")
+    assert "ratio" in paragraphs(out)["active"]
+    assert err.startswith("brinery plugins: broken: numbers.")
+
+
+def test_plugins_as_json(installed):
+    _, out, _ = run(installed, "plugins", "--json", BRINERY_ENGINE="python")
+    found = json.loads(out)
+    assert found["brinery"] == brinery.__version__
+    assert found["engine"] == "python"
+    (ratio,) = [plugin for plugin in found["plugins"] if plugin["name"] == "ratio"]
+    assert ratio["state"] == "active"
+    assert ratio["distribution"] == "brinery-ratio"
+    assert ratio["declares"] == {"reducer": 1}
+
+
+@pytest.mark.parametrize("command", [["plugins"], ["explain", "fractions:Fraction"]])
+def test_plugins_that_do_not_go_together_are_a_problem_that_says_what_to_do(installed, command):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    code, _, err = run(installed, *command)
+    assert code == 1
+    assert err.startswith(f"brinery {command[0]}: more than one plugin declares")
+    assert "brinery-other 2.0" in err
+    assert "Profile(prefer=" in err
+    assert "Traceback" not in err
+
+
+def test_explain_names_the_winner_and_the_rule(installed):
+    code, out, err = run(installed, "explain", "fractions:Fraction")
+    assert (code, err) == (0, "")
+    assert out == (
+        "fractions:Fraction\n"
+        "  * ratio (brinery-ratio 1.0): reducer for fractions:Fraction: ratio_plugin:reduce_fraction\n"
+        "      rule: the only one\n"
+    )
+
+
+def test_explain_takes_a_dot_for_the_colon(installed):
+    assert run(installed, "explain", "fractions.Fraction") == run(installed, "explain", "fractions:Fraction")
+
+
+def test_explain_as_json(installed):
+    _, out, _ = run(installed, "explain", "fractions:Fraction", "--json")
+    (say,) = json.loads(out)["says"]
+    assert (say["kind"], say["plugin"]["name"], say["wins"]) == ("reducer", "ratio", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("__builtin__:xrange", "__builtin__:xrange is read as builtins:range below protocol 3"),
+        ("Queue", "Queue is read as queue below protocol 3"),
+        ("sqlite:", "scheme sqlite"),
+        ("int", "one of the format's own data types"),
+        ("decimal.Decimal", "no plugin has a say"),
+    ],
+)
+def test_explain_knows_old_names_schemes_and_builtins(installed, name, words):
+    code, out, _ = run(installed, "explain", name)
+    assert code == 0
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere:Thing", "nowhere.Thing", "fractions:Nothing", "nothing", "gopher:", "::"]
+)
+def test_explain_refuses_a_name_that_is_nothing(installed, name):
+    code, out, err = run(installed, "explain", name)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"brinery explain: {name!r} is no class")
+
+
+def test_an_engine_that_is_not_there_is_an_error_that_names_the_variable(installed):
+    code, _, err = run(installed, "plugins", BRINERY_ENGINE="turbo")
+    assert code != 0
+    assert "BRINERY_ENGINE=turbo cannot be used: no engine is called 'turbo'" in err
+
+
+def test_output_is_at_most_100_columns_wide(installed):
+    installed.add(
+        "brinery-long", plugins={"long": "long_plugin"}, long_plugin="raise ValueError('very ' * 100)"
+    )
+    for command in (["plugins"], ["explain", "fractions:Fraction"], ["--help"]):
+        _, out, _ = run(installed, *command)
+        assert max(len(line) for line in out.splitlines() if str(installed.folder) not in line) <= 100
