@@ -75,7 +75,8 @@ class Reducer(Record):
     subclasses  false: objects whose type is exactly the class. True: those of its subclasses too, virtual
                 ones of an ABC included, unless a nearer base class has a reducer.
 
-    It is used where pickle would look into ``copyreg.dispatch_table``, and before that.
+    It is used where pickle would look into ``copyreg.dispatch_table``, and before that. A Pickler with a
+    ``dispatch_table`` of its own looks into that one only.
     """
 
     __slots__ = ("reduce", "subclasses", "target")

@@ -85,7 +85,7 @@ def _class_called(name: str) -> tuple[type | None, str]:
             "under this very name is shown"
         )
     if not isinstance(found, type):
-        return None, f"it is {found!r}, no class; overrides for {name_of_class(type(found))} apply to it"
+        return type(found), f"it is no class: what is shown is for all objects of {type(found)!r}"
     if any(found is own for own in NATIVE_TYPES):
         return found, "one of the format's own data types: never offered to plugins or stores"
     return found, ""

@@ -1,0 +1,126 @@
+"""explain(name) shows everyone who has a say about a name, who wins, and by which rule."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections import OrderedDict
+from fractions import Fraction
+
+from throwaway import declaring
+
+from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
+from brinery.plugin_host.explaining import Explanation
+
+
+class Animal:
+    pass
+
+
+class Dog(Animal):
+    pass
+
+
+def reduce(obj: object) -> str:
+    return ""
+
+
+def other(obj: object) -> str:
+    return ""
+
+
+PROFILE = Profile(
+    [
+        declaring("family", Reducer(Animal, reduce, subclasses=True), Override(Animal, other)),
+        declaring("exact", Reducer(Dog, reduce)),
+        declaring("a", Reducer(Fraction, reduce), PersistentScheme("redis", "a:open")),
+        declaring("b", Reducer(Fraction, other), PersistentScheme("redis", "b:open")),
+        declaring("names", NameTable("moved", {"zoo:Beast": "farm:Animal", "zoo": "farm"})),
+        declaring("late", Reducer("nowhere:Thing", reduce)),
+    ],
+    prefer={"fractions:Fraction": "b", "redis:": "a"},
+)
+
+
+def outcome(explanation: Explanation) -> list[tuple[str, str, bool]]:
+    return [(say.kind, say.plugin.name, say.wins) for say in explanation.says]
+
+
+def test_a_class_shows_overrides_then_reducers_nearest_first() -> None:
+    assert outcome(PROFILE.explain(Dog)) == [
+        ("override", "family", True),
+        ("reducer", "exact", True),
+        ("reducer", "family", False),
+    ]
+    assert outcome(PROFILE.explain(f"{__name__}:Dog")) == outcome(PROFILE.explain(Dog))
+
+
+def test_the_rule_says_why() -> None:
+    rules = {say.plugin.name: say.rule for say in PROFILE.explain(Dog).says if say.kind == "reducer"}
+    assert rules == {"exact": "the only one", "family": "'exact' (given) wins: its class is nearer"}
+    rules = {say.plugin.name: say.rule for say in PROFILE.explain(Fraction).says}
+    assert rules["b"] == "prefer['fractions:Fraction']"
+    assert rules["a"] == "'b' (given) wins: prefer['fractions:Fraction']"
+
+
+def test_a_reducer_that_is_not_for_subclasses_says_so() -> None:
+    class Puppy(Dog):
+        pass
+
+    says = {say.plugin.name: say for say in PROFILE.explain(Puppy).says if say.kind == "reducer"}
+    assert says["family"].wins
+    assert not says["exact"].wins
+    assert "not for subclasses" in says["exact"].rule
+
+
+def test_a_scheme_is_asked_with_its_colon() -> None:
+    assert outcome(PROFILE.explain("redis:")) == [("scheme", "a", True), ("scheme", "b", False)]
+    assert outcome(PROFILE.explain("sqlite:")) == [("scheme", "sqlite", True)]
+    assert outcome(PROFILE.explain("nothing:")) == []
+
+
+def test_names_show_what_they_are_read_and_written_as() -> None:
+    (say,) = PROFILE.explain("zoo:Beast").says
+    assert say.what == "zoo:Beast is read as farm:Animal at every protocol"
+    (say,) = PROFILE.explain("zoo:Other").says
+    assert say.what == "zoo is read as farm at every protocol"
+    (say,) = PROFILE.explain("copy_reg").says
+    assert say.what == "copy_reg is read as copyreg below protocol 3"
+
+
+def test_a_class_that_cannot_be_imported_shows_what_is_declared_under_its_name() -> None:
+    explanation = PROFILE.explain("nowhere:Thing")
+    assert outcome(explanation) == [("reducer", "late", True)]
+    assert "cannot be imported" in explanation.note
+
+
+def test_a_data_type_is_never_offered_to_anyone() -> None:
+    explanation = Profile([declaring("p", Override(object, reduce))]).explain("builtins:dict")
+    assert [say.kind for say in explanation.says] == ["write name"]
+    assert "never offered" in explanation.note
+
+
+def test_a_function_shows_what_is_said_about_functions() -> None:
+    profile = Profile([declaring("p", Override(types.FunctionType, reduce))])
+    explanation = profile.explain("types:new_class")
+    assert outcome(explanation) == [("override", "p", True)]
+    assert "no class" in explanation.note
+
+
+def test_where_nobody_has_a_say_it_says_so() -> None:
+    assert "no plugin has a say" in str(PROFILE.explain(OrderedDict))
+    assert "no plugin has a say" in str(Profile.plain().explain(types.SimpleNamespace))
+
+
+def test_it_comes_as_text_and_as_json() -> None:
+    explanation = PROFILE.explain(Fraction)
+    assert str(explanation).splitlines() == [
+        "fractions:Fraction:",
+        f"    reducer for fractions:Fraction: {__name__}:reduce, from 'a' (given): "
+        "'b' (given) wins: prefer['fractions:Fraction']",
+        f"  * reducer for fractions:Fraction: {__name__}:other, from 'b' (given): "
+        "prefer['fractions:Fraction']",
+    ]
+    says = json.loads(json.dumps(explanation.as_dict()))["says"]
+    assert says[1]["wins"] is True
+    assert says[1]["plugin"]["name"] == "b"

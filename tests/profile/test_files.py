@@ -1,0 +1,115 @@
+"""dump_file writes a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from throwaway import declaring
+
+import brinery
+from brinery import Profile, Reducer
+from brinery.files import written_whole
+
+
+def test_a_file_holds_what_dump_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    brinery.dump_file({"a": 1}, path, 2)
+    assert path.read_bytes() == pickle.dumps({"a": 1}, 2)
+    assert brinery.load_file(path) == {"a": 1}
+    assert brinery.load_file(str(path), encoding="bytes") == {"a": 1}
+
+
+@pytest.mark.parametrize("before", [None, b"as it was"])
+def test_a_dump_that_fails_changes_nothing_and_leaves_nothing_behind(
+    tmp_path: Path, before: bytes | None
+) -> None:
+    path = tmp_path / "a.pickle"
+    if before is not None:
+        path.write_bytes(before)
+    with pytest.raises(TypeError, match="cannot pickle"):
+        brinery.dump_file(["x" * 1_000_000, threading.Lock()], path)
+    with pytest.raises(KeyboardInterrupt), written_whole(path):
+        raise KeyboardInterrupt
+    assert [entry.read_bytes() for entry in tmp_path.iterdir()] == ([before] if before is not None else [])
+
+
+def test_nobody_sees_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    path.write_bytes(b"old")
+    with written_whole(path) as file:
+        file.write(b"new, first half")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        file.write(b", second half")
+    assert path.read_bytes() == b"new, first half, second half"
+
+
+def test_the_content_is_on_the_disk_before_the_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def recorded_fsync(descriptor: int) -> None:
+        done.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "content")
+        fsync(descriptor)
+
+    def recorded_replace(old: str, new: str) -> None:
+        done.append("rename")
+        assert os.path.dirname(old) == os.path.dirname(new)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    brinery.dump_file(1, tmp_path / "a.pickle")
+    assert done == ["content", "rename", "directory"]
+
+
+def test_an_existing_files_permissions_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    path.write_bytes(b"")
+    path.chmod(0o640)
+    brinery.dump_file(1, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_new_file_gets_the_permissions_that_open_gives(tmp_path: Path) -> None:
+    (tmp_path / "opened").write_bytes(b"")
+    brinery.dump_file(1, tmp_path / "dumped")
+    assert (tmp_path / "dumped").stat().st_mode == (tmp_path / "opened").stat().st_mode
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"")
+    (tmp_path / "link").symlink_to("real")
+    brinery.dump_file([1], tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert brinery.load_file(tmp_path / "real") == [1]
+
+
+def test_a_bare_name_is_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    brinery.dump_file([1], "a.pickle")
+    assert brinery.load_file("a.pickle") == [1]
+
+
+def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 250)
+    brinery.dump_file([1], path)
+    assert brinery.load_file(path) == [1]
+
+
+def test_buffers_and_profiles_are_passed_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    buffers: list[pickle.PickleBuffer] = []
+    brinery.dump_file(pickle.PickleBuffer(b"data"), path, 5, buffer_callback=buffers.append)
+    assert bytes(brinery.load_file(path, buffers=buffers)) == b"data"
+    profile = Profile([declaring("p", Reducer(Fraction, lambda obj: (str, ("reduced",))))])
+    brinery.dump_file(Fraction(1), path, profile=profile)
+    assert brinery.load_file(path, profile=profile) == "reduced"
