@@ -34,12 +34,11 @@ def store() -> Iterator[SqliteStore]:
 def queries(store: SqliteStore, action: Callable[[], Any]) -> list[str]:
     """The queries that SQLite itself says it was asked during `action`."""
     asked: list[str] = []
-    connection = store._database._connection
-    connection.set_trace_callback(asked.append)
+    store.set_trace_callback(asked.append)
     try:
         action()
     finally:
-        connection.set_trace_callback(None)
+        store.set_trace_callback(None)
     return [text for text in asked if text.startswith("SELECT")]
 
 
@@ -96,8 +95,8 @@ def test_a_query_shows_the_database_at_one_moment(bind: Bind, store: SqliteStore
     bound = bind(shop=store)
     data = bound.dumps(Order(1, Customer(1)))
     asked: list[str] = []
-    store._database._connection.set_trace_callback(asked.append)
+    store.set_trace_callback(asked.append)
     bound.loads(data)
-    store._database._connection.set_trace_callback(None)
+    store.set_trace_callback(None)
     assert (asked[0], asked[-1]) == ("BEGIN", "COMMIT")
     assert len(asked) == 4

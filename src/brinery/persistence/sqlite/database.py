@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from brinery.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Database"]
 
@@ -44,6 +44,7 @@ class Database:
         self._uri = ":memory:" if self._in_memory else f"{Path(path).absolute().as_uri()}?mode={mode}"
         self._timeout = timeout
         self._closed = False
+        self._trace: Callable[[str], object] | None = None
         self._connect()
 
     @contextmanager
@@ -66,6 +67,12 @@ class Database:
             connection.execute("PRAGMA defer_foreign_keys = ON")
             yield connection
 
+    def set_trace_callback(self, callback: Callable[[str], object] | None) -> None:
+        """As the connection's own method; it is kept for the connection of a forked child."""
+        self._trace = callback
+        with self._alone() as connection:
+            connection.set_trace_callback(callback)
+
     def close(self) -> None:
         """Close the connection; the second time does nothing."""
         self._closed = True
@@ -87,6 +94,7 @@ class Database:
             # Also the first read: a file that is no database fails here.
             self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             self._connection.execute("PRAGMA foreign_keys = ON")
+            self._connection.set_trace_callback(self._trace)
         except sqlite3.Error as failed:
             raise StoreError(f"{self.where} cannot be opened as an SQLite database: {failed}") from failed
 

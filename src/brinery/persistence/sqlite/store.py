@@ -194,6 +194,13 @@ class SqliteStore:
         """A new object out of the row of `table` with that key. Raises KeyError where there is none."""
         return self.persistent_load((table, key))
 
+    def set_trace_callback(self, callback: Callable[[str], object] | None) -> None:
+        """Call `callback` with every statement that SQLite executes for this store; None: no more.
+
+        As ``sqlite3.Connection.set_trace_callback``: for counting queries, and for seeing them.
+        """
+        self._database.set_trace_callback(callback)
+
     def __enter__(self) -> Self:
         return self
 
