@@ -14,6 +14,7 @@ reader/memo.pxi         the memo: an array while dense, a dict beyond
 reader/leaves.pxi       text, integers, and everything that protocols 0 to 2 write as text
 reader/containers.pxi   lists, dicts, sets
 reader/objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
+reader/instances.pxi    NEWOBJ ... SETITEMS ... BUILD as one step
 reader/loop.pxi         the loop over opcodes
 reader/walker.pxi       finding a stream's persistent IDs before it is loaded
 reader/unpickler.pxi    what people use: Unpickler, its memo, Loader
@@ -29,6 +30,7 @@ include "reader/memo.pxi"
 include "reader/leaves.pxi"
 include "reader/containers.pxi"
 include "reader/objects.pxi"
+include "reader/instances.pxi"
 include "reader/loop.pxi"
 include "reader/walker.pxi"
 include "reader/unpickler.pxi"

@@ -7,6 +7,7 @@
 #define BRINERY_READING_LAYOUT_H
 
 #include <Python.h>
+#include <structmember.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__linux__)
@@ -123,6 +124,38 @@ static inline int brinery_list_take(PyObject *op, PyObject **items, Py_ssize_t c
     return status;
 #endif
 }
+
+/* A version that changes with every change to the type or its bases; 0 where the type has none now. */
+static inline unsigned int brinery_type_version(PyObject *type)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    if (!(((PyTypeObject *)type)->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG))
+        return 0;
+#endif
+    return ((PyTypeObject *)type)->tp_version_tag;
+}
+
+/* A class whose instances object.__new__ makes and whose attributes are found and set as object does. */
+static inline int brinery_is_ordinary(PyObject *op)
+{
+    PyTypeObject *type = (PyTypeObject *)op;
+    return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)
+        && type->tp_new == PyBaseObject_Type.tp_new && type->tp_setattro == PyObject_GenericSetAttr
+        && type->tp_getattro == PyObject_GenericGetAttr;
+}
+
+/* The place of a slot that holds an object, or -1: only such a descriptor can be set without a call. */
+static inline Py_ssize_t brinery_slot_place(PyObject *descriptor)
+{
+    PyMemberDef *member;
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type))
+        return -1;
+    member = ((PyMemberDescrObject *)descriptor)->d_member;
+    return member->type == T_OBJECT_EX && !(member->flags & READONLY) ? member->offset : -1;
+}
+
+#define brinery_slot_at(op, offset) ((PyObject **)((char *)(op) + (offset)))
+#define brinery_has_setter(descriptor) (Py_TYPE(descriptor)->tp_descr_set != NULL)
 
 static inline PyObject *brinery_tuple_take(PyObject **items, Py_ssize_t count)
 {

@@ -115,7 +115,7 @@ cdef int walk_items(Reading r, int code) except -1:
             stack_underflow(s)
         items = s.top - 2
     else:
-        items = mark_pop(s)
+        items = mark_pop(r)
     position = items - s.base
     try:
         if code == OP_DICT:

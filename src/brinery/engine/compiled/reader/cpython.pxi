@@ -31,6 +31,11 @@ cdef extern from "reading_layout.h":
     void brinery_advise_huge(void *, Py_ssize_t) noexcept
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
     PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL
+    unsigned int brinery_type_version(PyObject *) noexcept
+    bint brinery_is_ordinary(PyObject *) noexcept
+    Py_ssize_t brinery_slot_place(PyObject *) noexcept
+    PyObject **brinery_slot_at(PyObject *, Py_ssize_t) noexcept
+    bint brinery_has_setter(PyObject *) noexcept
 
 cdef extern from "Python.h":
     void Py_INCREF(PyObject *) noexcept
@@ -44,6 +49,7 @@ cdef extern from "Python.h":
     PyObject *Py_False
 
     void *PyMem_Malloc(size_t) noexcept
+    void *PyMem_Calloc(size_t, size_t) noexcept
     void *PyMem_Realloc(void *, size_t) noexcept
     void PyMem_Free(void *) noexcept
 
@@ -74,6 +80,7 @@ cdef extern from "Python.h":
     bint PyTuple_CheckExact(PyObject *) noexcept
     Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept
+    void PyTuple_SET_ITEM(PyObject *, Py_ssize_t, PyObject *) noexcept
     PyObject *PyList_New(Py_ssize_t) except NULL
     bint PyList_CheckExact(PyObject *) noexcept
     PyObject *PyDict_New() except NULL
@@ -90,6 +97,10 @@ cdef extern from "Python.h":
 
     bint PyType_Check(PyObject *) noexcept
     int PyObject_SetItem(PyObject *, PyObject *, PyObject *) except -1
+    int PyObject_GenericSetAttr(PyObject *, PyObject *, PyObject *) except -1
+    PyObject *_PyType_Lookup(PyTypeObject *, PyObject *) noexcept  # borrowed
+    PyTypeObject PyGetSetDescr_Type
+    PyTypeObject PyBaseObject_Type
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyObject_CallObject(PyObject *, PyObject *) except NULL
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL

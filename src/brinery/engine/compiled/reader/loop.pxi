@@ -15,6 +15,7 @@ cdef int run(Reading r) except -1:
     cdef PyObject *made
     cdef unsigned long long size
     cdef int code, fixed
+    cdef Plan *plan
     while True:
         if p == end:
             source.next = p
@@ -40,7 +41,7 @@ cdef int run(Reading r) except -1:
         if code == OP_BINGET or code == OP_LONG_BINGET:
             size = p[0] if code == OP_BINGET else brinery_little(p, 4)
             p += fixed
-            if size < <unsigned long long> m.room and m.array[size] != NULL:
+            if size < <unsigned long long> m.room and m.array[size] != NULL and not <size_t> m.array[size] & 3:
                 made = m.array[size]
             else:
                 s.top = top
@@ -125,6 +126,12 @@ cdef int run(Reading r) except -1:
 
         elif code == OP_EMPTY_TUPLE:
             s.top = top
+            if BRINERY_FUSE_BUILD and p < end and p[0] == OP_NEWOBJ and top > s.fence and not r.walking:
+                plan = plan_of(r, top[-1]) if PyType_Check(top[-1]) else NULL
+                if plan != NULL:
+                    p = new_instance(r, plan, p + 1, end)
+                    top = s.top
+                    continue
             top[0] = PyTuple_New(0)
             top += 1
 
@@ -140,7 +147,7 @@ cdef int run(Reading r) except -1:
 
         elif code == OP_TUPLE:
             s.top = top
-            items = mark_pop(s)
+            items = mark_pop(r)
             made = brinery_tuple_take(items, top - items)
             top = items
             top[0] = made
@@ -149,7 +156,7 @@ cdef int run(Reading r) except -1:
         elif code == OP_APPENDS or code == OP_APPEND:
             s.top = top
             if code == OP_APPENDS:
-                items = mark_pop(s)
+                items = mark_pop(r)
             else:
                 if top - s.fence < 2:
                     stack_underflow(s)
@@ -163,7 +170,13 @@ cdef int run(Reading r) except -1:
                 walk_items(r, code)
             else:
                 if code == OP_SETITEMS:
-                    items = mark_pop(s)
+                    if s.mark_count and s.marks[s.mark_count - 1].pending:
+                        data = build_pending(r, p, end)
+                        if data != NULL:
+                            p = data
+                            top = s.top
+                            continue
+                    items = mark_pop(r)
                 else:
                     if top - s.fence < 3:
                         stack_underflow(s)
@@ -260,20 +273,20 @@ cdef int rare(Reading r, int code) except -1:
         made = text_leaf(r, code)
 
     elif code == OP_LIST:
-        items = mark_pop(s)
+        items = mark_pop(r)
         made = PyList_New(0)
         brinery_list_take(made, items, s.top - items)
         s.top = items
     elif r.walking and (code == OP_DICT or code == OP_ADDITEMS or code == OP_FROZENSET):
         walk_items(r, code)
     elif code == OP_DICT:
-        made = make_dict(r, mark_pop(s))
+        made = make_dict(r, mark_pop(r))
     elif code == OP_EMPTY_SET:
         made = PySet_New(NULL)
     elif code == OP_ADDITEMS:
-        add_items(r, mark_pop(s))
+        add_items(r, mark_pop(r))
     elif code == OP_FROZENSET:
-        made = make_frozenset(r, mark_pop(s))
+        made = make_frozenset(r, mark_pop(r))
 
     elif code == OP_GET:
         made = memo_get(r, get_index(argument_line(r)))
@@ -285,13 +298,13 @@ cdef int rare(Reading r, int code) except -1:
         memo_put(r, put_index(text), s.top[-1])
     elif code == OP_POP:
         if s.mark_count and s.top == s.fence:
-            mark_pop(s)
+            mark_pop(r)
         elif s.top == s.fence:
             stack_underflow(s)
         else:
             stack_drop_leaves(r, s.top - 1)
     elif code == OP_POP_MARK:
-        stack_drop_leaves(r, mark_pop(s))
+        stack_drop_leaves(r, mark_pop(r))
     elif code == OP_DUP:
         if s.top == s.fence:
             stack_underflow(s)

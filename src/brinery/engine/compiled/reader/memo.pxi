@@ -6,6 +6,26 @@ cdef Py_ssize_t MEMO_KEPT = 65_536  # slots that a state may keep when it goes b
 cdef unsigned long long MEMO_MOST = 1ULL << 32
 
 
+# What an entry is, by its two lowest bits.
+cdef enum:
+    WHOLE = 0          # the object itself
+    PENDING = 1        # a state that is being read; the other bits are the number of its mark
+    STATE = 2          # a state that was given to an instance without being made: its record
+    SLOTS_STATE = 3    # the same, and the state is (None, the dict)
+
+
+cdef inline PyObject *memo_owned(PyObject *entry) noexcept:
+    """The object to which an entry holds a reference."""
+    return NULL if <size_t> entry & 3 == PENDING else <PyObject *> (<size_t> entry & ~<size_t> 3)
+
+
+cdef inline PyObject *memo_whole(Reading r, size_t index) except NULL:
+    """The object of an entry that is there, made now where it was not yet. Borrowed."""
+    if <size_t> r.memo.array[index] & 3:
+        make_entry(r, index)
+    return r.memo.array[index]
+
+
 cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -1:
     """Keep `value` (which the caller goes on owning) under `index`."""
     cdef Memo *m = &r.memo
@@ -30,8 +50,10 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
             m.used = index + 1
         if old == NULL:
             m.count += 1
+        elif memo_owned(old) == NULL:
+            r.stack.marks[<size_t> old >> 2].memo_index = -1
         else:
-            release(r, old)
+            release(r, memo_owned(old))
         return 0
     # Once there is a dict the array stays as it is: an index is in one of the two, never in both.
     if m.sparse == NULL:
@@ -49,7 +71,7 @@ cdef PyObject *memo_get(Reading r, unsigned long long index) except NULL:
     cdef Memo *m = &r.memo
     if index < <unsigned long long> m.room:
         if m.array[index] != NULL:
-            return m.array[index]
+            return memo_whole(r, index)
     elif m.sparse != NULL:
         if index in <dict> m.sparse:
             return <PyObject *> (<dict> m.sparse)[index]
@@ -65,7 +87,7 @@ cdef int memo_clear(Memo *m) noexcept:
     m.sparse = NULL
     m.used = m.room = m.count = 0
     for i in range(used):
-        Py_XDECREF(array[i])
+        Py_XDECREF(memo_owned(array[i]))
         array[i] = NULL
     Py_XDECREF(sparse)
     if m.array == NULL and room <= MEMO_KEPT:
@@ -83,7 +105,7 @@ cdef dict memo_copy(Reading r):
     cdef Py_ssize_t i
     for i in range(m.used):
         if m.array[i] != NULL:
-            entries[i] = <object> m.array[i]
+            entries[i] = <object> memo_whole(r, i)
     if m.sparse != NULL:
         entries.update(<dict> m.sparse)
     return entries

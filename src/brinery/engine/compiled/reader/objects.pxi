@@ -179,7 +179,7 @@ cdef tuple take_tuple(Stack *s, PyObject **items):
 
 cdef PyObject *inst(Reading r) except NULL:
     cdef Stack *s = &r.stack
-    cdef PyObject **items = mark_pop(s)
+    cdef PyObject **items = mark_pop(r)
     cdef Py_ssize_t position = items - s.base
     found = <object> global_of_lines(r, "ascii")
     Py_DECREF(<PyObject *> found)
@@ -190,7 +190,7 @@ cdef PyObject *inst(Reading r) except NULL:
 
 cdef PyObject *obj(Reading r) except NULL:
     cdef Stack *s = &r.stack
-    cdef PyObject **items = mark_pop(s)
+    cdef PyObject **items = mark_pop(r)
     if s.top == items:
         stack_underflow(s)
     args = take_tuple(s, items + 1)

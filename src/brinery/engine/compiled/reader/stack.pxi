@@ -58,12 +58,18 @@ cdef int mark_push(Stack *s) except -1:
     return 0
 
 
-cdef PyObject **mark_pop(Stack *s) except NULL:
+cdef inline PyObject **mark_pop(Reading r) except NULL:
     """Take the last mark away: where its objects begin."""
-    cdef PyObject **items
+    cdef Stack *s = &r.stack
     if s.mark_count == 0:
         raise ReadError("could not find MARK")
-    items = s.fence
+    if s.marks[s.mark_count - 1].pending:
+        make_pending(r, s.mark_count - 1)
+    return mark_forget(s)
+
+
+cdef inline PyObject **mark_forget(Stack *s) noexcept:
+    cdef PyObject **items = s.fence
     s.mark_count -= 1
     s.fence = s.base + s.marks[s.mark_count - 1].position if s.mark_count else s.base
     return items
@@ -80,7 +86,12 @@ cdef int stack_drop(Stack *s, PyObject **down_to) except -1:
     return 0
 
 
-cdef int stack_reset(Stack *s) except -1:
+cdef int stack_reset(Reading r) except -1:
+    cdef Stack *s = &r.stack
+    cdef Py_ssize_t i
+    for i in range(s.mark_count):
+        if s.marks[i].pending:  # the memo may outlive this load
+            make_pending(r, i)
     s.mark_count = 0
     s.fence = s.base
     stack_drop(s, s.base)

@@ -21,8 +21,12 @@ cdef struct Source:
 
 cdef struct Mark:
     Py_ssize_t position           # how many objects lie below
-    Py_ssize_t memo_index         # PENDING only: where the memo keeps the state's dict, -1 if nowhere
+    # Below this mark lies the state of a new instance, a dict that is not made unless something asks for
+    # it; in its place on the stack is NULL (see instances.pxi).
     bint pending
+    bint slots                    # the state will be (None, the dict)
+    Py_ssize_t memo_index         # where the memo refers to this mark for the dict, -1 if nowhere
+    size_t calls                  # Reading.calls when the instance was made
 
 cdef struct Stack:
     PyObject **base
@@ -33,8 +37,23 @@ cdef struct Stack:
     Py_ssize_t mark_count
     Py_ssize_t mark_room
 
+cdef struct Shape:
+    Py_ssize_t count              # attributes
+    bint slots                    # as in Mark
+    PyObject *keys                # a tuple of the names, as the very objects that this stream repeats
+    PyObject **names              # the same names, interned
+    Py_ssize_t *places            # of slots, by offset; -1: any other attribute
+
+cdef struct Plan:
+    PyObject *cls                 # NULL: a free entry
+    unsigned int version          # of the type, when the plan was made
+    bint plain                    # instances can be made and given state without running user code
+    bint has_dict
+    int shape_count
+    Shape shapes[4]
+
 cdef struct Memo:
-    PyObject **array
+    PyObject **array              # the entry's two lowest bits say what it is: see instances.pxi
     Py_ssize_t room
     Py_ssize_t used               # one above the highest index in the array
     Py_ssize_t count              # how many indices are taken, in the array and in `sparse`
@@ -47,6 +66,9 @@ cdef class Reading:
     cdef Source source
     cdef Stack stack
     cdef Memo memo
+    cdef Plan *plans                            # by class; NULL before the first
+    cdef bint planned                           # whether there are any
+    cdef size_t calls                           # how often user code may have run
     cdef object read, readline, readinto, peek  # None: bytes, or a file without it
     cdef object held                            # keeps the buffer's memory alive
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
@@ -66,10 +88,13 @@ cdef class Reading:
         memset(&self.source, 0, sizeof(Source))
         memset(&self.stack, 0, sizeof(Stack))
         memset(&self.memo, 0, sizeof(Memo))
+        self.plans = NULL
         stack_allocate(&self.stack)
 
     def __dealloc__(self):
         stack_free(&self.stack)
+        plans_clear(self)
+        PyMem_Free(self.plans)
         memo_clear(&self.memo)
         PyMem_Free(self.memo.array)
         source_close(self)
@@ -86,8 +111,8 @@ cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
     cdef Py_ssize_t i
     cdef int stop
     for i in range(memo.used):
-        if memo.array[i] != NULL:
-            stop = visit(memo.array[i], arg)
+        if memo_owned(memo.array[i]) != NULL:
+            stop = visit(memo_owned(memo.array[i]), arg)
             if stop:
                 return stop
     if memo.sparse != NULL:
@@ -115,6 +140,7 @@ cdef inline void pause(Reading r) noexcept:
 
 
 cdef inline void resume(Reading r) noexcept:
+    r.calls += 1
     if r.paused:
         r.paused = False
         PyGC_Enable()

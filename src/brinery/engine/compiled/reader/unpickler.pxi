@@ -40,10 +40,10 @@ cdef object read_one(Reading r):
         resume(r)
         if isinstance(error, Exception):
             explain(r, error, began)
-        stack_reset(s)
+        stack_reset(r)
         raise
     resume(r)
-    stack_reset(s)
+    stack_reset(r)
     return result
 
 
@@ -53,13 +53,15 @@ cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
     cdef Stack *s = &r.stack
     cdef Py_ssize_t i, offset = source.opcode_offset
     cdef int code = source.opcode_code
+    cdef PyObject *top
     if source.opcode != NULL:
         offset = source.before + (source.opcode - source.start)
         code = source.opcode[0] if source.opcode < source.limit else -1
     tops = []
     for i in range(max(0, s.mark_count - NAMED), s.mark_count):
         if s.marks[i].position > (s.marks[i - 1].position if i else 0):
-            tops.append(<object> s.base[s.marks[i].position - 1])
+            top = s.base[s.marks[i].position - 1]
+            tops.append(<object> top if top != NULL else {})
     if s.top > s.fence:
         tops.append(<object> s.top[-1])
     opcode = BY_CODE.get(code)
@@ -151,6 +153,7 @@ cdef class Unpickler:
         finally:
             r.walking = False
             r.finder = r.persistent_load = self.resolve = None
+            plans_clear(r)
             self.busy = False
 
     cdef int look_ahead(self, bint walking) except -1:
@@ -280,6 +283,7 @@ cdef class Loader:
         finally:
             source_close(r)
             memo_clear(&r.memo)
+            plans_clear(r)
             r.buffers = r.persistent_load = None
             if BRINERY_POOL_STATES:
                 self.spare = r

@@ -1,0 +1,306 @@
+# Ordinary instances: NEWOBJ ... SETITEMS ... BUILD as one step.
+#
+# A pickler writes the state of an instance as a dict, which BUILD takes apart again at once. Where the
+# class is an ordinary one, that dict is never made: NEWOBJ sees the state begin and leaves a pending mark, and SETITEMS
+# with BUILD behind it sets the attributes from the stack. What makes this fast is that instances of one
+# class repeat their names, as the same objects: a shape remembers them, checked and interned.
+#
+# A later GET may still ask for the dict. The memo keeps a record of the values, and makes the dict from that.
+
+cdef enum:
+    PLANS = 128  # classes, by their address; two of one place only take turns
+    SHAPES = 4   # of one class; instances with still other names go the long way
+
+cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
+cdef PyObject *DICT = <PyObject *> "__dict__"
+
+
+cdef Plan *plan_of(Reading r, PyObject *cls) except? NULL:
+    """How to make instances of `cls`; NULL where that takes the long way."""
+    cdef Plan *plan
+    if r.plans == NULL:
+        r.plans = <Plan *> PyMem_Calloc(PLANS, sizeof(Plan))
+        if r.plans == NULL:
+            raise MemoryError
+    plan = &r.plans[(<size_t> cls >> 4 ^ <size_t> cls >> 11) % PLANS]
+    if plan.cls != cls or plan.version == 0 or plan.version != brinery_type_version(cls):
+        r.planned = True
+        plan_make(plan, cls)
+    return plan if plan.plain else NULL
+
+
+cdef int plan_make(Plan *plan, PyObject *cls) except -1:
+    cdef PyObject *descriptor
+    plan_clear(plan)
+    Py_INCREF(cls)
+    plan.cls = cls
+    if brinery_is_ordinary(cls) and _PyType_Lookup(<PyTypeObject *> cls, SETSTATE) == NULL:
+        descriptor = _PyType_Lookup(<PyTypeObject *> cls, DICT)
+        plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
+        plan.plain = descriptor == NULL or plan.has_dict
+    plan.version = brinery_type_version(cls)
+    if plan.version == 0:  # changes to it would not be noticed
+        plan.plain = False
+    return 0
+
+
+cdef int plan_clear(Plan *plan) noexcept:
+    cdef Plan old = plan[0]
+    cdef Shape *shape
+    cdef Py_ssize_t i, k
+    memset(plan, 0, sizeof(Plan))
+    for i in range(old.shape_count):
+        shape = &old.shapes[i]
+        for k in range(shape.count):
+            Py_DECREF(shape.names[k])
+        Py_DECREF(shape.keys)
+        PyMem_Free(shape.names)
+    Py_XDECREF(old.cls)
+    return 0
+
+
+cdef int plans_clear(Reading r) noexcept:
+    cdef Py_ssize_t i
+    if r.planned:
+        r.planned = False
+        for i in range(PLANS):
+            if r.plans[i].cls != NULL:
+                plan_clear(&r.plans[i])
+    return 0
+
+
+cdef Shape *shape_of(Plan *plan, PyObject **items, Py_ssize_t count, bint slots) except? NULL:
+    """The shape that has these names; NULL where there is none and none can be made."""
+    cdef Shape *shape
+    cdef Py_ssize_t i, k
+    for i in range(plan.shape_count):
+        shape = &plan.shapes[i]
+        if shape.count != count or shape.slots != slots:
+            continue
+        for k in range(count):
+            if PyTuple_GET_ITEM(shape.keys, k) != items[2 * k]:
+                break
+        else:
+            return shape
+    if plan.shape_count == SHAPES or not shape_fits(plan, items, count, slots):
+        return NULL
+    return shape_make(plan, items, count, slots)
+
+
+cdef bint shape_fits(Plan *plan, PyObject **items, Py_ssize_t count, bint slots) except -1:
+    """Whether attributes of these names can be set on an instance without running anyone's code."""
+    cdef PyObject *descriptor
+    cdef Py_ssize_t k
+    names = set()
+    if not slots and not plan.has_dict:
+        return False
+    for k in range(count):
+        if not PyUnicode_CheckExact(items[2 * k]) or <object> items[2 * k] == "__setstate__":
+            return False
+        names.add(<object> items[2 * k])
+        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, items[2 * k])
+        if descriptor == NULL:
+            if not plan.has_dict:
+                return False
+        elif brinery_has_setter(descriptor):
+            # A state that is a dict goes into __dict__, past any descriptor; one for slots through it.
+            if not slots or brinery_slot_place(descriptor) < 0:
+                return False
+        elif not plan.has_dict:
+            return False
+    return len(names) == count
+
+
+cdef Shape *shape_make(Plan *plan, PyObject **items, Py_ssize_t count, bint slots) except NULL:
+    cdef Shape *shape = &plan.shapes[plan.shape_count]
+    cdef PyObject *descriptor
+    cdef Py_ssize_t k
+    cdef PyObject *name
+    cdef PyObject *keys = PyTuple_New(count)
+    shape.names = <PyObject **> PyMem_Malloc(<size_t> count * (sizeof(PyObject *) + sizeof(Py_ssize_t)))
+    if shape.names == NULL:
+        Py_DECREF(keys)
+        raise MemoryError
+    shape.places = <Py_ssize_t *> (shape.names + count)
+    shape.keys = keys
+    shape.count = count
+    shape.slots = slots
+    for k in range(count):
+        name = items[2 * k]
+        Py_INCREF(name)
+        PyTuple_SET_ITEM(keys, k, name)
+        Py_INCREF(name)
+        PyUnicode_InternInPlace(&name)
+        shape.names[k] = name
+        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, name)
+        shape.places[k] = brinery_slot_place(descriptor) if slots and descriptor != NULL else -1
+    plan.shape_count += 1
+    return shape
+
+
+cdef const unsigned char *new_instance(Reading r, Plan *plan, const unsigned char *p, const unsigned char *end) except NULL:
+    """EMPTY_TUPLE and NEWOBJ for the class on top of the stack; with its state, if that begins at `p`.
+
+    Returns where to read on.
+    """
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef PyObject *made = (<PyTypeObject *> plan.cls).tp_new(<PyTypeObject *> plan.cls, <PyObject *> EMPTY_TUPLE, NULL)
+    cdef PyObject *cls = s.top[-1]
+    cdef Mark *mark
+    cdef bint slots, memoized
+    s.top[-1] = made
+    Py_DECREF(cls)
+    if end - p < 6 or p[0] != OP_MEMOIZE:
+        return p
+    memo_put(r, m.count, made)
+    p += 1
+    slots = p[0] == OP_NONE
+    if p[slots] != OP_EMPTY_DICT:
+        return p
+    memoized = p[slots + 1] == OP_MEMOIZE
+    if p[slots + 1 + memoized] != OP_MARK:
+        return p
+    if s.limit - s.top < 3:
+        stack_grow(s)
+    if slots:
+        Py_INCREF(Py_None)
+        s.top[0] = Py_None
+        s.top += 1
+    s.top[0] = NULL
+    s.top += 1
+    mark_push(s)
+    mark = &s.marks[s.mark_count - 1]
+    mark.memo_index = -1
+    if memoized:
+        if m.count >= m.room or m.array[m.count] != NULL:
+            make_pending(r, s.mark_count - 1)
+            memo_put(r, m.count, s.top[-1])
+            return p + slots + 3
+        m.array[m.count] = <PyObject *> (<size_t> (s.mark_count - 1) << 2 | PENDING)
+        mark.memo_index = m.count
+        m.count += 1
+        if m.count > m.used:
+            m.used = m.count
+    mark.pending = True
+    mark.slots = slots
+    mark.calls = r.calls
+    return p + slots + 2 + memoized
+
+
+cdef int make_pending(Reading r, Py_ssize_t number) except -1:
+    """Make the state's dict after all, empty as it still is."""
+    cdef Mark *mark = &r.stack.marks[number]
+    cdef PyObject *made = PyDict_New()
+    mark.pending = False
+    r.stack.base[mark.position - 1] = made
+    if mark.memo_index >= 0 and mark_in_memo(r, number):
+        Py_INCREF(made)
+        r.memo.array[mark.memo_index] = made
+    return 0
+
+
+cdef inline bint mark_in_memo(Reading r, Py_ssize_t number) noexcept:
+    # The memo may have been cleared or replaced meanwhile.
+    cdef Py_ssize_t index = r.stack.marks[number].memo_index
+    return 0 <= index < r.memo.used and <size_t> r.memo.array[index] == (<size_t> number << 2 | PENDING)
+
+
+cdef int make_entry(Reading r, size_t index) except -1:
+    """Make what a memo entry stands for: a pending state, or one that was given to its instance unmade."""
+    cdef PyObject **entry = &r.memo.array[index]
+    cdef size_t kind = <size_t> entry[0] & 3
+    cdef PyObject *record
+    if kind == PENDING:
+        return make_pending(r, <size_t> entry[0] >> 2)
+    record = memo_owned(entry[0])
+    state = made_state(record)
+    entry = &r.memo.array[index]
+    entry[0] = own(state) if kind == STATE else own((None, state))
+    Py_DECREF(record)
+    return 0
+
+
+cdef object made_state(PyObject *record):
+    """The dict of a record, which is (names, None or the dict once it was made, value, value, ...)."""
+    cdef Py_ssize_t i
+    cdef object known = <object> PyTuple_GET_ITEM(record, 1)
+    cdef PyObject *names = PyTuple_GET_ITEM(record, 0)
+    if known is not None:
+        return known
+    state = {}
+    for i in range(PyTuple_GET_SIZE(names)):
+        PyDict_SetItem(<PyObject *> state, PyTuple_GET_ITEM(names, i), PyTuple_GET_ITEM(record, i + 2))
+    PyTuple_SET_ITEM(record, 1, own(state))
+    Py_DECREF(Py_None)
+    return state
+
+
+cdef const unsigned char *build_pending(Reading r, const unsigned char *p, const unsigned char *end) except? NULL:
+    """SETITEMS for a pending state and, if BUILD comes next, that too: where to read on. NULL: nothing was done."""
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef Py_ssize_t number = s.mark_count - 1, count = s.top - s.fence, i
+    cdef Mark *mark = &s.marks[number]
+    cdef PyObject **items = s.fence
+    cdef PyObject *instance = items[-2 - mark.slots]
+    cdef PyObject *record = NULL
+    cdef PyObject **place
+    cdef bint memoized = False, remembered
+    cdef Plan *plan
+    cdef Shape *shape
+    if count & 1 or end - p < 3:
+        return NULL
+    if mark.slots:
+        if p[0] != OP_TUPLE2:
+            return NULL
+        memoized = p[1] == OP_MEMOIZE
+        if p[1 + memoized] != OP_BUILD:
+            return NULL
+    elif p[0] != OP_BUILD:
+        return NULL
+    plan = plan_of(r, <PyObject *> Py_TYPE(instance))
+    if plan == NULL or (mark.calls != r.calls and hasattr(<object> instance, "__setstate__")):
+        return NULL
+    count >>= 1
+    shape = shape_of(plan, items, count, mark.slots)
+    if shape == NULL:
+        return NULL
+    if memoized and (m.count >= m.room or m.array[m.count] != NULL):
+        return NULL
+    remembered = mark_in_memo(r, number)
+    if remembered or memoized:
+        record = PyTuple_New(count + 2)
+        Py_INCREF(shape.keys)
+        PyTuple_SET_ITEM(record, 0, shape.keys)
+        Py_INCREF(Py_None)
+        PyTuple_SET_ITEM(record, 1, Py_None)
+        for i in range(count):
+            Py_INCREF(items[2 * i + 1])
+            PyTuple_SET_ITEM(record, i + 2, items[2 * i + 1])
+    for i in range(count):
+        if shape.places[i] >= 0:
+            place = brinery_slot_at(instance, shape.places[i])
+            if place[0] == NULL:
+                place[0] = items[2 * i + 1]
+                items[2 * i + 1] = NULL
+                continue
+        PyObject_GenericSetAttr(instance, shape.names[i], items[2 * i + 1])
+    if remembered:
+        Py_INCREF(record)
+        m.array[mark.memo_index] = <PyObject *> (<size_t> record | STATE)
+    if memoized:
+        Py_INCREF(record)
+        m.array[m.count] = <PyObject *> (<size_t> record | SLOTS_STATE)
+        m.count += 1
+        if m.count > m.used:
+            m.used = m.count
+    Py_XDECREF(record)
+    mark_forget(s)
+    for i in range(count):
+        Py_DECREF(items[2 * i])
+        Py_XDECREF(items[2 * i + 1])
+    s.top = items - 1 - mark.slots
+    if mark.slots:
+        Py_DECREF(Py_None)
+    return p + 1 + mark.slots + memoized
