@@ -173,15 +173,14 @@ cdef const unsigned char *new_instance(Reading r, Plan *plan, const unsigned cha
     mark = &s.marks[s.mark_count - 1]
     mark.memo_index = -1
     if memoized:
-        if m.count >= m.room or m.array[m.count] != NULL:
+        if m.count != m.used or m.used == m.room:
             make_pending(r, s.mark_count - 1)
             memo_put(r, m.count, s.top[-1])
             return p + slots + 3
         m.array[m.count] = <PyObject *> (<size_t> (s.mark_count - 1) << 2 | PENDING)
         mark.memo_index = m.count
         m.count += 1
-        if m.count > m.used:
-            m.used = m.count
+        m.used += 1
     mark.pending = True
     mark.slots = slots
     mark.calls = r.calls
@@ -266,7 +265,7 @@ cdef const unsigned char *build_pending(Reading r, const unsigned char *p, const
     shape = shape_of(plan, items, count, mark.slots)
     if shape == NULL:
         return NULL
-    if memoized and (m.count >= m.room or m.array[m.count] != NULL):
+    if memoized and (m.count != m.used or m.used == m.room):
         return NULL
     remembered = mark_in_memo(r, number)
     if remembered or memoized:
@@ -293,8 +292,7 @@ cdef const unsigned char *build_pending(Reading r, const unsigned char *p, const
         Py_INCREF(record)
         m.array[m.count] = <PyObject *> (<size_t> record | SLOTS_STATE)
         m.count += 1
-        if m.count > m.used:
-            m.used = m.count
+        m.used += 1
     Py_XDECREF(record)
     mark_forget(s)
     for i in range(count):

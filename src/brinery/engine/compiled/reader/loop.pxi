@@ -41,7 +41,7 @@ cdef int run(Reading r) except -1:
         if code == OP_BINGET or code == OP_LONG_BINGET:
             size = p[0] if code == OP_BINGET else brinery_little(p, 4)
             p += fixed
-            if size < <unsigned long long> m.room and m.array[size] != NULL and not <size_t> m.array[size] & 3:
+            if size < <unsigned long long> m.used and m.array[size] != NULL and not <size_t> m.array[size] & 3:
                 made = m.array[size]
             else:
                 s.top = top
@@ -54,12 +54,11 @@ cdef int run(Reading r) except -1:
             if top == s.fence:
                 s.top = top
                 stack_underflow(s)
-            if m.count < m.room and m.array[m.count] == NULL:
+            if m.count == m.used and m.used < m.room:
                 Py_INCREF(top[-1])
                 m.array[m.count] = top[-1]
                 m.count += 1
-                if m.count > m.used:
-                    m.used = m.count
+                m.used += 1
             else:
                 s.top = top
                 memo_put(r, m.count, top[-1])

@@ -1,7 +1,7 @@
 # The memo: index to object. An array as long as the indices are dense, so that a PUT costs one store; a
 # dict for what lies further out, so that a PUT never costs more than constant memory.
 
-cdef Py_ssize_t MEMO_ROOM = 64
+cdef Py_ssize_t MEMO_ROOM = 256     # slots to begin with
 cdef Py_ssize_t MEMO_KEPT = 65_536  # slots that a state may keep when it goes back to the pool
 cdef unsigned long long MEMO_MOST = 1ULL << 32
 
@@ -40,14 +40,17 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
         if grown == NULL:
             raise MemoryError
         m.array = grown
-        memset(grown + m.room, 0, (room - m.room) * sizeof(PyObject *))
         m.room = room
     if <Py_ssize_t> index < m.room:
-        old = m.array[index]
         Py_INCREF(value)
-        m.array[index] = value
         if <Py_ssize_t> index >= m.used:
+            memset(m.array + m.used, 0, (index - m.used) * sizeof(PyObject *))
             m.used = index + 1
+            m.array[index] = value
+            m.count += 1
+            return 0
+        old = m.array[index]
+        m.array[index] = value
         if old == NULL:
             m.count += 1
         elif memo_owned(old) == NULL:
@@ -70,31 +73,33 @@ cdef PyObject *memo_get(Reading r, unsigned long long index) except NULL:
     """The object under `index`, borrowed."""
     cdef Memo *m = &r.memo
     if index < <unsigned long long> m.room:
-        if m.array[index] != NULL:
+        if index < <unsigned long long> m.used and m.array[index] != NULL:
             return memo_whole(r, index)
-    elif m.sparse != NULL:
-        if index in <dict> m.sparse:
-            return <PyObject *> (<dict> m.sparse)[index]
+    elif m.sparse != NULL and index in <dict> m.sparse:
+        return <PyObject *> (<dict> m.sparse)[index]
     raise ReadError(f"Memo value not found at index {index}")
 
 
-cdef int memo_clear(Memo *m) noexcept:
-    """Empty the memo. What it held is let go after it is empty: that may run user code."""
-    cdef PyObject **array = m.array
-    cdef PyObject *sparse = m.sparse
-    cdef Py_ssize_t used = m.used, room = m.room, i
-    m.array = NULL
-    m.sparse = NULL
-    m.used = m.room = m.count = 0
-    for i in range(used):
-        Py_XDECREF(memo_owned(array[i]))
-        array[i] = NULL
-    Py_XDECREF(sparse)
-    if m.array == NULL and room <= MEMO_KEPT:
-        m.array = array
-        m.room = room
-    else:
-        PyMem_Free(array)
+cdef int memo_empty(Memo *m) noexcept:
+    """Let go of everything. The memo is empty before that begins, as destructors may use it again."""
+    cdef Memo old = m[0]
+    cdef Py_ssize_t i
+    memset(m, 0, sizeof(Memo))
+    for i in range(old.used):
+        Py_XDECREF(memo_owned(old.array[i]))
+    Py_XDECREF(old.sparse)
+    PyMem_Free(old.array)
+    return 0
+
+
+cdef int memo_recycle(Memo *m) noexcept:
+    """The same where nothing can reach the memo meanwhile; its array is kept for the next load."""
+    cdef Py_ssize_t i
+    if m.sparse != NULL or m.room > MEMO_KEPT:
+        return memo_empty(m)
+    for i in range(m.used):
+        Py_XDECREF(memo_owned(m.array[i]))
+    m.used = m.count = 0
     return 0
 
 

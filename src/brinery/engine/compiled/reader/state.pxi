@@ -55,7 +55,7 @@ cdef struct Plan:
 cdef struct Memo:
     PyObject **array              # the entry's two lowest bits say what it is: see instances.pxi
     Py_ssize_t room
-    Py_ssize_t used               # one above the highest index in the array
+    Py_ssize_t used               # one above the highest index in the array; what lies behind is undefined
     Py_ssize_t count              # how many indices are taken, in the array and in `sparse`
     PyObject *sparse              # a dict, once an index was too far out for the array
 
@@ -95,8 +95,7 @@ cdef class Reading:
         stack_free(&self.stack)
         plans_clear(self)
         PyMem_Free(self.plans)
-        memo_clear(&self.memo)
-        PyMem_Free(self.memo.array)
+        memo_empty(&self.memo)
         source_close(self)
 
 
@@ -123,7 +122,7 @@ cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
 
 
 cdef int clear_reading(PyObject *op) noexcept:
-    memo_clear(&(<Reading> op).memo)
+    memo_empty(&(<Reading> op).memo)
     return clear_attributes(op)
 
 

@@ -211,7 +211,7 @@ cdef class Unpickler:
 
     cdef int replace_memo(self, dict entries) except -1:
         cdef Reading r = self.initialized()
-        memo_clear(&r.memo)
+        memo_empty(&r.memo)
         r.foreign = True
         for index, obj in entries.items():
             memo_put(r, index, <PyObject *> obj)
@@ -282,7 +282,7 @@ cdef class Loader:
             return read_one(r)
         finally:
             source_close(r)
-            memo_clear(&r.memo)
+            memo_recycle(&r.memo)
             plans_clear(r)
             r.buffers = r.persistent_load = None
             if BRINERY_POOL_STATES:

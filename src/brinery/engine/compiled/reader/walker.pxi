@@ -51,7 +51,7 @@ cdef class Walker:
 
     cdef int follow(self, dict entries) except -1:
         """Take over a memo that was changed from outside: its text and numbers, and holes for the rest."""
-        memo_clear(&self.reading.memo)
+        memo_empty(&self.reading.memo)
         for index, obj in entries.items():
             memo_put(self.reading, index, <PyObject *> (obj if is_literal(obj) else HOLE))
         return 0
