@@ -25,6 +25,7 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_COPY_KEYS
     const bint BRINERY_POOL_STATES
     const Py_ssize_t BRINERY_HUGE
+    PyObject *brinery_ascii(PyObject *, const unsigned char *, Py_ssize_t) except NULL
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept

@@ -49,6 +49,15 @@ cdef int run(Reading r) except -1:
             Py_INCREF(made)
             top[0] = made
             top += 1
+            # What repeats once often repeats many times.
+            while end - p >= 2 and p[0] == OP_BINGET and top < s.limit and p[1] < m.used:
+                made = m.array[p[1]]
+                if made == NULL or <size_t> made & 3:
+                    break
+                Py_INCREF(made)
+                top[0] = made
+                top += 1
+                p += 2
 
         elif code == OP_MEMOIZE:
             if top == s.fence:
@@ -78,6 +87,13 @@ cdef int run(Reading r) except -1:
             s.top = top
             top[0] = decode_text(data, size, source.steady)
             top += 1
+            # Picklers memoize every text at once: two opcodes for one round of the loop.
+            if p < end and p[0] == OP_MEMOIZE and m.count == m.used and m.used < m.room:
+                p += 1
+                Py_INCREF(top[-1])
+                m.array[m.count] = top[-1]
+                m.count += 1
+                m.used += 1
 
         elif code == OP_BININT1:
             s.top = top
