@@ -106,6 +106,15 @@ static inline uint64_t brinery_load64(const unsigned char *p)
 static inline uint64_t brinery_little(const unsigned char *p, int size)
 {
     uint64_t value = 0;
+#if PY_LITTLE_ENDIAN
+    if (size == 4) {
+        uint32_t half;
+        memcpy(&half, p, 4);
+        return half;
+    }
+    if (size == 8)
+        return brinery_load64(p);
+#endif
     while (size--)
         value = value << 8 | p[size];
     return value;

@@ -196,6 +196,12 @@ cdef int run(Reading r) except -1:
                     if top - s.fence < 3:
                         stack_underflow(s)
                     items = top - 2
+                    if not r.foreign and PyDict_CheckExact(items[-1]) and PyUnicode_CheckExact(items[0]):
+                        PyDict_SetItem(items[-1], items[0], items[1])
+                        Py_DECREF(items[0])
+                        Py_DECREF(items[1])
+                        top = items
+                        continue
                 set_items(r, items)
             top = s.top
 
@@ -232,6 +238,22 @@ cdef int run(Reading r) except -1:
             s.top = top
             return 0
 
+        elif code == OP_PROTO:
+            s.top = top
+            if p[0] > HIGHEST_PROTOCOL:
+                raise ValueError(
+                    f"unsupported pickle protocol: {p[0]}; this reader knows 0 to {HIGHEST_PROTOCOL}"
+                )
+            r.protocol = p[0]
+            p += 1
+
+        elif code == OP_FRAME:
+            source.next = p + 8
+            s.top = top
+            enter_frame(r, brinery_little(p, 8))
+            p = source.next
+            end = source.end
+
         else:
             source.next = p
             s.top = top
@@ -258,12 +280,6 @@ cdef int rare(Reading r, int code) except -1:
         build(r)
     elif code == OP_STACK_GLOBAL:
         made = stack_global(r)
-    elif code == OP_FRAME:
-        enter_frame(r, brinery_little(argument, 8))
-    elif code == OP_PROTO:
-        if argument[0] > HIGHEST_PROTOCOL:
-            raise ValueError(f"unsupported pickle protocol: {argument[0]}")
-        r.protocol = argument[0]
 
     elif code == OP_BINBYTES or code == OP_BINBYTES8:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))

@@ -8,13 +8,17 @@ cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
 
 
 cdef int source_bytes(Reading r, object data) except -1:
-    """Read from `data`, which must be bytes-like and contiguous."""
+    """Read from `data`, which must be bytes-like and contiguous, and outlive the reading."""
     cdef Source *s = &r.source
-    PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
-    s.viewed = True
     s.steady = type(data) is bytes
-    s.start = s.next = <const unsigned char *> s.view.buf
-    s.end = s.limit = s.start + s.view.len
+    if s.steady:  # the caller holds it
+        s.start = s.next = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> data)
+        s.end = s.limit = s.start + PyBytes_GET_SIZE(<PyObject *> data)
+    else:
+        PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
+        s.viewed = True
+        s.start = s.next = <const unsigned char *> s.view.buf
+        s.end = s.limit = s.start + s.view.len
     s.before = 0
     s.framed = s.peeked = False
     s.opcode = s.start

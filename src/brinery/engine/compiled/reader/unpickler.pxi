@@ -10,19 +10,23 @@ cdef Py_ssize_t WORTH_PAUSING = 4096  # bytes of input from which on the collect
 cdef Py_ssize_t NAMED = 12            # how many objects under construction an error names
 
 
-cdef Reading prepared(Reading r, object plan, object fix_imports, object encoding, object errors, object buffers):
-    """`r` as a load with these arguments needs it."""
-    if type(encoding) is not str and not isinstance(encoding, str):
-        raise TypeError(f"argument 'encoding' must be str, not {type(encoding).__name__}")
-    if type(errors) is not str and not isinstance(errors, str):
-        raise TypeError(f"argument 'errors' must be str, not {type(errors).__name__}")
-    r.buffers = None if buffers is None else iter(buffers)
-    r.plan = plan
+cdef int prepare(Reading r, object plan, bint fix_imports, object encoding, object errors, object buffers) except -1:
+    """Make `r` ready for a load with these arguments."""
+    if r.encoding is not encoding:
+        if not isinstance(encoding, str):
+            raise TypeError(f"argument 'encoding' must be str, not {type(encoding).__name__}")
+        r.encoding = encoding
+    if r.errors is not errors:
+        if not isinstance(errors, str):
+            raise TypeError(f"argument 'errors' must be str, not {type(errors).__name__}")
+        r.errors = errors
+    if buffers is not None:
+        r.buffers = iter(buffers)
+    if r.plan is not plan:
+        r.plan = plan
     r.fix_imports = fix_imports
-    r.encoding = encoding
-    r.errors = errors
     r.foreign = False
-    return r
+    return 0
 
 
 cdef object read_one(Reading r):
@@ -110,7 +114,7 @@ cdef class Unpickler:
         if plan.stores is not None:
             file = self.lookahead = Lookahead(file)
             self.walker = Walker()
-        prepared(r, plan, fix_imports, encoding, errors, buffers)
+        prepare(r, plan, fix_imports, encoding, errors, buffers)
         source_file(r, file)
         r.pausing = True
         self.resolve = None
@@ -251,54 +255,70 @@ cdef class Loader:
 
     cdef object plan_source
     cdef public object plan
+    cdef object known   # the plan of the last load, and its stores
+    cdef object stores
     cdef Reading spare  # the state of an earlier loads(), to be used again
 
     def __init__(self, plan_source):
         self.plan_source = plan_source
         self.plan = None
 
-    cdef object current_plan(self):
+    cdef int ask_plan(self) except -1:
         if self.plan is None:
             self.plan = self.plan_source()
-        return self.plan
+        self.known = self.plan
+        self.stores = self.known.stores
+        return 0
 
     def loads(self, data, /, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from a contiguous buffer; bytes behind it are ignored.
 
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
-        cdef Reading r = self.spare
-        cdef object plan = self.current_plan()
-        if BRINERY_POOL_STATES and r is not None:
+        cdef Reading r
+        if self.plan is None or self.plan is not self.known:
+            self.ask_plan()
+        if BRINERY_POOL_STATES and self.spare is not None:
+            r = self.spare
             self.spare = None
         else:
             r = Reading()
-        prepared(r, plan, fix_imports, encoding, errors, buffers)
-        if plan.stores is not None:
-            r.persistent_load = plan.stores.begin_load(Walker().ids_in_bytes(data))
+        prepare(r, self.known, fix_imports, encoding, errors, buffers)
+        if self.stores is not None:
+            r.persistent_load = self.stores.begin_load(Walker().ids_in_bytes(data))
         source_bytes(r, data)
-        r.pausing = r.source.view.len >= WORTH_PAUSING
+        r.pausing = r.source.limit - r.source.start >= WORTH_PAUSING
         try:
             return read_one(r)
         finally:
-            source_close(r)
+            self.finish(r)
+
+    cdef int finish(self, Reading r) except -1:
+        """Let go of all that a load worked on, and keep its state for the next."""
+        source_close(r)
+        if r.memo.count:
             memo_recycle(&r.memo)
-            plans_clear(r)
-            r.buffers = r.persistent_load = None
-            if BRINERY_POOL_STATES:
-                self.spare = r
+        plans_clear(r)
+        if r.buffers is not None:
+            r.buffers = None
+        if r.persistent_load is not None:
+            r.persistent_load = None
+        if BRINERY_POOL_STATES:
+            self.spare = r
+        return 0
 
     def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
         cdef Reading r = Reading()
-        cdef object plan = self.current_plan()
-        if plan.stores is not None:
+        if self.plan is None or self.plan is not self.known:
+            self.ask_plan()
+        if self.stores is not None:
             file = Lookahead(file)
             file.record()
             ids = Walker().ids_in_file(file, b"")
             file.rewind()
-            r.persistent_load = plan.stores.begin_load(ids)
-        prepared(r, plan, fix_imports, encoding, errors, buffers)
+            r.persistent_load = self.stores.begin_load(ids)
+        prepare(r, self.known, fix_imports, encoding, errors, buffers)
         source_file(r, file)
         r.pausing = True
         return read_one(r)

@@ -15,7 +15,8 @@ cdef class Walker:
     cdef list ids
 
     def __cinit__(self):
-        self.reading = prepared(Reading(), None, True, "latin-1", "strict", None)
+        self.reading = Reading()
+        prepare(self.reading, None, True, "latin-1", "strict", None)
         self.reading.walking = True
         self.reading.hole = HOLE
 
