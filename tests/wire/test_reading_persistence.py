@@ -1,0 +1,218 @@
+"""Persistent IDs: persistent_load in all its forms, and stores that are asked once for a whole stream."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Sequence
+
+import pytest
+from engines import PLAIN_READ, Wire
+from readings import FILES
+
+from brinery import engine
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+IDS = b"(Pone\n" + text("two") + b"QK\x03Ql."
+
+
+class TestPersistentLoad:
+    def test_it_may_be_a_method(self, wire: Wire):
+        class Mine(wire.Unpickler):
+            def persistent_load(self, pid):
+                return ["loaded", pid]
+
+        assert Mine(io.BytesIO(IDS)).load() == [["loaded", "one"], ["loaded", "two"], ["loaded", 3]]
+
+    def test_it_may_be_assigned(self, wire: Wire):
+        unpickler = wire.Unpickler(io.BytesIO(IDS))
+        unpickler.persistent_load = repr
+        assert unpickler.load() == ["'one'", "'two'", "3"]
+
+    def test_a_list_collects_the_ids_and_they_stand_for_the_objects(self, wire: Wire):
+        unpickler = wire.Unpickler(io.BytesIO(IDS))
+        unpickler.persistent_load = ids = []
+        assert unpickler.load() == ["one", "two", 3]
+        assert ids == ["one", "two", 3]
+
+    def test_without_any_a_persistent_id_is_an_unpickling_error(self, wire: Wire):
+        for stream in (b"Pone\n.", b"NQ."):
+            with pytest.raises(pickle.UnpicklingError, match="no persistent_load function"):
+                wire.loads(stream)
+            with pytest.raises(pickle.UnpicklingError, match="no persistent_load function"):
+                wire.Unpickler(io.BytesIO(stream)).load()
+
+        class Deferring(wire.Unpickler):
+            def persistent_load(self, pid):
+                return super().persistent_load(pid)
+
+        with pytest.raises(pickle.UnpicklingError, match="no persistent_load function"):
+            Deferring(io.BytesIO(b"Pone\n.")).load()
+
+    def test_at_protocol_0_an_id_is_ascii(self, wire: Wire):
+        unpickler = wire.Unpickler(io.BytesIO(b"P\xe9\n."))
+        unpickler.persistent_load = repr
+        with pytest.raises(pickle.UnpicklingError, match="ASCII"):
+            unpickler.load()
+
+    def test_its_own_errors_pass(self, wire: Wire):
+        def fail(pid):
+            raise KeyError(pid)
+
+        unpickler = wire.Unpickler(io.BytesIO(IDS))
+        unpickler.persistent_load = fail
+        with pytest.raises(KeyError, match="one"):
+            unpickler.load()
+
+
+class Stores:
+    """Bound stores, as a load sees them; objects are pairs of "object" and the ID."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[object]] = []
+        self.resolved: list[object] = []
+
+    def begin_load(self, ids: Sequence[object], /):
+        self.asked.append(list(ids))
+
+        def resolve(pid: object) -> object:
+            self.resolved.append(pid)
+            return ("object", pid)
+
+        return resolve
+
+
+@pytest.fixture
+def stores() -> Stores:
+    return Stores()
+
+
+def loader(wire: Wire, stores: Stores):
+    return engine.get(wire.name).Loader(lambda: PLAIN_READ._replace(stores=stores))
+
+
+def unpickler(wire: Wire, stores: Stores, file: object):
+    plan = PLAIN_READ._replace(stores=stores)
+    return type("Mine", (engine.get(wire.name).Unpickler,), {"_plan_source": staticmethod(lambda: plan)})(
+        file
+    )
+
+
+def reference(name: str, key: bytes) -> bytes:
+    return text(name) + key + b"\x86Q"
+
+
+class TestStores:
+    def test_they_are_told_of_all_ids_before_any_is_resolved(self, wire: Wire, stores: Stores):
+        stream = (
+            b"\x80\x02(" + reference("shop", b"K\x01") + b"Pshop:2\n" + reference("shop", b"K\x01") + b"l."
+        )
+        assert loader(wire, stores).loads(stream) == [
+            ("object", ("shop", 1)),
+            ("object", "shop:2"),
+            ("object", ("shop", 1)),
+        ]
+        assert stores.asked == [[("shop", 1), "shop:2", ("shop", 1)]]
+
+    def test_ids_inside_of_objects_are_found_without_making_any(self, wire: Wire, stores: Stores):
+        stream = b"ccollections\nOrderedDict\n)R" + text("k") + reference("shop", b"K\x07") + b"s."
+        assert loader(wire, stores).loads(stream) == {"k": ("object", ("shop", 7))}
+        assert stores.asked == [[("shop", 7)]]
+
+    @pytest.mark.parametrize("make", FILES)
+    def test_a_file_is_read_once_and_not_behind_stop(self, wire: Wire, stores: Stores, make):
+        long = text("x" * 70_000) + b"0"
+        stream = (
+            b"\x80\x02(" + long + reference("shop", b"K\x01") + long + reference("shop", b"K\x02") + b"l."
+        )
+        file = make(stream + b"rest")
+        assert loader(wire, stores).load(file) == [("object", ("shop", 1)), ("object", ("shop", 2))]
+        assert stores.asked == [[("shop", 1), ("shop", 2)]]
+        assert b"".join(iter(lambda: file.read(3), b"")) == b"rest"
+
+    @pytest.mark.parametrize("make", FILES)
+    def test_each_load_of_one_unpickler_asks_for_its_own(self, wire: Wire, stores: Stores, make):
+        first = b"(" + text("shop") + b"q\x00K\x01\x86q\x01Q]q\x02l."
+        second = b"(h\x01Qh\x00K\x02\x86Qh\x02l."
+        third = b"\x80\x04\x95\x0d" + bytes(7) + b"(h\x00K\x03\x86Ql.N.XX"
+        file = make(first + second + third + b"rest")
+        mine = unpickler(wire, stores, file)
+        one, two = mine.load(), mine.load()
+        assert one == [("object", ("shop", 1)), []]
+        assert two == [("object", ("shop", 1)), ("object", ("shop", 2)), []]
+        assert two[-1] is one[-1]
+        assert mine.load() == [("object", ("shop", 3))]
+        assert mine.load() is None
+        assert stores.asked == [[("shop", 1)], [("shop", 1), ("shop", 2)], [("shop", 3)], []]
+
+    def test_a_memo_that_was_set_is_known_to_the_walk(self, wire: Wire, stores: Stores):
+        mine = unpickler(wire, stores, io.BytesIO(b"h\x05K\x01\x86Q.h\x06Q."))
+        mine.memo = {5: "shop", 6: ("shop", 9)}
+        mine.load()
+        mine.load()
+        assert stores.asked == [[("shop", 1)], [("shop", 9)]]
+
+    def test_objects_of_earlier_loads_are_not_touched_by_the_walk(self, wire: Wire, stores: Stores):
+        mine = unpickler(wire, stores, io.BytesIO(b"]q\x00.h\x00K\x01a."))
+        mine.load()
+        assert mine.load() == [1]
+
+    def test_an_id_that_holds_an_object_is_resolved_without_having_been_announced(
+        self, wire: Wire, stores: Stores
+    ):
+        key = b"cdatetime\ndate\n(M\xe8\x07K\x01K\x01tR"
+        loaded = loader(wire, stores).loads(
+            b"(" + reference("shop", key) + reference("shop", b"K\x01") + b"l."
+        )
+        assert stores.asked == [[("shop", 1)]]
+        assert len(stores.resolved) == 2
+        assert loaded[0][1][1].year == 2024
+
+    def test_a_subclass_reaches_them_through_super(self, wire: Wire, stores: Stores):
+        plan = PLAIN_READ._replace(stores=stores)
+
+        class Mine(engine.get(wire.name).Unpickler):
+            _plan_source = staticmethod(lambda: plan)
+
+            def persistent_load(self, pid):
+                return ["mine", super().persistent_load(pid)]
+
+        assert Mine(io.BytesIO(b"K\x01Q.")).load() == ["mine", ("object", 1)]
+
+    def test_a_malformed_stream_fails_as_it_would_without_them(self, wire: Wire, stores: Stores):
+        for stream in (b"K\x01Q(K\x02", b"K\x01Q0.", b"\x80\x02K\x01QX\x05\x00\x00\x00a", b"K\x01Q\xff."):
+            plain = wire.Unpickler(io.BytesIO(stream))
+            plain.persistent_load = repr
+            with pytest.raises(Exception) as expected:  # noqa: PT011
+                plain.load()
+            for load in (
+                loader(wire, stores).loads,
+                lambda data: loader(wire, stores).load(io.BytesIO(data)),
+            ):
+                with pytest.raises(type(expected.value)):
+                    load(stream)
+
+    def test_buffers_are_left_for_the_load(self, wire: Wire, stores: Stores):
+        loaded = loader(wire, stores).loads(b"\x80\x05(K\x01Q\x97\x97l.", buffers=iter([b"1", b"2"]))
+        assert loaded == [("object", 1), b"1", b"2"]
+
+    def test_the_plan_of_a_loader_is_asked_for_once_and_can_be_changed(self, wire: Wire, stores: Stores):
+        asked = []
+
+        def source():
+            asked.append(1)
+            return PLAIN_READ
+
+        mine = engine.get(wire.name).Loader(source)
+        assert asked == []
+        assert mine.loads(b"N.") is mine.loads(b"N.") is None
+        assert asked == [1]
+        mine.plan = PLAIN_READ._replace(stores=stores)
+        assert mine.loads(b"K\x01Q.") == ("object", 1)
+        mine.plan = None
+        mine.loads(b"N.")
+        assert asked == [1, 1]
