@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from throwaway import SOURCES, Installation
+from throwaway import Installation
 
 import brinery
 
@@ -35,10 +35,10 @@ def installed(tmp_path):
 def run(installation, *arguments, **environment):
     """A command line in a fresh process: exit code, output, error output."""
     inherited = {name: value for name, value in os.environ.items() if name != "BRINERY_PLUGINS"}
-    path = os.pathsep.join([str(installation.folder), SOURCES])
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "brinery", *arguments],
-        env={**inherited, "PYTHONPATH": path, **environment},
+        # -S: the distributions that are installed here must not be seen.
+        [sys.executable, "-S", "-W", "error", "-m", "brinery", *arguments],
+        env={**inherited, "PYTHONPATH": str(installation.folder), **environment},
         capture_output=True,
         text=True,
         check=False,
