@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import sys
+import weakref
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from brinery.dotted import MISSING, find_loaded, name_of_class
@@ -16,7 +17,7 @@ from brinery.dotted import MISSING, find_loaded, name_of_class
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Level", "Lineage"]
+__all__ = ["Level", "Lineage", "PerType"]
 
 T = TypeVar("T")
 
@@ -36,6 +37,35 @@ class Level(NamedTuple, Generic[T]):
     ancestor: type
     virtual: bool
     found: list[tuple[type, T]]
+
+
+class PerType(Generic[T]):
+    """What was worked out for each type, until the epoch changes.
+
+    Safe to use from many threads: what two work out for one type at once is the same. Types are held weakly,
+    since classes come and go, and by identity, since a metaclass may define ``__eq__`` and ``__hash__``.
+    """
+
+    def __init__(self, work_out: Callable[[type], T], epoch: Callable[[], int]) -> None:
+        self._work_out = work_out
+        self._epoch = epoch
+        self._known: dict[int, tuple[weakref.ref[type], T]] = {}
+        self._known_at = epoch()
+
+    def get(self, cls: type) -> T:
+        """What is worked out for `cls`, now or earlier."""
+        epoch = self._epoch()
+        if epoch != self._known_at:
+            self._known, self._known_at = {}, epoch
+        # The dictionary of this epoch, also where another thread begins a new one meanwhile.
+        known = self._known
+        key = id(cls)
+        entry = known.get(key)
+        if entry is not None and entry[0]() is cls:
+            return entry[1]
+        found = self._work_out(cls)
+        known[key] = weakref.ref(cls, lambda _: known.pop(key, None)), found
+        return found
 
 
 class Lineage(Generic[T]):

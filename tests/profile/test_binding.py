@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,19 @@ def test_plugins_apply_beside_stores_and_a_stores_claim_goes_first(opened: Any) 
 
     with Profile([plugin]).bind(people=Members(ANN)) as bound:
         assert bound.loads(bound.dumps([ANN, Guest("g")])) == [ANN, "reduced"]
+
+
+def test_a_bound_profile_holds_types_weakly(opened: Any) -> None:
+    class Passing(User):
+        pass
+
+    profile, _ = opened
+    with profile.bind(people=Users(ANN)) as bound:
+        assert bound.loads(bound.dumps(Passing("ann"))) is ANN
+        gone = weakref.ref(Passing)
+        del Passing
+        gc.collect()
+        assert gone() is None
 
 
 def test_a_bound_profile_is_a_profile(opened: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brinery.errors import NotStored, StoreError, WriteError
-from brinery.lineage import Lineage
+from brinery.lineage import Lineage, PerType
 from brinery.persistence.loading import BoundReader, Missing
 from brinery.persistence.stores import check_claims
 from brinery.persistent_ids import store_name, write_id
@@ -116,9 +116,7 @@ class _BoundRules:
     def __init__(self, rules: RuleTable | None, claimants: list[_Claimant]) -> None:
         self._rules = rules
         self._claims = Lineage([(claim, claimant) for claimant in claimants for claim in claimant.claims])
-        # Written to by any thread that meets a type first; the rule that two find is the same.
-        self._found: dict[type, TypeRule | None] = {}
-        self._found_at = self.epoch()
+        self._answers = PerType(self._work_out, self.epoch)
 
     def epoch(self) -> int:
         """Changes with the rules below, and when a class turns out to be one that is claimed."""
@@ -126,18 +124,14 @@ class _BoundRules:
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
-        if (epoch := self.epoch()) != self._found_at:
-            self._found, self._found_at = {}, epoch
-        try:
-            return self._found[cls]
-        except KeyError:
-            pass
+        return self._answers.get(cls)
+
+    def _work_out(self, cls: type) -> TypeRule | None:
         rule = self._rules.rule_for(cls) if self._rules is not None else None
         claim = self._claim_on(cls)
-        if claim is not None:
-            rule = rule._replace(claim=claim) if rule is not None else TypeRule(claim=claim)
-        self._found[cls] = rule
-        return rule
+        if claim is None:
+            return rule
+        return rule._replace(claim=claim) if rule is not None else TypeRule(claim=claim)
 
     def _claim_on(self, cls: type) -> Claim | None:
         # A store that claims a class and its base is asked once, in the place of the nearer.

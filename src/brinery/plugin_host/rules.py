@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from brinery.declarations import Override, Reducer, check_class, target_name
 from brinery.dotted import import_dotted, name_of_class
 from brinery.errors import DeclarationError
-from brinery.lineage import Lineage
+from brinery.lineage import Lineage, PerType
 from brinery.plan import NATIVE_TYPES, TypeRule
 from brinery.plugin_host.conflicts import settle
 
@@ -22,17 +21,13 @@ __all__ = ["Rules"]
 
 
 class Rules:
-    """The reducers and overrides of all plugins of a profile (a plan's RuleTable).
-
-    Safe to use from many threads: what two threads work out for one type is the same.
-    """
+    """The reducers and overrides of all plugins of a profile (a plan's RuleTable)."""
 
     def __init__(self, claims: Sequence[Claim[Reducer | Override]], prefer: Mapping[str, str]) -> None:
         """Raises PluginConflict where two plugins declare a reducer for one class."""
         self._prefer = prefer
         self._lineage = Lineage([(claim.declared.target, claim) for claim in claims], _check_found)
-        self._answers: dict[int, tuple[weakref.ref[type], TypeRule | None]] = {}
-        self._answered_at = self._lineage.epoch()
+        self._answers = PerType(self._work_out, self._lineage.epoch)
         for claim in claims:
             self._settle_declared(claim.declared)
 
@@ -56,18 +51,7 @@ class Rules:
         Raises PluginConflict where two plugins' reducers turn out to be for one class, DeclarationError
         where a class that was declared by name turns out to be none, and what importing a reducer raises.
         """
-        epoch = self._lineage.epoch()
-        if epoch != self._answered_at:
-            self._answers, self._answered_at = {}, epoch
-        answers = self._answers
-        key = id(cls)
-        known = answers.get(key)
-        if known is not None and known[0]() is cls:
-            return known[1]
-        rule = self._work_out(cls)
-        # Held weakly, since classes come and go; by identity, since a metaclass may define __hash__.
-        answers[key] = weakref.ref(cls, lambda _: answers.pop(key, None)), rule
-        return rule
+        return self._answers.get(cls)
 
     def _work_out(self, cls: type) -> TypeRule | None:
         if any(cls is own for own in NATIVE_TYPES):
