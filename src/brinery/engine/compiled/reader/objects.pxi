@@ -5,6 +5,7 @@ import builtins as _builtins
 import sys as _sys
 
 from brinery.engine import globals as _globals
+from brinery.engine.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
 
 cdef object EMPTY_TUPLE = ()
@@ -66,6 +67,8 @@ cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
     """GLOBAL and INST: the names stand in two lines."""
     module = argument_line(r).decode(encoding)
     qualname = argument_line(r).decode(encoding)
+    if r.walking:
+        return own(bytes_function(module, qualname) or r.hole)
     return load_global(r, module, qualname)
 
 
@@ -99,8 +102,8 @@ cdef PyObject *persistent(Reading r, object pid) except NULL:
         raise no_persistent_load(pid)
     resume(r)
     r.foreign = True
-    if type(r.persistent_load) is list:
-        (<list> r.persistent_load).append(pid)
+    if isinstance(r.persistent_load, list):
+        r.persistent_load.append(pid)
         found = pid
     else:
         found = r.persistent_load(pid)
@@ -135,7 +138,8 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     if s.top - s.fence < 2:
         stack_underflow(s)
     if r.walking:
-        return skip(s, 2, r.hole)
+        called = bytes_of_call(<object> s.top[-2], <object> s.top[-1])
+        return skip(s, 2, r.hole if called is None else called)
     args = take(s)
     function = take(s)
     if type(args) is not tuple and not isinstance(args, tuple):
@@ -181,8 +185,10 @@ cdef PyObject *inst(Reading r) except NULL:
     cdef Stack *s = &r.stack
     cdef PyObject **items = mark_pop(r)
     cdef Py_ssize_t position = items - s.base
-    found = <object> global_of_lines(r, "ascii")
-    Py_DECREF(<PyObject *> found)
+    cdef PyObject *made
+    made = global_of_lines(r, "ascii")
+    found = <object> made
+    Py_DECREF(made)
     if s.base + position < s.fence:
         stack_underflow(s)
     return instantiate(r, found, take_tuple(s, s.base + position))

@@ -1,9 +1,14 @@
+from io import BytesIO
+
+from brinery.engine.lookahead import peek_into
+
 # The cursor. All bytes come through one buffer: the caller's own data, a frame, what peek() showed, or
 # what a single read() brought. Nothing past STOP is ever read off a file: a peeked buffer is only
 # settled (read for real) up to where the cursor stands.
 
 cdef Py_ssize_t CHUNK = 1 << 20        # a declared length is believed so far before bytes have come
-cdef Py_ssize_t PREFETCH = 128 * 1024  # how much peek() is asked to show
+cdef Py_ssize_t PREFETCH = 1 << 13     # how much peek() is asked to show
+cdef Py_ssize_t LARGE = 1 << 16        # payloads from here on are read without a stop in the buffer
 cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
 
 
@@ -27,7 +32,7 @@ cdef int source_bytes(Reading r, object data) except -1:
 
 cdef int source_file(Reading r, object file) except -1:
     """Read from `file`: read and readline must be there, peek and readinto are used where they are."""
-    r.peek = getattr(file, "peek", None)
+    r.peek = peek_into(file) if type(file) is BytesIO else getattr(file, "peek", None)
     r.readinto = getattr(file, "readinto", None)
     read = getattr(file, "read", None)
     readline = getattr(file, "readline", None)
@@ -260,7 +265,7 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
         memcpy(PyBytes_AS_STRING(copy), s.next, size)
         s.next += <Py_ssize_t> size
         return copy
-    if s.framed or r.read is None or size < <unsigned long long> PREFETCH:
+    if s.framed or r.read is None or size < <unsigned long long> LARGE:
         return PyBytes_FromStringAndSize(<const char *> payload(r, size), <Py_ssize_t> size)
     # Large, from a file: what read() gave is the object itself.
     settle(r)

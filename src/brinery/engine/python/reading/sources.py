@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from brinery.engine.lookahead import peek_into
 from brinery.errors import ReadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["FileSource", "as_bytes"]
 
@@ -46,7 +44,7 @@ class FileSource:
     def __init__(self, file: Any) -> None:
         """Read from `file`. Raises TypeError where it has no read and readline."""
         # All four are asked for, so that an error in any of them shows; None is as good as missing.
-        self._peek = _peek_into(file) if type(file) is BytesIO else getattr(file, "peek", None)
+        self._peek = peek_into(file) if type(file) is BytesIO else getattr(file, "peek", None)
         self._readinto = getattr(file, "readinto", None)
         self._read = getattr(file, "read", None)
         self._readline = getattr(file, "readline", None)
@@ -145,14 +143,3 @@ class FileSource:
         if len(data) > size:
             raise ReadError(f"read({size}) returned {len(data)} bytes")
         return data
-
-
-def _peek_into(file: BytesIO) -> Callable[[int], bytes]:
-    # peek for files in memory, which can go back at no cost. Opcodes of protocols 0 to 3 come in no
-    # frames, and fetching each alone made loading from a BytesIO four times slower.
-    def peek(size: int) -> bytes:
-        data = file.read(size)
-        file.seek(-len(data), 1)
-        return data
-
-    return peek
