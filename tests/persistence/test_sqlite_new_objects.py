@@ -234,6 +234,18 @@ def test_where_another_writer_inserted_the_key_meanwhile_nothing_is_lost(
     assert ids(path) == [1, 2]
 
 
+def test_what_one_store_refuses_another_may_take(bind: Bind, path: Path) -> None:
+    with (
+        SqliteStore(path, TABLES, on_new="insert") as strict,
+        SqliteStore(":memory:", [Table("orders", Order, key="number")], on_new="insert") as other,
+    ):
+        order = Order(1, "not a customer", [Customer(1), Node(1)])  # type: ignore[arg-type]
+        bound = bind(strict=strict, other=other)
+        assert bound.loads(bound.dumps([order, Customer(2)]))[0].customer == "not a customer"
+        assert ids(path, "orders", "number") == ids(path, "nodes") == []
+        assert ids(path) == [2]
+
+
 def test_a_dump_within_a_dump_is_part_of_it(bind: Bind, inserting: SqliteStore, path: Path) -> None:
     bound = bind(shop=inserting)
 
