@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from brinery.engine.files import write_all
 from brinery.opcodes import codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FRAME_TARGET", "Output", "write_all"]
+__all__ = ["FRAME_TARGET", "Output"]
 
 (FRAME,) = codes("FRAME")
 
@@ -75,19 +76,3 @@ class Output:
             data = b"".join(self._finished)  # of a single bytes object that is the object itself, not a copy
             self._finished.clear()
             write_all(self._to_file, data)
-
-
-def write_all(write: Callable[[Any], object], data: bytes) -> None:
-    """Write all of `data`, also through a raw file, which may take less than it was given.
-
-    Many file-like objects return None and mean that they took everything. Raises OSError where
-    `write` returns anything else that is not a number of bytes between 1 and what it was given.
-    """
-    rest: bytes | memoryview = data
-    while True:
-        taken = write(rest)
-        if taken is None or taken == len(rest):
-            return
-        if not isinstance(taken, int) or not 0 < taken < len(rest):
-            raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
-        rest = memoryview(rest)[taken:]

@@ -249,7 +249,6 @@ cdef class UnpicklerMemoProxy:
 
 
 @cython.auto_pickle(False)
-@cython.final
 cdef class Loader:
     """The functions ``load`` and ``loads`` around one plan."""
 

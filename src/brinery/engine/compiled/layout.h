@@ -1,0 +1,228 @@
+/* Private layout of CPython's objects, behind one set of names.
+ *
+ * One header per Python version defines what differs between them; this one chooses among them and
+ * holds what they share. Nothing else in the engine looks inside an int, a str, a dict or an instance.
+ */
+#ifndef BRINERY_LAYOUT_H
+#define BRINERY_LAYOUT_H
+
+#include <Python.h>
+#include <structmember.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define BRINERY_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define BRINERY_LIKELY(x) __builtin_expect(!!(x), 1)
+#elif defined(_MSC_VER)
+#define BRINERY_ALWAYS_INLINE static __forceinline
+#define BRINERY_LIKELY(x) (x)
+#else
+#define BRINERY_ALWAYS_INLINE static inline
+#define BRINERY_LIKELY(x) (x)
+#endif
+
+/* References that are borrowed while no Python code runs are safe only because the GIL keeps every
+ * other thread out. Without a GIL nothing keeps them out, so these tricks are off there. */
+#if defined(Py_GIL_DISABLED) || defined(BRINERY_NO_BORROWING)
+#define BRINERY_BORROWING 0
+#else
+#define BRINERY_BORROWING 1
+#endif
+
+/* BRINERY_NO_PLANS=1 at compile time: every instance goes through __reduce_ex__, as in C pickle. */
+#if defined(Py_GIL_DISABLED) || defined(BRINERY_NO_PLANS)
+#define BRINERY_PLANS 0
+#else
+#define BRINERY_PLANS 1
+#endif
+
+#if PY_VERSION_HEX >= 0x030D0000
+#include "layout_313.h"
+#elif PY_VERSION_HEX >= 0x030C0000
+#include "layout_312.h"
+#else
+#include "layout_311.h"
+#endif
+
+/* ---- bytes in the order of the stream ------------------------------------------------------- */
+
+BRINERY_ALWAYS_INLINE void brinery_put_u16(char *out, uint32_t value)
+{
+    out[0] = (char)value;
+    out[1] = (char)(value >> 8);
+}
+
+BRINERY_ALWAYS_INLINE void brinery_put_u32(char *out, uint32_t value)
+{
+#if PY_LITTLE_ENDIAN
+    memcpy(out, &value, 4);
+#else
+    out[0] = (char)value;
+    out[1] = (char)(value >> 8);
+    out[2] = (char)(value >> 16);
+    out[3] = (char)(value >> 24);
+#endif
+}
+
+BRINERY_ALWAYS_INLINE void brinery_put_u64(char *out, uint64_t value)
+{
+    brinery_put_u32(out, (uint32_t)value);
+    brinery_put_u32(out + 4, (uint32_t)(value >> 32));
+}
+
+BRINERY_ALWAYS_INLINE void brinery_put_double(char *out, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, 8);
+    for (int i = 0; i < 8; i++) {
+        out[i] = (char)(bits >> (56 - 8 * i));
+    }
+}
+
+/* Short copies are most of what a pickler does, and a call of memcpy costs more than they do. */
+BRINERY_ALWAYS_INLINE void brinery_copy(char *out, const char *from, Py_ssize_t size)
+{
+    if (size >= 8) {
+        if (size > 32) {
+            memcpy(out, from, (size_t)size);
+            return;
+        }
+        uint64_t a, b;
+        if (size > 16) {
+            uint64_t c, d;
+            memcpy(&a, from, 8);
+            memcpy(&b, from + 8, 8);
+            memcpy(&c, from + size - 16, 8);
+            memcpy(&d, from + size - 8, 8);
+            memcpy(out, &a, 8);
+            memcpy(out + 8, &b, 8);
+            memcpy(out + size - 16, &c, 8);
+            memcpy(out + size - 8, &d, 8);
+            return;
+        }
+        memcpy(&a, from, 8);
+        memcpy(&b, from + size - 8, 8);
+        memcpy(out, &a, 8);
+        memcpy(out + size - 8, &b, 8);
+    }
+    else if (size >= 4) {
+        uint32_t a, b;
+        memcpy(&a, from, 4);
+        memcpy(&b, from + size - 4, 4);
+        memcpy(out, &a, 4);
+        memcpy(out + size - 4, &b, 4);
+    }
+    else if (size > 0) {
+        out[0] = from[0];
+        out[size >> 1] = from[size >> 1];
+        out[size - 1] = from[size - 1];
+    }
+}
+
+/* ---- str ------------------------------------------------------------------------------------ */
+
+/* The UTF-8 form that a str already carries: itself where it is ASCII, else what a cache holds. */
+BRINERY_ALWAYS_INLINE const char *brinery_utf8(PyObject *text, Py_ssize_t *size)
+{
+    if (BRINERY_LIKELY(PyUnicode_IS_COMPACT_ASCII(text))) {
+        *size = PyUnicode_GET_LENGTH(text);
+        return (const char *)(((PyASCIIObject *)text) + 1);
+    }
+    *size = ((PyCompactUnicodeObject *)text)->utf8_length;
+    return ((PyCompactUnicodeObject *)text)->utf8;
+}
+
+/* ---- set ------------------------------------------------------------------------------------ */
+
+/* The next member at or after *pos, or NULL. A deleted entry keeps a dummy key, whose hash is -1. */
+BRINERY_ALWAYS_INLINE PyObject *brinery_set_next(PyObject *set, Py_ssize_t *pos)
+{
+    PySetObject *so = (PySetObject *)set;
+    Py_ssize_t i = *pos;
+    while (i <= so->mask) {
+        setentry *entry = &so->table[i++];
+        if (entry->key != NULL && entry->hash != -1) {
+            *pos = i;
+            return entry->key;
+        }
+    }
+    *pos = i;
+    return NULL;
+}
+
+/* ---- dict ----------------------------------------------------------------------------------- */
+
+/* The keys of a split table are shared by many dicts, and counted once. */
+#define brinery_dict_is_split(dict) (((PyDictObject *)(dict))->ma_values != NULL)
+
+/* ---- types ---------------------------------------------------------------------------------- */
+
+#define brinery_type_lookup(type, name) _PyType_Lookup((PyTypeObject *)(type), (name))
+#define brinery_is_heap_type(type) (((type)->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0)
+
+/* A version that changes with every change to the type or its bases; 0 where the type has none now. */
+BRINERY_ALWAYS_INLINE unsigned int brinery_type_version(PyTypeObject *type)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    if (!(type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
+        return 0;
+    }
+#endif
+    return type->tp_version_tag;
+}
+
+/* The place of a slot that holds an object, or -1: only such a descriptor can be read without a call. */
+BRINERY_ALWAYS_INLINE Py_ssize_t brinery_slot_offset(PyObject *descriptor)
+{
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+        return -1;
+    }
+    PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
+    return member->type == T_OBJECT_EX && !(member->flags & READ_RESTRICTED) ? member->offset : -1;
+}
+
+#define brinery_slot(obj, offset) (*(PyObject **)((char *)(obj) + (offset)))
+
+/* How an instance keeps its attributes: not at all (0), in a dict (1), or in values beside it whose
+ * names its type holds (2). *dict is NULL where the dict was never made. */
+BRINERY_ALWAYS_INLINE int brinery_attributes(PyObject *obj, PyObject **dict, PyDictValues **values)
+{
+    PyTypeObject *type = Py_TYPE(obj);
+    *dict = NULL;
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        return brinery_managed_attributes(obj, dict, values);
+    }
+    if (type->tp_dictoffset > 0) {
+        *dict = *(PyObject **)((char *)obj + type->tp_dictoffset);
+        return 1;
+    }
+    return 0;
+}
+
+/* The names that a type's instances share, and how many there are: names are only ever added. */
+#define brinery_cached_keys(type) ((void *)((PyHeapTypeObject *)(type))->ht_cached_keys)
+#define brinery_keys_size(keys) (((PyDictKeysObject *)(keys))->dk_nentries)
+
+/* ---- large buffers -------------------------------------------------------------------------- */
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/* First touches of a large buffer cost a page fault each; huge pages make them 512 times fewer. */
+BRINERY_ALWAYS_INLINE void brinery_advise_huge(char *start, Py_ssize_t size)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(BRINERY_NO_HUGE_PAGES)
+    uintptr_t page = 4096, begin = ((uintptr_t)start + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)start + (uintptr_t)size) & ~(page - 1);
+    if (end > begin) {
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    }
+#else
+    (void)start;
+    (void)size;
+#endif
+}
+
+#endif

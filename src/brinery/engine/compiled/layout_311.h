@@ -1,0 +1,36 @@
+/* CPython 3.11: ints keep their sign in ob_size; inline values stand four words before the object. */
+
+#include "layout_dict.h"
+
+/* The value of an int of at most two digits (60 bits); 0 where it has more. */
+BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
+{
+    const digit *digits = ((PyLongObject *)obj)->ob_digit;
+    switch (Py_SIZE(obj)) {
+        case 0: *value = 0; return 1;
+        case 1: *value = digits[0]; return 1;
+        case -1: *value = -(int64_t)digits[0]; return 1;
+        case 2: *value = (int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
+        case -2: *value = -(int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
+        default: return 0;
+    }
+}
+
+#define brinery_int_bytes(obj, out, size) \
+    _PyLong_AsByteArray((PyLongObject *)(obj), (unsigned char *)(out), (size_t)(size), 1, 1)
+
+BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, PyDictValues **values)
+{
+    *values = ((PyDictValues **)obj)[-4];
+    if (*values != NULL) {
+        return 2;
+    }
+    *dict = ((PyObject **)obj)[-3];
+    return 1;
+}
+
+#define brinery_values_size(attributes) ((Py_ssize_t)((uint8_t *)(attributes))[-2])
+#define brinery_values_index(attributes, i) (((uint8_t *)(attributes))[-3 - (i)])
+#define brinery_values_key(type, index) \
+    (DK_UNICODE_ENTRIES(((PyHeapTypeObject *)(type))->ht_cached_keys)[index].me_key)
+#define brinery_values_item(attributes, index) ((attributes)->values[index])

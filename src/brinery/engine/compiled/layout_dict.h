@@ -1,0 +1,23 @@
+/* The insides of a dict's keys, which CPython installs but compiles for itself only. */
+#ifndef BRINERY_LAYOUT_DICT_H
+#define BRINERY_LAYOUT_DICT_H
+
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#define BRINERY_BUILD_CORE
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+#undef _PyGC_FINALIZED
+#include "internal/pycore_dict.h"
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#ifdef BRINERY_BUILD_CORE
+#undef Py_BUILD_CORE
+#undef BRINERY_BUILD_CORE
+#endif
+
+#endif

@@ -1,0 +1,400 @@
+# list, dict, set, frozenset and tuple.
+#
+# Each is begun in place, with its frame on the C stack. Most hold leaves only and end there; one that
+# meets another kind of child moves its frame to the stack of the dump, to be gone on with by the run
+# loop. The run_* functions serve both: they write what is left and return 0, or hand back the first
+# child that is no leaf in `w.item` and return 1.
+
+cdef int open_list(Writer *w, PyObject *obj, bint elide) except -1:
+    cdef Frame frame
+    cdef Py_ssize_t size
+    if w.proto == 0:
+        return open_text_list(w, obj)
+    w.cur[0] = EMPTY_LIST
+    w.cur += 1
+    put(w, obj, elide)
+    size = LIST_SIZE(obj)
+    if size == 0:
+        return 0
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_LIST
+    frame.obj = obj
+    if size == 1:
+        frame.count = -1
+    else:
+        w.cur[0] = MARK
+        w.cur += 1
+    if run_list(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_list(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *item
+    cdef Py_ssize_t pos = frame.pos, end
+    if frame.count < 0:
+        if pos == 0:
+            item = LIST_ITEM(obj, 0)
+            if not leaf(w, item, 1):
+                frame.pos = 1
+                w.item = item
+                w.item_alone = 1
+                return 1
+        op(w, APPEND)
+        return 0
+    end = pos + BATCH - frame.count
+    while True:
+        # The size is asked for again, for a child's reducer may have changed the list.
+        while pos < end and pos < LIST_SIZE(obj):
+            item = LIST_ITEM(obj, pos)
+            pos += 1
+            if not leaf(w, item, 1):
+                frame.pos = pos
+                frame.count = <int>(BATCH - (end - pos))
+                w.item = item
+                w.item_alone = 1
+                return 1
+        op(w, APPENDS)
+        if pos >= LIST_SIZE(obj):
+            return 0
+        op(w, MARK)
+        end = pos + BATCH
+
+
+cdef int open_dict(Writer *w, PyObject *obj, bint elide) except -1:
+    if w.proto == 0:
+        return open_text_dict(w, obj)
+    w.cur[0] = EMPTY_DICT
+    w.cur += 1
+    put(w, obj, elide)
+    return begin_pairs(w, obj, NULL, NOTHING)
+
+
+cdef int begin_pairs(Writer *w, PyObject *obj, PyObject *owner, After after) except -1:
+    """The pairs of a dict that is memoized already, and what comes after them."""
+    cdef Frame frame
+    cdef Py_ssize_t size = DICT_SIZE(obj)
+    if size == 0:
+        return finish(w, after)
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_DICT
+    frame.obj = obj
+    frame.owner = owner
+    frame.after = after
+    frame.size = size
+    frame.alone = 0 if brinery_dict_is_split(obj) else 1
+    if size == 1:
+        frame.count = -1
+    else:
+        w.cur[0] = MARK
+        w.cur += 1
+    if run_dict(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_dict(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef int count = frame.count
+    if frame.current != NULL:
+        if frame.half:
+            frame.half = False
+            value = frame.current
+            w.item = value
+            w.item_alone = 1
+            return 1
+        value = frame.current
+        frame.current = NULL
+        release(w, value)
+        count = frame.count
+    while True:
+        while count < BATCH and count != -2 and DICT_NEXT(obj, &frame.pos, &key, &value):
+            count = count + 1 if count >= 0 else -2
+            if not leaf(w, key, frame.alone):
+                # A value is kept over the writing of its key: that may run code which replaces it.
+                INCREF(value)
+                frame.current = value
+                frame.half = True
+                frame.count = count
+                w.item = key
+                w.item_alone = frame.alone
+                return 1
+            if not leaf(w, value, 1):
+                frame.count = count
+                w.item = value
+                w.item_alone = 1
+                return 1
+        if count < 0:
+            op(w, SETITEM)
+            break
+        op(w, SETITEMS)
+        if DICT_SIZE(obj) != frame.size:
+            raise RuntimeError("dictionary changed size during iteration")
+        if count < BATCH:
+            break
+        # A full batch is followed by another, be it empty (C pickle's way, unlike for lists).
+        op(w, MARK)
+        count = 0
+    return finish(w, <After>frame.after)
+
+
+cdef int finish(Writer *w, After after) except -1:
+    """What stands behind the dict of an instance's state."""
+    if after == THEN_SLOTS_BUILD:
+        op(w, TUPLE2)
+        put(w, NULL, True)
+    if after != NOTHING:
+        op(w, BUILD)
+    return 0
+
+
+cdef int open_set(Writer *w, PyObject *obj, bint elide) except -1:
+    cdef Frame frame
+    w.cur[0] = <char>EMPTY_SET
+    w.cur += 1
+    put(w, obj, elide)
+    if SET_SIZE(obj) == 0:
+        return 0
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_SET
+    frame.obj = obj
+    frame.size = SET_SIZE(obj)
+    w.cur[0] = MARK
+    w.cur += 1
+    if run_set(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_set(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *item
+    while True:
+        while frame.count < BATCH:
+            item = brinery_set_next(obj, &frame.pos)
+            if item == NULL:
+                break
+            frame.count += 1
+            if not leaf(w, item, 1):
+                w.item = item
+                w.item_alone = 1
+                return 1
+        op(w, ADDITEMS)
+        if SET_SIZE(obj) != frame.size:
+            raise RuntimeError("set changed size during iteration")
+        if frame.count < BATCH:
+            return 0
+        op(w, MARK)
+        frame.count = 0
+
+
+cdef int open_frozenset(Writer *w, PyObject *obj, int alone, bint elide) except -1:
+    cdef Frame frame
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_FROZENSET
+    frame.obj = obj
+    frame.elide = elide
+    frame.alone = 1 if elide else 0
+    w.cur[0] = MARK
+    w.cur += 1
+    if run_frozenset(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_frozenset(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *item
+    while True:
+        item = brinery_set_next(obj, &frame.pos)
+        if item == NULL:
+            break
+        if not leaf(w, item, frame.alone):
+            w.item = item
+            w.item_alone = frame.alone
+            return 1
+    room(w)
+    if (not frame.elide or frame.owned) and not w.fast and find(w, obj) != NULL:
+        # It was reached again from within, and written there.
+        op(w, POP_MARK)
+        get(w, obj)
+        return 0
+    op(w, FROZENSET)
+    put(w, obj, frame.elide and not frame.owned)
+    return 0
+
+
+cdef int open_tuple(Writer *w, PyObject *obj, bint elide) except -1:
+    cdef Frame frame
+    cdef Py_ssize_t size = TUPLE_SIZE(obj)
+    if size == 0:
+        if w.proto == 0:
+            op(w, MARK)
+            op(w, TUPLE)
+        else:
+            w.cur[0] = EMPTY_TUPLE
+            w.cur += 1
+        return 0
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_TUPLE
+    frame.obj = obj
+    frame.elide = elide
+    # Memoized after its children: a cycle through a shared tuple meets them a second time.
+    frame.alone = 1 if elide else 0
+    if size > 3 or w.proto < 2:
+        w.cur[0] = MARK
+        w.cur += 1
+    if run_tuple(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_tuple(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *item
+    cdef Py_ssize_t pos = frame.pos, size = TUPLE_SIZE(obj)
+    while pos < size:
+        item = TUPLE_ITEM(obj, pos)
+        pos += 1
+        if not leaf(w, item, frame.alone):
+            frame.pos = pos
+            w.item = item
+            w.item_alone = frame.alone
+            return 1
+    room(w)
+    if (not frame.elide or frame.owned) and not w.fast and find(w, obj) != NULL:
+        return pop_tuple(w, obj, size)
+    if size > 3 or w.proto < 2:
+        w.cur[0] = TUPLE
+    else:
+        w.cur[0] = <char>(TUPLE1 - 1 + size)
+    w.cur += 1
+    put(w, obj, frame.elide and not frame.owned)
+    return 0
+
+
+cdef int pop_tuple(Writer *w, PyObject *obj, Py_ssize_t size) except -1:
+    """The tuple was reached again from within, and written there: drop its items, fetch that one."""
+    cdef Py_ssize_t i
+    if w.proto >= 2 and size <= 3:
+        for i in range(size):
+            op(w, POP)
+    elif w.binary:
+        op(w, POP_MARK)
+    else:
+        for i in range(size + 1):
+            op(w, POP)
+    get(w, obj)
+    return 0
+
+
+# Protocol 0 has neither APPENDS nor SETITEMS, and C pickle iterates there as over any iterable.
+
+cdef int open_text_list(Writer *w, PyObject *obj) except -1:
+    op(w, MARK)
+    op(w, LIST)
+    put(w, obj, False)
+    if LIST_SIZE(obj) == 0:
+        return 0
+    secure(w)
+    return push_iterator(w, IN_ITEMS, obj, iter(<object>obj))
+
+
+cdef int open_text_dict(Writer *w, PyObject *obj) except -1:
+    op(w, MARK)
+    op(w, DICT)
+    put(w, obj, False)
+    if DICT_SIZE(obj) == 0:
+        return 0
+    secure(w)
+    return push_iterator(w, IN_PAIRS, obj, iter((<object>obj).items()))
+
+
+cdef int push_iterator(Writer *w, FrameKind kind, PyObject *obj, object iterator) except -1:
+    cdef Frame *frame = push(w, kind, obj)
+    frame.alone = 0
+    frame.count = -1
+    Py_INCREF(iterator)
+    frame.held = <PyObject *>iterator
+    return 2
+
+
+cdef int run_iterator(Writer *w, Frame *frame) except -1:
+    """The next item or pair of an iterator, in batches; a batch of one needs no mark."""
+    cdef bint pairs = frame.kind == IN_PAIRS
+    cdef Py_ssize_t at = w.depth - 1
+    cdef PyObject *item
+    if frame.half:
+        frame.half = False
+        w.item = TUPLE_ITEM(frame.current, 1)
+        w.item_alone = 0
+        return 1
+    if frame.current != NULL:
+        item = frame.current
+        frame.current = NULL
+        release(w, item)
+        frame = &w.stack[at]
+        if w.proto == 0 or frame.count == -2:
+            op(w, SETITEM if pairs else APPEND)
+            if frame.count == -2:
+                return 0
+    if frame.following != NULL:
+        item = frame.following
+        frame.following = NULL
+        frame.count += 1
+        return hand_out(w, frame, item)
+    if w.proto != 0 and frame.count == BATCH:
+        op(w, SETITEMS if pairs else APPENDS)
+        frame.count = -1
+    secure(w)
+    item = ITER_NEXT(frame.held)
+    frame = &w.stack[at]
+    if w.proto == 0:
+        return 0 if item == NULL else hand_out(w, frame, item)
+    if frame.count >= 0:
+        if item == NULL:
+            op(w, SETITEMS if pairs else APPENDS)
+            return 0
+        frame.count += 1
+        return hand_out(w, frame, item)
+    if item == NULL:
+        return 0
+    frame.current = item
+    if pairs:
+        check_pair(item)
+    frame.following = ITER_NEXT(frame.held)
+    frame = &w.stack[at]
+    if frame.following == NULL:
+        frame.count = -2
+    else:
+        op(w, MARK)
+        frame.count = 1
+    frame.current = NULL
+    return hand_out(w, frame, item)
+
+
+cdef int hand_out(Writer *w, Frame *frame, PyObject *item) except -1:
+    """Make `item`, an owned reference, the next thing to be written."""
+    frame.current = item
+    w.item_alone = 0
+    if frame.kind == IN_PAIRS:
+        check_pair(item)
+        frame.half = True
+        w.item = TUPLE_ITEM(item, 0)
+    else:
+        w.item = item
+    return 1
+
+
+cdef int check_pair(PyObject *item) except -1:
+    if not PyTuple_Check(item) or TUPLE_SIZE(item) != 2:
+        raise TypeError("dict items iterator must return 2-tuples")
+    return 0

@@ -1,0 +1,222 @@
+# Dumper: dump and dumps around one plan; and the pool of writers that makes small calls fast.
+
+cdef enum:
+    POOLED = 4
+    LEAST_TABLE = 32
+    POOLED_TABLE = 1024
+    MOST_TABLE = 64 * 1024     # what is larger is given back after the dump
+    POOLED_LOG = 1024
+    MOST_LOG = 128 * 1024
+    POOLED_STACK = 64
+    MOST_STACK = 8 * 1024
+    SCRATCH = 32 * 1024
+
+cdef Writer *pool[POOLED]
+cdef int in_pool = 0
+
+
+cdef Writer *take_writer() except NULL:
+    global in_pool
+    if in_pool:
+        in_pool -= 1
+        return pool[in_pool]
+    cdef Writer *w = <Writer *>calloc(1, sizeof(Writer))
+    if w == NULL:
+        raise MemoryError
+    w.scratch = <char *>malloc(SCRATCH)
+    w.table = <Entry *>calloc(POOLED_TABLE, sizeof(Entry))
+    w.log = <PyObject **>malloc(POOLED_LOG * sizeof(PyObject *))
+    w.stack = <Frame *>malloc(POOLED_STACK * sizeof(Frame))
+    if w.scratch == NULL or w.table == NULL or w.log == NULL or w.stack == NULL:
+        free_writer(w)
+        raise MemoryError
+    w.scratch_size = SCRATCH
+    w.base = w.cur = w.scratch
+    w.end = w.scratch + SCRATCH
+    w.mask = POOLED_TABLE - 1
+    w.generation = 1
+    w.log_room = POOLED_LOG
+    w.room = POOLED_STACK
+    return w
+
+
+cdef void free_writer(Writer *w) noexcept:
+    free(w.scratch)
+    free(w.table)
+    free(w.log)
+    free(w.stack)
+    free(w)
+
+
+cdef int configure(Writer *w, int protocol, bint fix_imports, object plan) except -1:
+    global last_rules, last_rules_serial
+    w.proto = protocol
+    w.binary = protocol > 0
+    w.careful = protocol == 0
+    w.fix_imports = fix_imports
+    w.fast = False
+    w.asked = False
+    w.opening = False
+    w.flush_pending = False
+    w.frame_start = -1
+    w.first = 0
+    w.depth_to_check = DEPTH_TO_CHECK
+    w.objects_there = 0
+    Py_INCREF(plan)
+    w.plan = <PyObject *>plan
+    rules = plan.rules
+    if rules is not None:
+        if rules is not last_rules:
+            last_rules = rules
+            last_rules_serial += 1
+        w.rules = <PyObject *>rules
+        w.rules_serial = last_rules_serial
+    w.plain_names = plan.names is None
+    new_epoch(w)
+    return 0
+
+
+cdef inline void set_hook(PyObject **place, object hook) noexcept:
+    if hook is not UNSET:
+        Py_INCREF(hook)
+        place[0] = <PyObject *>hook
+
+
+cdef int write_stream(Writer *w, PyObject *obj) except -1:
+    if w.proto >= 2:
+        w.cur[0] = <char>PROTO
+        w.cur[1] = <char>w.proto
+        w.cur += 2
+    open_frame(w)
+    write_graph(w, obj)
+    op(w, STOP)
+    return commit_frame(w)
+
+
+cdef void give_back(Writer *w) noexcept:
+    """Drop what the dump held, and keep the writer for another one."""
+    global in_pool
+    cdef Py_ssize_t i
+    cdef size_t j
+    cdef Frame *frame
+    cdef PyObject *hooks[7]
+    # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
+    for i in range(w.depth):
+        frame = &w.stack[i]
+        XDECREF(frame.current)
+        XDECREF(frame.following)
+        XDECREF(frame.held)
+        if frame.owned:
+            DECREF(frame.obj)
+            XDECREF(frame.owner)
+    for j in range(w.log_owned):
+        XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
+    hooks[0] = w.write
+    hooks[1] = w.persistent_id
+    hooks[2] = w.reducer_override
+    hooks[3] = w.dispatch_table
+    hooks[4] = w.buffer_callback
+    hooks[5] = w.subject
+    hooks[6] = w.nested
+    w.write = w.persistent_id = w.reducer_override = w.dispatch_table = NULL
+    w.buffer_callback = w.subject = w.nested = w.rules = NULL
+    for i in range(7):
+        XDECREF(hooks[i])
+    XDECREF(w.plan)
+    w.plan = NULL
+    XDECREF(w.result)
+    w.result = NULL
+    w.depth = w.secured = 0
+    w.logged = w.log_owned = 0
+    w.base = w.cur = w.scratch
+    w.end = w.scratch + w.scratch_size
+    clear_memo(w)
+    if in_pool == POOLED or w.mask >= MOST_TABLE or w.log_room > MOST_LOG or w.room > MOST_STACK:
+        free_writer(w)
+        return
+    pool[in_pool] = w
+    in_pool += 1
+
+
+cdef int protocol_number(object protocol, object bin) except -1:
+    if bin is None:
+        if protocol is None:
+            return DEFAULT
+        if type(protocol) is int and 0 <= protocol <= 5:
+            return protocol
+    # The frames that a warning counts are Python's, and there is none here.
+    return choose_protocol(protocol, bin, stacklevel=2)
+
+
+cdef int DEFAULT = DEFAULT_PROTOCOL
+cdef Py_ssize_t DEPTH_TO_CHECK = FIRST_CHECK
+cdef object UNSET = object()
+
+
+cdef class Dumper:
+    """``dump`` and ``dumps`` around one plan.
+
+    `plan_source` is called without arguments, when a plan is first needed, and gives the WritePlan.
+    Many threads may use one Dumper.
+    """
+
+    cdef object plan_source
+    cdef public object plan
+
+    def __init__(self, plan_source):
+        self.plan_source = plan_source
+
+    cdef object current_plan(self):
+        plan = self.plan
+        if plan is None:
+            plan = self.plan = self.plan_source()
+        return plan
+
+    def dumps(self, obj, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
+        """The pickle of `obj`, as bytes."""
+        cdef int number = protocol_number(protocol, bin)
+        return self.run(obj, None, number, fix_imports, buffer_callback)
+
+    def dump(self, obj, file, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
+        """Write the pickle of `obj` to `file`, which has a ``write(bytes)``."""
+        cdef int number = protocol_number(protocol, bin)
+        try:
+            write = file.write
+        except AttributeError:
+            raise TypeError("file must have a 'write' attribute") from None
+        self.run(obj, write, number, fix_imports, buffer_callback)
+
+    cdef object run(self, object obj, object write, int protocol, bint fix_imports, object buffer_callback):
+        cdef Writer *w
+        cdef bint succeeded = False
+        cdef object stores, plan = self.current_plan()
+        if buffer_callback is not None and protocol < 5:
+            raise ValueError("buffer_callback needs protocol >= 5")
+        w = take_writer()
+        stores = None
+        try:
+            configure(w, protocol, fix_imports, plan)
+            if write is not None:
+                set_hook(&w.write, write)
+            if buffer_callback is not None:
+                set_hook(&w.buffer_callback, buffer_callback)
+            if plan.stores is not None:
+                stores = plan.stores
+                stores.begin_dump()
+            write_stream(w, <PyObject *>obj)
+            if write is not None:
+                secure(w)
+                flush(w)
+                result = None
+            else:
+                result = <object>take(w)
+                Py_DECREF(result)
+            succeeded = True
+        except BaseException as error:
+            explain(w, error)
+            raise
+        finally:
+            give_back(w)
+            if stores is not None:
+                stores.end_dump(succeeded)
+        return result

@@ -1,0 +1,250 @@
+# Instances whose reduction is object's own: NEWOBJ and the state, without making copyreg's tuples, the
+# dict of an instance that has none yet, or the dict of its slots.
+
+cdef enum:
+    NOT_IN_PLACE = 3   # nothing is written: take the long way
+
+
+cdef int write_class(Writer *w, PyObject *obj) except -1:
+    """Write the class of `obj`, an instance; 0, and nothing written, where that takes Python code.
+
+    Where `w.subject` holds the instance afterwards, code may have run.
+    """
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef Plan *plan
+    begin(w)
+    if get(w, <PyObject *>type):
+        return 1
+    hold(w, obj)
+    if TYPE(<PyObject *>type) != &PyType_Type:
+        return 0
+    plan = find_plan(&PyType_Type)
+    if plan == NULL or plan.epoch != w.epoch:
+        plan = renew_plan(w, &PyType_Type, plan)
+    if plan.current != BY_NAME:
+        return 0
+    return write_global_in_place(w, <PyObject *>type)
+
+
+cdef inline int write_new(Writer *w, PyObject *obj, bint elide) except -1:
+    """An object made from its class, which was just written, and no arguments."""
+    begin(w)
+    w.cur[0] = EMPTY_TUPLE
+    w.cur[1] = <char>NEWOBJ
+    w.cur += 2
+    return put(w, obj, elide)
+
+
+cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
+    cdef PyObject *state
+    cdef PyDictValues *values = NULL
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef Frame frame
+    cdef Frame *pushed
+    cdef Py_ssize_t size
+    cdef int way = brinery_attributes(obj, &state, &values)
+    if way == 0 or not harmless_attributes(plan, obj):
+        return NOT_IN_PLACE
+    if not write_class(w, obj):
+        return NOT_IN_PLACE
+    write_new(w, obj, elide and w.subject == NULL)
+    if w.subject != NULL:
+        way = brinery_attributes(obj, &state, &values)
+    if way == 2:
+        size = brinery_values_size(values)
+        if size == 0:
+            return 0
+        begin(w)
+        w.cur[0] = EMPTY_DICT
+        w.cur += 1
+        put_state(w, obj)
+        memset(&frame, 0, sizeof(Frame))
+        frame.kind = IN_VALUES
+        frame.obj = obj
+        frame.size = size
+        if size == 1:
+            frame.count = -1
+        else:
+            w.cur[0] = MARK
+            w.cur += 1
+        if run_values(w, &frame):
+            push_copy(w, &frame)
+            return 1
+        return 0
+    if state == NULL:
+        return 0
+    if TYPE(state) != &PyDict_Type:
+        pushed = push(w, IN_STATE, obj)
+        INCREF(state)
+        pushed.held = state
+        w.item = state
+        w.item_alone = 0
+        return 1
+    if DICT_SIZE(state) == 0:
+        return 0
+    begin(w)
+    if REFCNT(state) > 1 and get(w, state):
+        return op(w, BUILD)
+    w.cur[0] = EMPTY_DICT
+    w.cur += 1
+    put(w, state, BORROWING and REFCNT(state) <= 1)
+    return begin_pairs(w, state, obj, THEN_BUILD)
+
+
+cdef int run_values(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef PyObject *state
+    cdef PyDictValues *values = NULL
+    cdef int index
+    cdef Py_ssize_t pos = frame.pos
+    brinery_attributes(obj, &state, &values)
+    while pos < frame.size:
+        index = brinery_values_index(values, pos)
+        pos += 1
+        # Names are shared by all instances, so their counts say nothing.
+        if w.cur >= w.limit:
+            boundary(w)
+        text(w, brinery_values_key(type, index), 0)
+        if not leaf(w, brinery_values_item(values, index), 1):
+            frame.pos = pos
+            frame.count = <int>pos if frame.count >= 0 else -2
+            w.item = brinery_values_item(values, index)
+            w.item_alone = 1
+            return 1
+    room(w)
+    w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
+    w.cur[1] = BUILD
+    w.cur += 2
+    return 0
+
+
+cdef int open_by_slots(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
+    cdef Frame frame
+    cdef Py_ssize_t i, size = 0
+    cdef Py_ssize_t *offsets = <Py_ssize_t *>BYTES_DATA(plan.offsets)
+    for i in range(plan.slots):
+        size += brinery_slot(obj, offsets[i]) != NULL
+    if not write_class(w, obj):
+        return NOT_IN_PLACE
+    write_new(w, obj, elide and w.subject == NULL)
+    if size == 0:
+        return 0
+    # The state is (None, {slot: value}); neither the pair nor the dict exists.
+    begin(w)
+    begin(w)
+    w.cur[0] = NONE
+    w.cur += 1
+    begin(w)
+    w.cur[0] = EMPTY_DICT
+    w.cur += 1
+    put(w, NULL, True)
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_SLOTS
+    frame.obj = obj
+    frame.size = size
+    if size == 1:
+        frame.count = -1
+    else:
+        w.cur[0] = MARK
+        w.cur += 1
+    if run_slots(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
+cdef int run_slots(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *value
+    # The plan is there: whatever could replace it secures first, and that makes this a dict's frame.
+    cdef Plan *plan = find_plan(TYPE(obj))
+    cdef Py_ssize_t *offsets = <Py_ssize_t *>BYTES_DATA(plan.offsets)
+    cdef Py_ssize_t pos = frame.pos, slots = plan.slots
+    while pos < slots:
+        value = brinery_slot(obj, offsets[pos])
+        pos += 1
+        if value == NULL:
+            continue
+        frame.count = frame.count + 1 if frame.count >= 0 else -2
+        if w.cur >= w.limit:
+            boundary(w)
+        text(w, TUPLE_ITEM(plan.names, pos - 1), 0)
+        if not leaf(w, value, 1):
+            frame.pos = pos
+            w.item = value
+            w.item_alone = 1
+            return 1
+    room(w)
+    w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
+    w.cur += 1
+    return finish(w, THEN_SLOTS_BUILD)
+
+
+cdef bint harmless_attributes(Plan *plan, PyObject *obj) noexcept:
+    """Whether no attribute of an instance can stand in for one of the methods that reduce it."""
+    cdef PyObject *attributes
+    cdef PyDictValues *values = NULL
+    if brinery_attributes(obj, &attributes, &values) == 2:
+        return harmless_values(plan, TYPE(obj), values)
+    return attributes == NULL or harmless_dict(attributes)
+
+
+cdef bint harmless_values(Plan *plan, PyTypeObject *type, PyDictValues *values) noexcept:
+    cdef Py_ssize_t i
+    cdef PyObject *key
+    cdef void *keys = brinery_cached_keys(type)
+    cdef Py_ssize_t names = brinery_keys_size(keys)
+    # Names are only ever added to the keys that a type's instances share: looking once is enough.
+    if keys == plan.checked_keys and names == plan.checked_size:
+        return True
+    for i in range(names):
+        key = brinery_values_key(type, <int>i)
+        if key != NULL and not harmless(key):
+            return False
+    plan.checked_keys = keys
+    plan.checked_size = names
+    return True
+
+
+cdef bint harmless_dict(PyObject *attributes) noexcept:
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t pos = 0
+    while DICT_NEXT(attributes, &pos, &key, &value):
+        if not harmless(key):
+            return False
+    return True
+
+
+cdef inline bint harmless(PyObject *name) noexcept:
+    # All names that count begin with two underscores; of the others nothing more needs to be known.
+    if TYPE(name) != &PyUnicode_Type:
+        return False
+    return not (
+        UNICODE_LENGTH(name) > 4
+        and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 0) == 95
+        and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 1) == 95
+    )
+
+
+cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
+    cdef Frame *frame
+    method = <object>plan.method
+    if not harmless_attributes(plan, obj):
+        return NOT_IN_PLACE
+    hold(w, obj)
+    secure(w)
+    held = method(<object>obj)
+    if not write_class(w, obj):
+        push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
+        return 2
+    write_new(w, obj, False)
+    if held is None:
+        return 0
+    frame = push(w, IN_STATE, obj)
+    Py_INCREF(held)
+    frame.held = <PyObject *>held
+    w.item = frame.held
+    w.item_alone = 1
+    return 1

@@ -1,0 +1,279 @@
+# What has no parts. leaf() is inlined wherever a child is written; all that is rare about its types
+# is in functions of their own.
+
+cdef inline int leaf "brinery_leaf"(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
+    """Write `obj` if it is a leaf (1); otherwise write nothing (0)."""
+    if w.cur >= w.limit:
+        if boundary(w):
+            return 0
+    return whole(w, obj, alone)
+
+
+cdef inline int whole(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
+    """leaf(), after the boundary."""
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef int64_t value
+    if type == &PyUnicode_Type:
+        return text(w, obj, alone)
+    if type == &PyLong_Type:
+        if brinery_small_int(obj, &value) and w.binary:
+            if 0 <= value <= 0xFF:
+                w.cur[0] = BININT1
+                w.cur[1] = <char>value
+                w.cur += 2
+                return 1
+            if 0 <= value <= 0xFFFF:
+                w.cur[0] = BININT2
+                brinery_put_u16(w.cur + 1, <uint32_t>value)
+                w.cur += 3
+                return 1
+            if -0x80000000 <= value <= 0x7FFFFFFF:
+                w.cur[0] = BININT
+                brinery_put_u32(w.cur + 1, <uint32_t>value)
+                w.cur += 5
+                return 1
+        return write_int(w, obj)
+    if obj == Py_None:
+        w.cur[0] = NONE
+        w.cur += 1
+        return 1
+    if type == &PyFloat_Type:
+        if not w.binary:
+            return write_float_text(w, obj)
+        w.cur[0] = BINFLOAT
+        brinery_put_double(w.cur + 1, PyFloat_AS_DOUBLE(obj))
+        w.cur += 9
+        return 1
+    if type == &PyBool_Type:
+        if w.proto >= 2:
+            w.cur[0] = <char>NEWTRUE if obj == Py_True else <char>NEWFALSE
+            w.cur += 1
+            return 1
+        return write_line(w, INT, b"01" if obj == Py_True else b"00") + 1
+    if type == &PyBytes_Type:
+        return write_bytes(w, obj, alone)
+    return 0
+
+
+cdef inline int text "brinery_text"(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
+    cdef bint elide = BORROWING and REFCNT(obj) <= alone
+    cdef Py_ssize_t size
+    cdef const char *data
+    cdef Entry *entry
+    if not elide and not w.fast:
+        entry = find(w, obj)
+        if entry != NULL:
+            write_get(w, entry.index)
+            return 1
+    data = brinery_utf8(obj, &size)
+    if data == NULL or size > SHORT or w.proto < 4:
+        return write_text(w, obj, elide)
+    w.cur[0] = <char>SHORT_BINUNICODE
+    w.cur[1] = <char>size
+    brinery_copy(w.cur + 2, data, size)
+    w.cur += 2 + size
+    put(w, obj, elide)
+    return 1
+
+
+cdef int write_text(Writer *w, PyObject *obj, bint elide) except -1:
+    """A str of any length and kind, in the UTF-8 that lets surrogates pass; 0 where it must wait."""
+    cdef Py_ssize_t size
+    cdef const char *data
+    cdef char header[9]
+    cdef int header_size
+    if not w.binary:
+        return write_text_line(w, obj)
+    UNICODE_READY(obj)
+    data = brinery_utf8(obj, &size)
+    if data == NULL:
+        size = utf8_size(obj)
+    header_size = text_header(w, header, size)
+    if size >= FRAME_TARGET:
+        if w.write != NULL and not w.opening:
+            return 0
+        if data != NULL:
+            write_payload(w, header, header_size, data, size, NULL)
+        else:
+            encoded = (<object>obj).encode("utf-8", "surrogatepass")
+            write_payload(w, header, header_size, encoded, size, <PyObject *>encoded)
+    else:
+        reserve(w, header_size + size)
+        memcpy(w.cur, header, header_size)
+        if data != NULL:
+            memcpy(w.cur + header_size, data, size)
+        else:
+            encode_utf8(obj, w.cur + header_size)
+        w.cur += header_size + size
+    put(w, obj, elide)
+    return 1
+
+
+cdef int text_header(Writer *w, char *header, Py_ssize_t size) except -1:
+    if size <= 0xFF and w.proto >= 4:
+        header[0] = <char>SHORT_BINUNICODE
+        header[1] = <char>size
+        return 2
+    if size <= 0xFFFFFFFF:
+        header[0] = BINUNICODE
+        brinery_put_u32(header + 1, <uint32_t>size)
+        return 5
+    if w.proto < 4:
+        raise OverflowError("serializing a string larger than 4 GiB requires pickle protocol 4 or higher")
+    header[0] = <char>BINUNICODE8
+    brinery_put_u64(header + 1, size)
+    return 9
+
+
+cdef int write_text_line(Writer *w, PyObject *obj) except -1:
+    write_line(w, UNICODE, encode_unicode(<object>obj))
+    put(w, obj, False)
+    return 1
+
+
+cdef Py_ssize_t utf8_size(PyObject *text) noexcept:
+    """The number of bytes of `text` in UTF-8, surrogates written as if they were characters."""
+    cdef Py_ssize_t length = UNICODE_LENGTH(text), i, size = length
+    cdef int kind = UNICODE_KIND(text)
+    cdef void *data = UNICODE_DATA(text)
+    cdef uint32_t c
+    if kind == 1:
+        for i in range(length):
+            size += (<unsigned char *>data)[i] >> 7
+        return size
+    for i in range(length):
+        c = UNICODE_READ(kind, data, i)
+        size += (c >= 0x80) + (c >= 0x800) + (c >= 0x10000)
+    return size
+
+
+cdef void encode_utf8(PyObject *text, char *out) noexcept:
+    # Into the buffer: encoding through Python would leave a copy cached on every str.
+    cdef Py_ssize_t length = UNICODE_LENGTH(text), i
+    cdef int kind = UNICODE_KIND(text)
+    cdef void *data = UNICODE_DATA(text)
+    cdef uint32_t c
+    for i in range(length):
+        c = UNICODE_READ(kind, data, i)
+        if c < 0x80:
+            out[0] = <char>c
+            out += 1
+        elif c < 0x800:
+            out[0] = <char>(0xC0 | c >> 6)
+            out[1] = <char>(0x80 | c & 0x3F)
+            out += 2
+        elif c < 0x10000:
+            out[0] = <char>(0xE0 | c >> 12)
+            out[1] = <char>(0x80 | c >> 6 & 0x3F)
+            out[2] = <char>(0x80 | c & 0x3F)
+            out += 3
+        else:
+            out[0] = <char>(0xF0 | c >> 18)
+            out[1] = <char>(0x80 | c >> 12 & 0x3F)
+            out[2] = <char>(0x80 | c >> 6 & 0x3F)
+            out[3] = <char>(0x80 | c & 0x3F)
+            out += 4
+
+
+cdef int write_int(Writer *w, PyObject *obj) except -1:
+    """An int that does not fit into four bytes, or any at protocol 0."""
+    cdef int64_t value, magnitude
+    cdef size_t bits
+    cdef Py_ssize_t size
+    cdef bint small = brinery_small_int(obj, &value)
+    if w.proto < 2:
+        literal = repr(<object>obj).encode("ascii")
+        if small and -0x80000000 <= value <= 0x7FFFFFFF:
+            write_line(w, INT, literal)
+        else:
+            write_line(w, LONG, literal + b"L")
+        return 1
+    if small:
+        magnitude = ~value if value < 0 else value
+        size = 4
+        while magnitude >> (8 * size - 1):
+            size += 1
+        w.cur[0] = <char>LONG1
+        w.cur[1] = <char>size
+        brinery_put_u64(w.cur + 2, <uint64_t>value)
+        w.cur += 2 + size
+        return 1
+    bits = NUM_BITS(obj)
+    size = <Py_ssize_t>(bits >> 3) + 1
+    if size > 0x7FFFFFFF:
+        raise OverflowError("int too large to pickle")
+    reserve(w, size + 5)
+    brinery_int_bytes(obj, w.cur + 5, size)
+    # A negative power of 256, halved, fits into one byte less than its number of bits tells.
+    if size > 1 and <unsigned char>w.cur[4 + size] == 0xFF and <unsigned char>w.cur[3 + size] & 0x80:
+        size -= 1
+    if size < 256:
+        w.cur[0] = <char>LONG1
+        w.cur[1] = <char>size
+        memmove(w.cur + 2, w.cur + 5, size)
+        w.cur += 2 + size
+    else:
+        w.cur[0] = <char>LONG4
+        brinery_put_u32(w.cur + 1, <uint32_t>size)
+        w.cur += 5 + size
+    return 1
+
+
+cdef int write_float_text(Writer *w, PyObject *obj) except -1:
+    write_line(w, FLOAT, float.__repr__(<object>obj).encode("ascii"))
+    return 1
+
+
+cdef int write_bytes(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
+    """Exact bytes, from protocol 3 on; 0 where there is no opcode for them or they must wait."""
+    cdef bint elide = BORROWING and REFCNT(obj) <= alone
+    if not elide and get(w, obj):
+        return 1
+    if w.proto < 3:
+        return 0
+    return write_octets(w, obj, BYTES_DATA(obj), BYTES_SIZE(obj), elide)
+
+
+cdef int write_octets(Writer *w, PyObject *obj, const char *data, Py_ssize_t size, bint elide) except -1:
+    """The bytes at `data`, memoized as `obj`, which holds them; 0 where they must wait."""
+    cdef char header[9]
+    cdef int header_size
+    if size <= 0xFF:
+        header[0] = SHORT_BINBYTES
+        header[1] = <char>size
+        header_size = 2
+    elif size <= 0xFFFFFFFF:
+        header[0] = BINBYTES
+        brinery_put_u32(header + 1, <uint32_t>size)
+        header_size = 5
+    elif w.proto >= 4:
+        header[0] = <char>BINBYTES8
+        brinery_put_u64(header + 1, size)
+        header_size = 9
+    else:
+        raise OverflowError(
+            "serializing a bytes object larger than 4 GiB requires pickle protocol 4 or higher"
+        )
+    return write_block(w, obj, header, header_size, data, size, elide)
+
+
+cdef int write_block(Writer *w, PyObject *obj, const char *header, int header_size, const char *data,
+                     Py_ssize_t size, bint elide) except -1:
+    if size >= FRAME_TARGET:
+        if w.write != NULL and not w.opening:
+            return 0
+        write_payload(w, header, header_size, data, size, obj)
+    else:
+        reserve(w, header_size + size)
+        memcpy(w.cur, header, header_size)
+        brinery_copy(w.cur + header_size, data, size)
+        w.cur += header_size + size
+    put(w, obj, elide)
+    return 1
+
+
+cdef int write_bytearray(Writer *w, PyObject *obj, const char *data, Py_ssize_t size, bint elide) except -1:
+    cdef char header[9]
+    header[0] = <char>BYTEARRAY8
+    brinery_put_u64(header + 1, size)
+    return write_block(w, obj, header, 9, data, size, elide)

@@ -1,0 +1,210 @@
+# The memo: which objects are in the stream already, and under which index.
+#
+# An object that nothing but its container refers to cannot be met again, so it needs an index but no
+# entry in the table: that is most objects of most graphs. Such an object is only *logged*. That holds
+# as long as no Python code runs; before any does, secure() enters and owns all that was logged.
+#
+# Who may be left out? At most `alone` references: 1, or 0 where even that is not sure: below a tuple
+# or frozenset that is itself shared (both are memoized after their children, so a cycle walks them
+# twice), and for the keys of a split dict and interned names, whose sharing the count does not show.
+
+cdef enum:
+    ELIDED = 1          # low bits of a logged pointer: it has no entry yet
+    STATE_OF = 2        # and: it stands for the dict of the instance, which was never made
+    LOW_BITS = 3
+
+
+cdef inline Entry *find(Writer *w, PyObject *obj) noexcept:
+    # Objects made together lie together, and shifting keeps that: neighbours share cache lines.
+    cdef size_t i = (<size_t>obj >> 4) & w.mask
+    cdef Entry *entry
+    while True:
+        entry = &w.table[i]
+        if entry.generation != w.generation:
+            return NULL
+        if entry.key == obj:
+            return entry
+        i = (i + 1) & w.mask
+
+
+cdef int enter(Writer *w, PyObject *obj, size_t index) except -1:
+    cdef size_t i
+    if w.used * 3 >= (w.mask + 1) * 2:
+        grow_table(w)
+    i = (<size_t>obj >> 4) & w.mask
+    while w.table[i].generation == w.generation:
+        if w.table[i].key == obj:
+            w.table[i].index = <uint32_t>index
+            return 0
+        i = (i + 1) & w.mask
+    w.table[i].key = obj
+    w.table[i].index = <uint32_t>index
+    w.table[i].generation = w.generation
+    w.used += 1
+    return 0
+
+
+cdef int grow_table(Writer *w) except -1:
+    cdef size_t old = w.mask + 1, i
+    # As C pickle: by four while small, by two when memory begins to matter.
+    cdef size_t size = old * (2 if w.used > 50000 else 4)
+    cdef Entry *before = w.table
+    cdef Entry *table = <Entry *>calloc(size, sizeof(Entry))
+    if table == NULL:
+        raise MemoryError
+    w.table = table
+    w.mask = size - 1
+    w.used = 0
+    for i in range(old):
+        if before[i].generation == w.generation:
+            reenter(w, before[i].key, before[i].index)
+    free(before)
+    return 0
+
+
+cdef void reenter(Writer *w, PyObject *obj, uint32_t index) noexcept:
+    cdef size_t i = (<size_t>obj >> 4) & w.mask
+    while w.table[i].generation == w.generation:
+        i = (i + 1) & w.mask
+    w.table[i].key = obj
+    w.table[i].index = index
+    w.table[i].generation = w.generation
+    w.used += 1
+
+
+cdef int grow_log(Writer *w) except -1:
+    cdef size_t room = w.log_room // 2 * 3
+    cdef void *log
+    if w.first + room > 0xFFFFFFFF:
+        raise OverflowError("more than 2**32 - 1 objects in one memo")
+    log = realloc(w.log, room * sizeof(PyObject *))
+    if log == NULL:
+        raise MemoryError
+    w.log = <PyObject **>log
+    w.log_room = room
+    return 0
+
+
+cdef inline int put "brinery_put"(Writer *w, PyObject *obj, int elide) except -1:
+    """Memoize `obj`, the object just written. NULL stands for one that exists in the stream only."""
+    cdef size_t at
+    if w.fast:
+        return 0
+    at = w.logged
+    if at == w.log_room:
+        grow_log(w)
+    if elide:
+        w.log[at] = <PyObject *>(<uintptr_t>obj | ELIDED) if obj != NULL else NULL
+    else:
+        enter(w, obj, w.first + at)
+        w.log[at] = obj
+    w.logged = at + 1
+    if not BORROWING and obj != NULL:
+        INCREF(obj)
+        w.log_owned = w.logged
+    if w.proto >= 4:
+        w.cur[0] = <char>MEMOIZE
+        w.cur += 1
+        return 0
+    return write_put(w, w.first + at)
+
+
+cdef int put_state(Writer *w, PyObject *instance) except -1:
+    """Memoize the dict of `instance`, which does not exist."""
+    put(w, NULL, True)
+    if not w.fast:
+        w.log[w.logged - 1] = <PyObject *>(<uintptr_t>instance | ELIDED | STATE_OF)
+    return 0
+
+
+cdef int write_put(Writer *w, size_t index) except -1:
+    if not w.binary:
+        return write_line(w, PUT, b"%d" % index)
+    if index < 256:
+        w.cur[0] = BINPUT
+        w.cur[1] = <char>index
+        w.cur += 2
+    else:
+        w.cur[0] = LONG_BINPUT
+        brinery_put_u32(w.cur + 1, <uint32_t>index)
+        w.cur += 5
+    return 0
+
+
+cdef inline int write_get(Writer *w, uint32_t index) except -1:
+    if not w.binary:
+        return write_line(w, GET, b"%d" % index)
+    if index < 256:
+        w.cur[0] = BINGET
+        w.cur[1] = <char>index
+        w.cur += 2
+    else:
+        w.cur[0] = LONG_BINGET
+        brinery_put_u32(w.cur + 1, index)
+        w.cur += 5
+    return 0
+
+
+cdef int write_line(Writer *w, int code, bytes argument) except -1:
+    """An opcode whose argument is a line of text."""
+    write_text_opcode(w, code, argument)
+    return op(w, 10)
+
+
+cdef int write_text_opcode(Writer *w, int code, bytes argument) except -1:
+    """An opcode whose argument holds its newlines already."""
+    cdef Py_ssize_t size = len(argument)
+    reserve(w, size + 2)
+    w.cur[0] = <char>code
+    memcpy(w.cur + 1, <const char *>argument, size)
+    w.cur += size + 1
+    return 0
+
+
+cdef inline int get(Writer *w, PyObject *obj) except -1:
+    """Write a GET where `obj` is memoized (1), or nothing (0)."""
+    cdef Entry *entry
+    if w.fast:
+        return 0
+    entry = find(w, obj)
+    if entry == NULL:
+        return 0
+    room(w)
+    write_get(w, entry.index)
+    return 1
+
+
+cdef int own_log(Writer *w) except -1:
+    """Enter and own what was logged since the last time."""
+    cdef size_t begin = w.log_owned, i
+    cdef uintptr_t logged
+    cdef PyObject *obj
+    cdef PyObject *state
+    # First all references, for making a dict may collect garbage, and that runs finalizers.
+    for i in range(begin, w.logged):
+        obj = <PyObject *>(<uintptr_t>w.log[i] & ~<uintptr_t>LOW_BITS)
+        if obj != NULL:
+            INCREF(obj)
+    w.log_owned = w.logged
+    for i in range(begin, w.logged):
+        logged = <uintptr_t>w.log[i]
+        if logged & STATE_OF:
+            obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
+            state = GENERIC_DICT(obj, NULL)
+            w.log[i] = state
+            DECREF(obj)
+            enter(w, state, w.first + i)
+        elif logged & ELIDED:
+            obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
+            enter(w, obj, w.first + i)
+            w.log[i] = obj
+    return 0
+
+
+cdef void clear_memo(Writer *w) noexcept:
+    """Forget everything; the log's references are the caller's to drop."""
+    w.generation += 1
+    w.used = 0
+    if w.generation == 0:  # once in 2**32 dumps
+        memset(w.table, 0, (w.mask + 1) * sizeof(Entry))
+        w.generation = 1

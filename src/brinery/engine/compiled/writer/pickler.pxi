@@ -1,0 +1,247 @@
+# Pickler, which people subclass, and the proxy of its memo.
+
+cdef class Pickler:
+    """Writes objects to a file in pickle's format; several dumps share one memo.
+
+    `file` has a ``write(bytes)``. `protocol` is 0 to 5, None for the default or negative for the highest.
+    `buffer_callback` is called with every PickleBuffer (protocol 5) and takes it out of the stream by
+    returning a false value. `bin` is the spelling of before Python 2.3.
+
+    Subclasses and instances may define ``persistent_id(obj)``, ``reducer_override(obj)`` and
+    ``dispatch_table``. Raises PicklingError for what cannot be pickled, and RuntimeError when it is used
+    while it is busy.
+    """
+
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef object write
+    cdef object write_plan
+    cdef object buffer_callback
+    cdef list kept             # everything in the memo, to keep it alive and in the collector's sight
+    cdef Entry *table
+    cdef size_t mask
+    cdef size_t used
+    cdef uint32_t generation
+    cdef bint busy
+    cdef int protocol
+    cdef bint fix_imports
+    cdef public int bin
+    cdef public int fast
+
+    _plan_source = staticmethod(WritePlan)
+
+    def __dealloc__(self):
+        free(self.table)
+
+    def __init__(self, file, protocol=None, fix_imports=True, buffer_callback=None, *, bin=None):
+        if self.busy:
+            raise RuntimeError("this Pickler is busy: it was initialized again while it writes")
+        cdef int number = protocol_number(protocol, bin)
+        if buffer_callback is not None and number < 5:
+            raise ValueError("buffer_callback needs protocol >= 5")
+        try:
+            write = file.write
+        except AttributeError:
+            raise TypeError("file must have a 'write' attribute") from None
+        self.write_plan = self._plan_source()
+        self.protocol = number
+        self.fix_imports = fix_imports
+        self.buffer_callback = buffer_callback
+        self.bin = number > 0
+        self.fast = 0
+        self.forget()
+        self.write = write
+
+    cdef int forget(self) except -1:
+        if self.busy:
+            raise RuntimeError("this Pickler is busy: its memo cannot be changed while it writes")
+        free(self.table)
+        self.table = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
+        if self.table == NULL:
+            raise MemoryError
+        self.mask = LEAST_TABLE - 1
+        self.used = 0
+        self.generation = 1
+        self.kept = []
+        return 0
+
+    def dump(self, obj, /):
+        """Write `obj` to the file."""
+        cdef Writer *w
+        cdef bint succeeded = False
+        if self.busy:
+            raise RuntimeError("this Pickler is busy: dump() was called while it writes")
+        if self.write is None:
+            raise UninitializedPickler(
+                f"Pickler.__init__() was not called by {type(self).__name__}.__init__()"
+            )
+        self.busy = True
+        w = NULL
+        stores = None
+        try:
+            persistent_id = self.own_persistent_id()
+            reducer_override = getattr(self, "reducer_override", UNSET)
+            dispatch_table = getattr(self, "dispatch_table", UNSET)
+            w = take_writer()
+            self.swap(w)
+            configure(w, self.protocol if self.bin or self.protocol > 1 else 0, self.fix_imports, self.write_plan)
+            w.first = <uint32_t>self.used_before(w)
+            w.fast = self.fast != 0
+            set_hook(&w.write, self.write)
+            set_hook(&w.persistent_id, persistent_id)
+            set_hook(&w.reducer_override, reducer_override)
+            set_hook(&w.dispatch_table, dispatch_table)
+            if self.buffer_callback is not None:
+                set_hook(&w.buffer_callback, self.buffer_callback)
+            w.careful = w.careful or persistent_id is not UNSET
+            if self.write_plan.stores is not None:
+                stores = self.write_plan.stores
+                stores.begin_dump()
+            write_stream(w, <PyObject *>obj)
+            secure(w)
+            flush(w)
+            self.keep(w)
+            succeeded = True
+        except BaseException as error:
+            if w != NULL:
+                explain(w, error)
+            raise
+        finally:
+            if w != NULL:
+                if not succeeded:
+                    forget_new(w)
+                self.swap(w)
+                give_back(w)
+            self.busy = False
+            if stores is not None:
+                stores.end_dump(succeeded)
+
+    cdef size_t used_before(self, Writer *w):
+        return w.used
+
+    cdef object own_persistent_id(self):
+        """The hook of a subclass or of this instance; UNSET where it is this class's, which says nothing."""
+        hook = self.persistent_id
+        if type(hook) is BuiltinMethod and hook == BASE_PERSISTENT_ID.__get__(self):
+            return UNSET
+        return hook
+
+    cdef void swap(self, Writer *w) noexcept:
+        """The Pickler's memo for the writer's own, or back."""
+        self.table, w.table = w.table, self.table
+        self.mask, w.mask = w.mask, self.mask
+        self.used, w.used = w.used, self.used
+        self.generation, w.generation = w.generation, self.generation
+
+    cdef int keep(self, Writer *w) except -1:
+        cdef size_t i
+        for i in range(w.logged):
+            if w.log[i] == NULL:
+                # It exists in the stream only, but its index is taken: the memo has an entry for each.
+                entry = object()
+                enter(w, <PyObject *>entry, w.first + i)
+            else:
+                entry = <object>w.log[i]
+            self.kept.append(entry)
+        return 0
+
+    def clear_memo(self):
+        """Forget what was written: the next dump refers to nothing before it."""
+        self.forget()
+
+    def persistent_id(self, obj, /):
+        """None: objects are written by value. Override it to write an ID instead."""
+        return None
+
+    @property
+    def memo(self):
+        """The memo: ``clear()`` and ``copy()``; may be set to another Pickler's, or to what copy() gave."""
+        return PicklerMemo(self)
+
+    @memo.setter
+    def memo(self, memo):
+        cdef size_t i
+        if isinstance(memo, PicklerMemo):
+            memo = memo.copy()
+        if not isinstance(memo, dict):
+            raise TypeError(f"'memo' attribute must be a PicklerMemoProxy object or dict, not {type(memo).__name__}")
+        entries = []
+        for value in memo.values():
+            if type(value) is not tuple or len(value) != 2:
+                raise TypeError("'memo' values must be 2-item tuples")
+            index = int(value[0])
+            if not 0 <= index < 0xFFFFFFFF:
+                raise ValueError(f"a memo index must be 0 to 2**32 - 2, not {index}")
+            entries.append((index, value[1]))
+        self.forget()
+        cdef Writer *w = take_writer()
+        try:
+            self.swap(w)
+            for index, obj in entries:
+                enter(w, <PyObject *>obj, index)
+                self.kept.append(obj)
+        finally:
+            self.swap(w)
+            give_back(w)
+
+    def __sizeof__(self):
+        return object.__sizeof__(self) + (self.mask + 1) * sizeof(Entry)
+
+
+class UninitializedPickler(WriteError, RuntimeError):
+    """A Pickler whose ``__init__`` never ran."""
+
+
+cdef object BASE_PERSISTENT_ID = Pickler.persistent_id
+cdef object BuiltinMethod = type(len)
+
+
+cdef class PicklerMemo:
+    """A Pickler's memo."""
+
+    cdef Pickler pickler
+
+    def __init__(self, Pickler pickler not None):
+        self.pickler = pickler
+
+    def clear(self):
+        """Forget everything."""
+        self.pickler.forget()
+
+    def copy(self):
+        """The memo as ``{id: (index, object)}``."""
+        cdef Pickler pickler = self.pickler
+        cdef size_t i
+        cdef dict memo = {}
+        if pickler.busy:
+            raise RuntimeError("this Pickler is busy: its memo cannot be copied while it writes")
+        if pickler.table != NULL:
+            for i in range(pickler.mask + 1):
+                if pickler.table[i].generation == pickler.generation:
+                    obj = <object>pickler.table[i].key
+                    memo[<uintptr_t>pickler.table[i].key] = (pickler.table[i].index, obj)
+        return memo
+
+    def __reduce__(self):
+        return dict, (self.copy(),)
+
+
+cdef int forget_new(Writer *w) except -1:
+    """Take out of the memo what a failed dump put there: the next one must not refer to it."""
+    cdef size_t i, size = w.mask + 1
+    cdef Entry *entry
+    cdef Entry *before = w.table
+    for i in range(w.logged):
+        entry = find(w, <PyObject *>(<uintptr_t>w.log[i] & ~<uintptr_t>LOW_BITS))
+        if entry != NULL:
+            entry.index = 0xFFFFFFFF
+    w.table = <Entry *>calloc(size, sizeof(Entry))
+    if w.table == NULL:
+        w.table = before
+        raise MemoryError
+    w.used = 0
+    for i in range(size):
+        if before[i].generation == w.generation and before[i].index != 0xFFFFFFFF:
+            reenter(w, before[i].key, before[i].index)
+    free(before)
+    return 0

@@ -1,0 +1,235 @@
+# What is known of a type: how its instances are written when nothing unusual is about.
+#
+# A plan holds for one state of its type (the version that CPython changes with every change to the type
+# or its bases) and is asked about once per epoch whether tables or rules have a say in it: an epoch
+# ends whenever Python code may have run. Types are known by address and version, and not held:
+# versions are never given twice.
+
+cdef enum PlanKind:
+    BY_REDUCER         # ask hooks, tables, __reduce_ex__
+    BY_NAME            # a class or function
+    BY_ATTRIBUTES      # NEWOBJ, and the instance's dict as state
+    BY_SLOTS           # NEWOBJ, and (None, {slot: value}) as state
+    BY_GETSTATE        # NEWOBJ, and what the class's own __getstate__ gives
+    BY_REDUCE          # the class's own __reduce__
+    BY_REDUCE_EX       # the class's own __reduce_ex__
+    BY_DATE
+    BY_DATETIME
+    BY_TIME
+    BY_TIMEDELTA
+
+cdef struct Plan:
+    PyTypeObject *type
+    unsigned int version
+    signed char kind         # as far as the type alone decides
+    signed char current      # in this epoch
+    uint64_t epoch
+    uint64_t rules_serial    # whose rule table `rule` is from
+    PyObject *rule           # owned: the TypeRule, or NULL for none
+    PyObject *method         # owned: __getstate__, __reduce__ or __reduce_ex__
+    PyObject *names          # owned: the slots' names, a tuple
+    PyObject *offsets        # owned: their places, Py_ssize_t in a bytes object
+    Py_ssize_t slots
+    void *checked_keys       # inline attribute names that were found to be harmless
+    Py_ssize_t checked_size
+
+cdef enum:
+    PLANS_KEPT = 1024        # a power of two
+    PLANS_NEAR = 4           # places a type may take
+
+cdef Plan *plans = <Plan *>calloc(PLANS_KEPT + PLANS_NEAR, sizeof(Plan))
+if plans == NULL:
+    raise MemoryError
+
+cdef object last_rules = None
+cdef uint64_t last_rules_serial = 0
+
+cdef set SINGLETON_TYPES = {type(None), type(...), type(NotImplemented)}
+cdef dict reducers = copyreg.dispatch_table
+
+cdef object NAME_REDUCE_EX = sys.intern("__reduce_ex__")
+cdef object NAME_REDUCE = sys.intern("__reduce__")
+cdef object NAME_GETSTATE = sys.intern("__getstate__")
+cdef object NAME_GETNEWARGS = sys.intern("__getnewargs__")
+cdef object NAME_GETNEWARGS_EX = sys.intern("__getnewargs_ex__")
+cdef object NAME_CLASS = sys.intern("__class__")
+cdef object OBJECT = object
+
+
+cdef inline Plan *find_plan(PyTypeObject *type) noexcept:
+    cdef Plan *plan = &plans[(<uintptr_t>type >> 4) & (PLANS_KEPT - 1)]
+    cdef int i
+    for i in range(PLANS_NEAR):
+        if plan[i].type == type:
+            return &plan[i]
+    return NULL
+
+
+cdef inline int plan_kind(Writer *w, PyTypeObject *type, Plan **found) except -1:
+    """How objects of this type are written now. May run Python code; the caller holds its object."""
+    cdef Plan *plan = find_plan(type)
+    if plan == NULL or plan.epoch != w.epoch:
+        plan = renew_plan(w, type, plan)
+    found[0] = plan
+    return plan.current
+
+
+cdef Plan *renew_plan(Writer *w, PyTypeObject *type, Plan *plan) except NULL:
+    if plan == NULL or plan.version != brinery_type_version(type) or plan.version == 0:
+        plan = make_plan(w, type)
+    if w.rules != NULL and plan.rules_serial != w.rules_serial:
+        secure(w)
+        plan = find_plan(type)
+        rule = (<object>w.rules).rule_for(<object>type)
+        plan = find_plan(type)
+        if plan == NULL:
+            plan = make_plan(w, type)
+        XDECREF(plan.rule)
+        plan.rule = NULL
+        if rule is not None:
+            Py_INCREF(rule)
+            plan.rule = <PyObject *>rule
+        plan.rules_serial = w.rules_serial
+    plan.epoch = w.epoch
+    plan.current = plan.kind
+    if plan.kind != BY_REDUCER and (
+        not PLANS
+        or w.reducer_override != NULL
+        or w.careful
+        or w.proto < 2
+        or (w.rules != NULL and plan.rule != NULL)
+        or (plan.kind != BY_NAME and has_reducer(w, type))
+    ):
+        plan.current = BY_REDUCER
+    return plan
+
+
+cdef bint has_reducer(Writer *w, PyTypeObject *type) except -1:
+    """Whether the dispatch table in use may know the type."""
+    if w.dispatch_table == NULL:
+        return DICT_GET(<PyObject *>reducers, <PyObject *>type) != NULL
+    if TYPE(w.dispatch_table) == &PyDict_Type:
+        return DICT_GET(w.dispatch_table, <PyObject *>type) != NULL
+    return True  # any other mapping has to be asked each time
+
+
+cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
+    cdef Plan *plan
+    cdef Plan made
+    cdef int i
+    secure(w)
+    memset(&made, 0, sizeof(Plan))
+    made.type = type
+    made.kind = BY_REDUCER
+    describe_type(&made, type)
+    plan = find_plan(type)
+    if plan == NULL:
+        plan = &plans[(<uintptr_t>type >> 4) & (PLANS_KEPT - 1)]
+        for i in range(PLANS_NEAR):
+            if plan[i].type == NULL:
+                plan = &plan[i]
+                break
+        else:
+            plan = &plan[last_epoch & (PLANS_NEAR - 1)]
+    cdef Plan old = plan[0]
+    plan[0] = made
+    XDECREF(old.rule)
+    XDECREF(old.method)
+    XDECREF(old.names)
+    XDECREF(old.offsets)
+    return find_plan(type)
+
+
+cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
+    cls = <object>type
+    cdef PyTypeObjectFields *fields = <PyTypeObjectFields *>type
+    # The look-up also gives the type a version, if it has none yet.
+    cdef PyObject *reduce_ex = brinery_type_lookup(type, <PyObject *>NAME_REDUCE_EX)
+    plan.version = brinery_type_version(type)
+    if type == &PyType_Type or type == &PyFunction_Type:
+        plan.kind = BY_NAME
+        return 0
+    if plan.version == 0 or issubclass(cls, type_of_types) or fields.tp_getattro != PyObject_GenericGetAttr:
+        return 0
+    if brinery_type_lookup(type, <PyObject *>NAME_CLASS) != object_attribute(NAME_CLASS):
+        return 0
+    if describe_known_type(plan, cls):
+        return 0
+    if fields.tp_new == NULL or issubclass(cls, (list, dict)):
+        return 0
+    if reduce_ex != object_attribute(NAME_REDUCE_EX):
+        return describe_method(plan, BY_REDUCE_EX, reduce_ex)
+    cdef PyObject *reduce = brinery_type_lookup(type, <PyObject *>NAME_REDUCE)
+    if reduce != object_attribute(NAME_REDUCE):
+        return describe_method(plan, BY_REDUCE, reduce)
+    if (
+        brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS) != NULL
+        or brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS_EX) != NULL
+        or not brinery_is_heap_type(type)
+    ):
+        return 0
+    cdef PyObject *getstate = brinery_type_lookup(type, <PyObject *>NAME_GETSTATE)
+    if getstate != object_attribute(NAME_GETSTATE):
+        return describe_method(plan, BY_GETSTATE, getstate)
+    return describe_state(plan, cls)
+
+
+cdef type type_of_types = type
+
+
+cdef PyObject *object_attribute(object name) noexcept:
+    return brinery_type_lookup(&PyBaseObject_Type, <PyObject *>name)
+
+
+cdef int describe_method(Plan *plan, PlanKind kind, PyObject *method) except -1:
+    # Functions and C methods take the object as their first argument; other descriptors bind it their way.
+    if method != NULL and (TYPE(method) == &PyFunction_Type or TYPE(method) == &PyMethodDescr_Type):
+        INCREF(method)
+        plan.method = method
+        plan.kind = kind
+    return 0
+
+
+cdef int describe_state(Plan *plan, object cls) except -1:
+    """What object.__getstate__ would make of an instance: its dict, or its slots."""
+    cdef PyTypeObjectFields *fields = <PyTypeObjectFields *>cls
+    cdef Py_ssize_t size = OBJECT.__basicsize__, offset
+    cdef Py_ssize_t *places
+    cdef PyObject *descriptor
+    names = copyreg._slotnames(cls)
+    # Making the names sets a class attribute, and that makes a new version.
+    brinery_type_lookup(<PyTypeObject *>cls, <PyObject *>NAME_REDUCE_EX)
+    plan.version = brinery_type_version(<PyTypeObject *>cls)
+    if plan.version == 0 or type(names) is not list or fields.tp_itemsize:
+        return 0
+    if fields.tp_dictoffset and not fields.tp_flags & Py_TPFLAGS_MANAGED_DICT:
+        size += sizeof(PyObject *)
+    if fields.tp_weaklistoffset > 0:
+        size += sizeof(PyObject *)
+    size += sizeof(PyObject *) * len(names)
+    if fields.tp_basicsize > size:
+        return 0  # native state: object.__getstate__ refuses it
+    if not names:
+        if fields.tp_dictoffset:
+            plan.kind = BY_ATTRIBUTES
+        return 0
+    if fields.tp_dictoffset or len(names) >= BATCH:
+        return 0
+    offsets = bytes(len(names) * sizeof(Py_ssize_t))
+    places = <Py_ssize_t *>BYTES_DATA(<PyObject *>offsets)
+    for i, name in enumerate(names):
+        if type(name) is not str:
+            return 0
+        descriptor = brinery_type_lookup(<PyTypeObject *>cls, <PyObject *>name)
+        offset = brinery_slot_offset(descriptor) if descriptor != NULL else -1
+        if offset < 0:
+            return 0
+        places[i] = offset
+    names = tuple(names)
+    Py_INCREF(names)
+    Py_INCREF(offsets)
+    plan.names = <PyObject *>names
+    plan.offsets = <PyObject *>offsets
+    plan.slots = len(names)
+    plan.kind = BY_SLOTS
+    return 0

@@ -1,0 +1,275 @@
+# What no plan covers: hooks, rules, tables and reducers are asked, in the order of the design, and what
+# they give is written step by step.
+
+cdef object NEWOBJ_FUNCTION = copyreg.__newobj__
+cdef type FunctionType = type(copyreg.__newobj__)
+
+cdef enum Style:
+    BY_CALL
+    BY_NEWOBJ
+    BY_NEWOBJ_EX
+
+
+cdef int open_by_reducer(Writer *w, PyObject *obj, Plan *plan) except -1:
+    """Ask who has a say on `obj`, and begin to write what they give. Runs Python code."""
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef object value = NotImplemented, instance = <object>obj, reduce = UNSET
+    cdef object rule = None
+    hold(w, obj)
+    secure(w)
+    if w.rules != NULL and plan.rule != NULL:
+        rule = <object>plan.rule
+        if rule.claim is not None:
+            pid = rule.claim(instance, w.proto)
+            if pid is not None:
+                return push_persistent_id(w, obj, pid, True)
+    if w.reducer_override != NULL:
+        value = (<object>w.reducer_override)(instance)
+    if value is NotImplemented and rule is not None:
+        for override in rule.overrides:
+            value = override(instance)
+            if value is not NotImplemented:
+                break
+    if value is NotImplemented:
+        if type == &PyType_Type:
+            return open_class(w, obj)
+        if type == &PyFunction_Type:
+            return open_global(w, obj, None)
+        if w.dispatch_table != NULL:
+            try:
+                reduce = (<object>w.dispatch_table)[<object>type]
+            except KeyError:
+                reduce = UNSET
+        else:
+            if rule is not None and rule.reduce is not None:
+                reduce = rule.reduce
+            else:
+                reduce = reducers.get(<object>type, UNSET)
+        if reduce is not UNSET:
+            value = reduce(instance)
+        elif issubclass(<object>type, type_of_types):
+            return open_global(w, obj, None)
+        else:
+            value = ask_object(w, instance)
+    return open_reduced(w, obj, value)
+
+
+cdef object ask_object(Writer *w, object instance):
+    reduce = getattr(instance, "__reduce_ex__", UNSET)
+    if reduce is not UNSET:
+        return reduce(w.proto)
+    reduce = getattr(instance, "__reduce__", UNSET)
+    if reduce is not UNSET:
+        return reduce()
+    raise WriteError(
+        f"cannot pickle {type(instance).__name__!r} object: it has neither __reduce_ex__ nor __reduce__"
+    )
+
+
+cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
+    """A class's own __reduce__ or __reduce_ex__, without the way through object's."""
+    cdef object method = <object>plan.method
+    cdef bint ex = plan.kind == BY_REDUCE_EX
+    if not harmless_attributes(plan, obj):
+        return NOT_IN_PLACE
+    hold(w, obj)
+    secure(w)
+    return open_reduced(w, obj, method(<object>obj, w.proto) if ex else method(<object>obj))
+
+
+cdef int open_class(Writer *w, PyObject *obj) except -1:
+    # Their names are not those of any global.
+    if <object>obj in SINGLETON_TYPES:
+        singleton = {type(None): None, type(...): ..., type(NotImplemented): NotImplemented}[<object>obj]
+        push_reduction(w, obj, (type, (singleton,)))
+        return 2
+    return open_global(w, obj, None)
+
+
+cdef int open_reduced(Writer *w, PyObject *obj, object value) except -1:
+    if isinstance(value, str):
+        return open_global(w, obj, value)
+    # The common shape is plain to see; any other is looked at closely.
+    if not (
+        type(value) is tuple
+        and 2 <= len(<tuple>value) <= 3
+        and CALLABLE(TUPLE_ITEM(<PyObject *>value, 0))
+        and PyTuple_Check(TUPLE_ITEM(<PyObject *>value, 1))
+    ):
+        value = check(value, <object>obj)
+    push_reduction(w, obj, value)
+    return 2
+
+
+cdef Frame *push_reduction(Writer *w, PyObject *obj, object value) except NULL:
+    cdef Frame *frame
+    frame = push(w, IN_REDUCTION, obj)
+    INCREF(<PyObject *>value)
+    frame.held = <PyObject *>value
+    return frame
+
+
+cdef inline PyObject *part(Frame *frame, Py_ssize_t i) noexcept:
+    """An item of the reduction, NULL where it was left out."""
+    cdef PyObject *item
+    if i >= TUPLE_SIZE(frame.held):
+        return NULL
+    item = TUPLE_ITEM(frame.held, i)
+    return NULL if item == Py_None else item
+
+
+cdef inline int child(Writer *w, Frame *frame, PyObject *item, int step) except -1:
+    frame.pos = step
+    w.item = item
+    w.item_alone = 1
+    return 1
+
+
+cdef int run_reduction(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    cdef PyObject *item
+    cdef Py_ssize_t at = w.depth - 1
+    if frame.pos == 0:
+        frame.size = style_of(w, frame)
+        frame = &w.stack[at]
+        if frame.size == BY_CALL:
+            return child(w, frame, TUPLE_ITEM(frame.held, 0), 1)
+        return child(w, frame, TUPLE_ITEM(TUPLE_ITEM(frame.held, 1), 0), 1)
+    if frame.pos == 1:
+        item = TUPLE_ITEM(frame.held, 1)
+        if frame.size == BY_NEWOBJ:
+            frame.current = TUPLE_SLICE(item, 1, TUPLE_SIZE(item))
+            return child(w, frame, frame.current, 3)
+        if frame.size == BY_NEWOBJ_EX:
+            return child(w, frame, TUPLE_ITEM(item, 1), 2)
+        return child(w, frame, item, 3)
+    if frame.pos == 2:
+        return child(w, frame, TUPLE_ITEM(TUPLE_ITEM(frame.held, 1), 2), 3)
+    if frame.pos == 3:
+        if frame.size == BY_CALL:
+            op(w, REDUCE)
+        else:
+            op(w, NEWOBJ if frame.size == BY_NEWOBJ else NEWOBJ_EX)
+        if frame.after == ONLY_MEMOIZE:
+            put(w, obj, False)
+            return 0
+        if not w.fast and find(w, obj) != NULL:
+            # It was reached again from within its own arguments, and written there.
+            op(w, POP)
+            get(w, obj)
+            return 0
+        put(w, obj, False)
+        frame.pos = 4
+    if frame.pos == 4:
+        frame.pos = 5
+        item = part(frame, 3)
+        if item != NULL:
+            return push_iterator(w, IN_ITEMS, obj, <object>item)
+    if frame.pos == 5:
+        frame.pos = 6
+        item = part(frame, 4)
+        if item != NULL:
+            return push_iterator(w, IN_PAIRS, obj, <object>item)
+    if frame.pos == 6:
+        item = part(frame, 2)
+        if item == NULL:
+            return 0
+        if part(frame, 5) == NULL:
+            return child(w, frame, item, 7)
+        return child(w, frame, part(frame, 5), 8)
+    if frame.pos == 7:
+        op(w, BUILD)
+        return 0
+    # A state setter: called with the object and its state, and what it returns is dropped.
+    if frame.pos == 8:
+        child(w, frame, obj, 9)
+        w.item_alone = 0  # written already, however few references it has
+        return 1
+    if frame.pos == 9:
+        return child(w, frame, part(frame, 2), 10)
+    op(w, TUPLE2)
+    op(w, REDUCE)
+    op(w, POP)
+    return 0
+
+
+cdef int style_of(Writer *w, Frame *frame) except -1:
+    """How the callable and its arguments are written: copyreg's two functions have opcodes of their own."""
+    cdef PyObject *made_from
+    if w.proto < 2:
+        return BY_CALL
+    function = <object>TUPLE_ITEM(frame.held, 0)
+    if type(function) is not FunctionType and type(function) is not type_of_types:
+        secure(w)
+    name = getattr(function, "__name__", None)
+    if type(name) is not str or (<str>name)[:8] != "__newobj":
+        return BY_CALL
+    args = <object>TUPLE_ITEM(frame.held, 1)
+    if name == "__newobj__":
+        secure(w)
+        check_newobj(args, <object>frame.obj)
+        return BY_NEWOBJ
+    if name == "__newobj_ex__":
+        check_newobj_ex(args)
+        if w.proto >= 4:
+            return BY_NEWOBJ_EX
+        # Before protocol 4, a partial of __new__ carries the keywords.
+        secure(w)
+        cls, positional, keywords = args
+        made = functools.partial(cls.__new__, cls, *positional, **keywords)
+        value = (made, (), *tuple(<object>frame.held)[2:])
+        Py_INCREF(value)
+        made_from = w.stack[w.depth - 1].held
+        w.stack[w.depth - 1].held = <PyObject *>value
+        release(w, made_from)
+    return BY_CALL
+
+
+cdef int check_newobj(object args, object obj) except -1:
+    if not args:
+        raise WriteError("__newobj__ arglist is empty")
+    if not isinstance(args[0], type):
+        raise WriteError("args[0] from __newobj__ args is not a type")
+    if args[0] is not getattr(obj, "__class__", type(obj)):
+        raise WriteError("args[0] from __newobj__ args has the wrong class")
+    return 0
+
+
+cdef int check_newobj_ex(object args) except -1:
+    if len(args) != 3:
+        raise WriteError(f"length of the NEWOBJ_EX argument tuple must be exactly 3, not {len(args)}")
+    for position, item, kind in (("first", args[0], type), ("second", args[1], tuple), ("third", args[2], dict)):
+        if not isinstance(item, kind):
+            raise WriteError(
+                f"{position} item from NEWOBJ_EX argument tuple must be a {kind.__name__}, "
+                f"not {type(item).__name__}"
+            )
+    return 0
+
+
+cdef int push_persistent_id(Writer *w, PyObject *obj, object pid, bint memoize) except -1:
+    cdef Frame *frame
+    if w.binary:
+        frame = push(w, IN_PERSISTENT_ID, obj)
+        frame.count = memoize
+        Py_INCREF(pid)
+        frame.held = <PyObject *>pid
+        return 2
+    write_text_opcode(w, PERSID, encode_persistent_id(pid))
+    if memoize:
+        put(w, obj, False)
+    return 0
+
+
+cdef int run_persistent_id(Writer *w, Frame *frame) except -1:
+    if frame.pos == 0:
+        frame.pos = 1
+        # An ID is not offered to persistent_id, though what it holds is.
+        w.asked = True
+        w.item = frame.held
+        w.item_alone = 0
+        return 1
+    op(w, BINPERSID)
+    if frame.count:
+        put(w, frame.obj, False)
+    return 0

@@ -1,0 +1,268 @@
+# One object after another. write_graph() opens the root; what is opened is either written at once or
+# leaves a frame on the stack, and the topmost frame goes on until it is done.
+#
+# Opening gives 0 (written), 1 (a frame was pushed, and w.item is its next child) or 2 (a frame was
+# pushed). Going on gives 0 (done), 1 (w.item is the next child) or 2 (another frame was pushed).
+
+cdef int write_graph(Writer *w, PyObject *root) except -1:
+    cdef int result
+    w.item = root
+    w.item_alone = 1
+    result = 1
+    while True:
+        if result == 1:
+            result = open_object(w, w.item, w.item_alone)
+            if w.depth >= w.depth_to_check:
+                look_for_runaways(w, result)
+        if result == 0 and w.depth == 0:
+            return 0
+        if result != 1:
+            result = resume(w)
+
+
+cdef int look_for_runaways(Writer *w, int result) except -1:
+    """Where depth has no limit, a reduction that leads to itself has to be seen."""
+    cdef Py_ssize_t i
+    # The item, if there is one, is held by the topmost frame, which other threads may change meanwhile.
+    item = <object>w.item if result == 1 else None
+    w.depth_to_check = 2 * w.depth
+    secure(w)
+    w.objects_there = check_depth([<object>w.stack[i].obj for i in range(w.depth)], w.objects_there)
+    if result == 1:
+        hold(w, w.item)
+    return 0
+
+
+cdef int resume(Writer *w) except -1:
+    """Go on with the topmost frame; what it is in the middle of is written in turn while that is leaves."""
+    cdef Frame *frame = &w.stack[w.depth - 1]
+    cdef Py_ssize_t at = w.depth - 1
+    cdef int result, kind = frame.kind
+    while True:
+        if kind == IN_LIST:
+            result = run_list(w, frame)
+        elif kind == IN_DICT:
+            result = run_dict(w, frame)
+        elif kind == IN_TUPLE:
+            result = run_tuple(w, frame)
+        elif kind == IN_VALUES:
+            result = run_values(w, frame)
+        elif kind == IN_SLOTS:
+            result = run_slots(w, frame)
+        else:
+            result = resume_other(w, frame)
+        if result == 0:
+            pop(w)
+            return 0
+        if result == 2:
+            return 2
+        result = open_object(w, w.item, w.item_alone)
+        if result:
+            return result
+        # Opening may have run code: the stack may have moved, and the frame become another kind.
+        frame = &w.stack[at]
+        kind = frame.kind
+
+
+cdef int resume_other(Writer *w, Frame *frame) except -1:
+    if frame.kind == IN_SET:
+        return run_set(w, frame)
+    if frame.kind == IN_FROZENSET:
+        return run_frozenset(w, frame)
+    if frame.kind == IN_REDUCTION:
+        if frame.current != NULL:
+            item = <object>frame.current
+            Py_DECREF(item)
+            frame.current = NULL
+            secure(w)
+            del item
+            frame = &w.stack[w.depth - 1]
+        return run_reduction(w, frame)
+    if frame.kind == IN_STATE:
+        op(w, BUILD)
+        return 0
+    if frame.kind == IN_GLOBAL:
+        return run_global(w, frame)
+    if frame.kind == IN_DOTTED:
+        return run_dotted(w, frame)
+    if frame.kind == IN_PERSISTENT_ID:
+        return run_persistent_id(w, frame)
+    return run_iterator(w, frame)
+
+
+cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
+    cdef int result
+    if w.cur >= w.limit:
+        if boundary(w):
+            return open_carefully(w, obj, alone)
+    if whole(w, obj, alone):
+        return 0
+    return open_parts(w, obj, alone)
+
+
+cdef int open_carefully(Writer *w, PyObject *obj, int alone) except -1:
+    """open_object() where Python code runs first: the file's write, persistent_id, protocol 0's text."""
+    cdef int result
+    hold(w, obj)
+    secure(w)
+    if w.flush_pending:
+        flush(w)
+    if w.persistent_id != NULL and not w.asked:
+        pid = (<object>w.persistent_id)(<object>obj)
+        if pid is not None:
+            result = push_persistent_id(w, obj, pid, False)
+            drop(w)
+            return result
+    w.asked = False
+    w.opening = True
+    result = 0 if whole(w, obj, 0) else open_parts(w, obj, 0)
+    w.opening = False
+    drop(w)
+    return result
+
+
+cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:
+    """Begin to write what is no leaf."""
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef bint elide = BORROWING and REFCNT(obj) <= alone
+    if not elide and get(w, obj):
+        return 0
+    if type == &PyDict_Type:
+        return open_dict(w, obj, elide)
+    if type == &PyList_Type:
+        return open_list(w, obj, elide)
+    if type == &PyTuple_Type:
+        return open_tuple(w, obj, elide)
+    if type == &PySet_Type and w.proto >= 4:
+        return open_set(w, obj, elide)
+    if type == &PyFrozenSet_Type and w.proto >= 4:
+        return open_frozenset(w, obj, alone, elide)
+    if type == &PyUnicode_Type or type == &PyBytes_Type and w.proto >= 3:
+        return open_carefully_once(w, obj)
+    if (
+        type == &PySet_Type
+        or type == &PyFrozenSet_Type
+        or type == &PyBytes_Type
+        or type == &PyByteArray_Type
+        or type == &PyPickleBuffer_Type
+    ):
+        return open_builtin(w, obj, elide)
+    return open_instance(w, obj, elide)
+
+
+cdef int open_carefully_once(Writer *w, PyObject *obj) except -1:
+    """A large payload, which goes to the file at once."""
+    hold(w, obj)
+    w.opening = True
+    whole(w, obj, 0)
+    w.opening = False
+    return drop(w)
+
+
+cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef Plan *plan = find_plan(type)
+    cdef int result = NOT_IN_PLACE
+    cdef uint64_t before
+    if plan == NULL or plan.epoch != w.epoch:
+        hold(w, obj)
+        before = w.epoch
+        plan = renew_plan(w, type, plan)
+        if w.epoch == before:
+            drop(w)
+        # Otherwise code may have run, and taken a reference: while the object is held, it is not elided.
+    if w.subject != NULL:
+        elide = False
+    if plan.current == BY_ATTRIBUTES:
+        result = open_by_attributes(w, obj, plan, elide)
+    elif plan.current == BY_SLOTS:
+        result = open_by_slots(w, obj, plan, elide)
+    elif plan.current == BY_NAME:
+        result = NOT_IN_PLACE if not write_global_in_place(w, obj) else 0
+    elif plan.current >= BY_DATE:
+        result = open_known(w, obj, plan.current, elide)
+    elif plan.current == BY_GETSTATE:
+        result = open_by_getstate(w, obj, plan)
+    elif plan.current != BY_REDUCER:
+        result = open_by_method(w, obj, plan)
+    if result == NOT_IN_PLACE:
+        hold(w, obj)
+        plan = find_plan(type)
+        if plan == NULL:
+            plan = renew_plan(w, type, plan)
+        result = open_by_reducer(w, obj, plan)
+    if w.subject != NULL and not w.opening:
+        drop(w)
+    return result
+
+
+cdef int open_builtin(Writer *w, PyObject *obj, bint elide) except -1:
+    """Builtins that the protocol has no opcode for, and those that lend out their memory."""
+    cdef PyTypeObject *type = TYPE(obj)
+    if type == &PyPickleBuffer_Type:
+        return open_buffer(w, obj)
+    if type == &PyByteArray_Type and w.proto >= 5:
+        hold(w, obj)
+        result = open_bytearray(w, obj)
+        drop(w)
+        return result
+    hold(w, obj)
+    secure(w)
+    value = <object>obj
+    if type == &PyBytes_Type:
+        # Protocols 0 to 2 have Python 2's str only, so bytes are text that encodes to them.
+        value = (codecs_encode, (value.decode("latin-1"), "latin1")) if value else (bytes, ())
+    elif type == &PyByteArray_Type:
+        value = (bytearray, (bytes(value),)) if value else (bytearray, ())
+    else:
+        value = (set if type == &PySet_Type else frozenset, (list(value),))
+    push_reduction(w, obj, value)
+    drop(w)
+    return 2
+
+
+from _codecs import encode as codecs_encode
+
+
+cdef int open_bytearray(Writer *w, PyObject *obj) except -1:
+    cdef Py_buffer view
+    # An export, so that what runs while a file writes it cannot resize it.
+    PyObject_GetBuffer(<object>obj, &view, PyBUF_FULL_RO)
+    w.opening = True
+    try:
+        write_bytearray(w, obj, <const char *>view.buf, view.len, False)
+    finally:
+        PyBuffer_Release(&view)
+        w.opening = False
+    return 0
+
+
+cdef int open_buffer(Writer *w, PyObject *obj) except -1:
+    """PickleBuffer (PEP 574): in-band, or out of band where buffer_callback takes it."""
+    cdef Py_buffer view
+    cdef bint in_band = True
+    if w.proto < 5:
+        raise WriteError("PickleBuffer can only be pickled with protocol >= 5")
+    hold(w, obj)
+    secure(w)
+    PyObject_GetBuffer(<object>obj, &view, PyBUF_FULL_RO)
+    w.opening = True
+    try:
+        if view.suboffsets != NULL or not PyBuffer_IsContiguous(&view, b"A"):
+            raise WriteError("PickleBuffer can not be pickled when pointing to a non-contiguous buffer")
+        if w.buffer_callback != NULL:
+            in_band = bool((<object>w.buffer_callback)(<object>obj))
+        if not in_band:
+            op(w, NEXT_BUFFER)
+            if view.readonly:
+                op(w, READONLY_BUFFER)
+        elif view.readonly:
+            reserve(w, SLACK)
+            write_octets(w, obj, <const char *>view.buf, view.len, False)
+        else:
+            reserve(w, SLACK)
+            write_bytearray(w, obj, <const char *>view.buf, view.len, False)
+    finally:
+        PyBuffer_Release(&view)
+        w.opening = False
+    return drop(w)

@@ -1,0 +1,177 @@
+# The stack of what is being written, on the heap: depth costs memory, not recursion.
+
+cdef uint64_t last_epoch = 0
+
+
+cdef inline void new_epoch(Writer *w) noexcept:
+    global last_epoch
+    last_epoch += 1
+    w.epoch = last_epoch
+
+
+cdef Frame *push(Writer *w, FrameKind kind, PyObject *obj) except NULL:
+    """A new topmost frame. Frames that were there may have moved."""
+    cdef Frame *frame
+    cdef void *moved
+    cdef Py_ssize_t more
+    if w.depth == w.room:
+        more = w.room // 2 * 3
+        moved = realloc(w.stack, more * sizeof(Frame))
+        if moved == NULL:
+            raise MemoryError
+        w.stack = <Frame *>moved
+        w.room = more
+    frame = &w.stack[w.depth]
+    memset(frame, 0, sizeof(Frame))
+    frame.kind = kind
+    frame.obj = obj
+    frame.alone = 1
+    if w.fast:
+        enter_nested(w, obj)
+    w.depth += 1
+    return frame
+
+
+cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
+    """The frame of a container that was begun in place and met a child that is no leaf."""
+    cdef Frame *frame = push(w, <FrameKind>begun.kind, begun.obj)
+    frame[0] = begun[0]
+    return frame
+
+
+cdef inline int pop(Writer *w) except -1:
+    """Drop the topmost frame, whose object is written."""
+    cdef Frame frame = w.stack[w.depth - 1]
+    w.depth -= 1
+    if w.secured > w.depth:
+        w.secured = w.depth
+    if w.fast:
+        leave_nested(w, frame.obj)
+    if frame.current != NULL:
+        release(w, frame.current)
+    if frame.following != NULL:
+        release(w, frame.following)
+    if frame.held != NULL:
+        release(w, frame.held)
+    if frame.owned:
+        release(w, frame.obj)
+        if frame.owner != NULL:
+            release(w, frame.owner)
+    return 0
+
+
+cdef inline int release(Writer *w, PyObject *obj) except -1:
+    """Give up a reference. The last one may run a finalizer, and free what is logged but not owned."""
+    if REFCNT(obj) == 1:
+        secure(w)
+    DECREF(obj)
+    return 0
+
+
+cdef int secure(Writer *w) except -1:
+    """Python code is about to run: from here on nothing that the dump still needs may go away.
+
+    Everything written so far is entered in the memo and owned, and so is everything being written.
+    State that was to be written without being made is made now: code may see it, or change the instance.
+    """
+    cdef Py_ssize_t i, begin = w.secured
+    cdef Frame *frame
+    cdef bint convert = False
+    new_epoch(w)  # whatever was known of types and tables is no longer sure
+    for i in range(begin, w.depth):
+        frame = &w.stack[i]
+        if not frame.owned:
+            INCREF(frame.obj)
+            if frame.owner != NULL:
+                INCREF(frame.owner)
+            frame.owned = True
+        if frame.kind == IN_VALUES or frame.kind == IN_SLOTS:
+            convert = True
+    w.secured = w.depth
+    if w.log_owned != w.logged:
+        own_log(w)
+    if convert:
+        for i in range(begin, w.depth):
+            if w.stack[i].kind == IN_VALUES:
+                make_values_dict(&w.stack[i])
+            elif w.stack[i].kind == IN_SLOTS:
+                make_slots_dict(&w.stack[i])
+    return 0
+
+
+cdef int make_values_dict(Frame *frame) except -1:
+    cdef PyObject *state = GENERIC_DICT(frame.obj, NULL)
+    # The dict keeps the order of the values, so a place among them is a place in it.
+    frame.owner = frame.obj
+    frame.obj = state
+    frame.kind = IN_DICT
+    frame.after = THEN_BUILD
+    frame.alone = 0
+    return 0
+
+
+cdef int make_slots_dict(Frame *frame) except -1:
+    cdef PyObject *instance = frame.obj
+    cdef Plan *plan = find_plan(TYPE(instance))
+    # Held, for making the dict may collect garbage, and that may drop the plan.
+    names = <object>plan.names
+    offsets = <object>plan.offsets
+    cdef PyObject *state = DICT_NEW()
+    cdef PyObject *value
+    cdef Py_ssize_t i
+    for i in range(TUPLE_SIZE(<PyObject *>names)):
+        value = brinery_slot(instance, (<Py_ssize_t *>BYTES_DATA(<PyObject *>offsets))[i])
+        if value != NULL:
+            DICT_SET(state, TUPLE_ITEM(<PyObject *>names, i), value)
+    frame.pos = frame.count if frame.count >= 0 else frame.count == -2
+    frame.owner = instance
+    frame.obj = state
+    frame.kind = IN_DICT
+    frame.after = THEN_SLOTS_BUILD
+    frame.size = DICT_SIZE(state)
+    return 0
+
+
+# In fast mode there is no memo to stop at a cycle, so what is open is remembered from a depth on that
+# no sound structure of such a stream is expected to have (C pickle's number).
+cdef enum:
+    FAST_NESTING = 50
+
+
+cdef int enter_nested(Writer *w, PyObject *obj) except -1:
+    if w.depth < FAST_NESTING or TYPE(obj) != &PyList_Type and TYPE(obj) != &PyDict_Type:
+        return 0
+    if w.nested == NULL:
+        opened = set()
+        Py_INCREF(opened)
+        w.nested = <PyObject *>opened
+    opened = <object>w.nested
+    key = <uintptr_t>obj
+    if key in opened:
+        raise ValueError(
+            f"fast mode: can't pickle cyclic objects including object type {type_name(<object>obj)} at {key:#x}"
+        )
+    opened.add(key)
+    return 0
+
+
+cdef int leave_nested(Writer *w, PyObject *obj) except -1:
+    if w.nested != NULL:
+        (<set>w.nested).discard(<uintptr_t>obj)
+    return 0
+
+
+cdef inline void hold(Writer *w, PyObject *obj) noexcept:
+    """Keep `obj` while its hooks and reducers run, and remember it should they fail."""
+    cdef PyObject *before = w.subject
+    INCREF(obj)
+    w.subject = obj
+    XDECREF(before)
+
+
+cdef inline int drop(Writer *w) except -1:
+    cdef PyObject *subject = w.subject
+    w.subject = NULL
+    if subject != NULL:
+        release(w, subject)
+    return 0

@@ -1,0 +1,170 @@
+# The structs that a dump works on.
+
+cdef enum:
+    PROTO = 0x80
+    STOP = 46          # .
+    MARK = 40          # (
+    POP = 48           # 0
+    POP_MARK = 49      # 1
+    NONE = 78          # N
+    INT = 73           # I
+    BININT = 74        # J
+    BININT1 = 75       # K
+    BININT2 = 77       # M
+    LONG = 76          # L
+    LONG1 = 0x8A
+    LONG4 = 0x8B
+    NEWTRUE = 0x88
+    NEWFALSE = 0x89
+    FLOAT = 70         # F
+    BINFLOAT = 71      # G
+    UNICODE = 86       # V
+    BINUNICODE = 88    # X
+    SHORT_BINUNICODE = 0x8C
+    BINUNICODE8 = 0x8D
+    BINBYTES = 66      # B
+    SHORT_BINBYTES = 67  # C
+    BINBYTES8 = 0x8E
+    BYTEARRAY8 = 0x96
+    NEXT_BUFFER = 0x97
+    READONLY_BUFFER = 0x98
+    EMPTY_LIST = 93    # ]
+    LIST = 108         # l
+    APPEND = 97        # a
+    APPENDS = 101      # e
+    EMPTY_TUPLE = 41   # )
+    TUPLE = 116        # t
+    TUPLE1 = 0x85
+    TUPLE2 = 0x86
+    TUPLE3 = 0x87
+    EMPTY_DICT = 125   # }
+    DICT = 100         # d
+    SETITEM = 115      # s
+    SETITEMS = 117     # u
+    EMPTY_SET = 0x8F
+    ADDITEMS = 0x90
+    FROZENSET = 0x91
+    GET = 103          # g
+    BINGET = 104       # h
+    LONG_BINGET = 106  # j
+    PUT = 112          # p
+    BINPUT = 113       # q
+    LONG_BINPUT = 114  # r
+    MEMOIZE = 0x94
+    GLOBAL = 99        # c
+    STACK_GLOBAL = 0x93
+    EXT1 = 0x82
+    EXT2 = 0x83
+    EXT4 = 0x84
+    REDUCE = 82        # R
+    BUILD = 98         # b
+    NEWOBJ = 0x81
+    NEWOBJ_EX = 0x92
+    PERSID = 80        # P
+    BINPERSID = 81     # Q
+    FRAME = 0x95
+
+cdef enum:
+    BATCH = 1000               # items to one APPENDS, SETITEMS or ADDITEMS
+    FRAME_HEADER = 9           # the opcode FRAME and its eight-byte length
+    FRAME_TARGET = 64 * 1024   # a frame of this size is closed at the next object
+    FRAME_LEAST = 4            # a shorter frame is not worth its header
+    SLACK = 320                # room that is always there when an object begins
+    SHORT = 192                # the longest payload that fits into the slack with all around it
+
+# What a Frame is in the middle of.
+cdef enum FrameKind:
+    IN_LIST
+    IN_DICT
+    IN_SET
+    IN_TUPLE
+    IN_FROZENSET
+    IN_VALUES       # an instance's inline attributes: no dict exists
+    IN_SLOTS        # an instance's slots: the state that copyreg would build does not exist
+    IN_ITEMS        # a reduction's list items, or a list at protocol 0
+    IN_PAIRS        # a reduction's dict items, or a dict at protocol 0
+    IN_REDUCTION
+    IN_STATE        # a state that a BUILD follows
+    IN_GLOBAL
+    IN_DOTTED       # a global with dots, where there is no opcode for one
+    IN_PERSISTENT_ID
+
+# What follows a dict or its like when it is written.
+cdef enum After:
+    NOTHING
+    THEN_BUILD
+    THEN_SLOTS_BUILD
+    ONLY_MEMOIZE       # of a reduction: it stands for a global, which has no state
+
+# One object that is being written. Pointers are borrowed unless said otherwise.
+cdef struct Frame:
+    signed char kind
+    signed char alone      # children of at most so many references need no memo entry (see memo)
+    signed char elide      # whether this object, memoized after its children, needs none itself
+    signed char owned      # whether `obj` and `owner` are owned
+    signed char after
+    signed char half       # a pair's key is written, its value is not
+    int count              # items written of this batch; -1: the only one, without a batch; -2: it is begun
+    Py_ssize_t pos         # where to go on
+    Py_ssize_t size        # the size when it began
+    PyObject *obj
+    PyObject *owner        # the instance whose state `obj` is, or NULL
+    PyObject *held         # owned: an iterator, a reduction, a state, a persistent ID
+    PyObject *following    # owned: an item that an iterator gave ahead of its turn
+    PyObject *current      # owned: the item, pair or value being written
+
+cdef struct Entry:
+    PyObject *key
+    uint32_t index
+    uint32_t generation    # an entry of another generation is empty: a memo is cleared by adding one
+
+cdef struct Writer "brinery_writer":
+    # The buffer: [base, cur) is written, `limit` is where an object must ask before it begins.
+    char *cur
+    char *limit
+    char *end
+    char *base
+    PyObject *result         # owned: the bytes object that `base` is in; NULL while in `scratch`
+    char *scratch
+    Py_ssize_t scratch_size
+    Py_ssize_t frame_start   # offset of the open frame's header, or -1
+    PyObject *write          # owned: the file's method, or NULL for dumps
+    bint flush_pending       # a frame is complete and the file has not got it
+    # The memo.
+    Entry *table
+    size_t mask
+    size_t used
+    uint32_t generation
+    uint32_t first           # the index of log[0]
+    PyObject **log           # everything memoized in this dump, in order; see memo for the low bits
+    size_t logged
+    size_t log_room
+    size_t log_owned         # log[:log_owned] is owned, and entered
+    # The stack.
+    Frame *stack
+    Py_ssize_t depth
+    Py_ssize_t room
+    Py_ssize_t secured       # stack[:secured] is owned
+    Py_ssize_t depth_to_check    # see brinery.engine.runaways
+    Py_ssize_t objects_there
+    PyObject *item           # the child that is to be written next
+    int item_alone
+    PyObject *subject        # owned: the object whose hook or reducer is running
+    # The options.
+    int proto
+    bint binary
+    bint fast
+    bint fix_imports
+    bint careful             # every child goes through open_object: persistent_id is set, or protocol 0
+    bint opening             # the run loop writes this object: everything is on the stack
+    bint asked               # persistent_id is not to be asked about the next object
+    uint64_t epoch           # changes whenever Python code may have run; see plans
+    PyObject *persistent_id      # owned or NULL, and so on
+    PyObject *reducer_override
+    PyObject *dispatch_table
+    PyObject *buffer_callback
+    PyObject *plan               # owned: the WritePlan
+    PyObject *rules              # borrowed from it, or NULL
+    uint64_t rules_serial
+    bint plain_names             # the plan has no table of names for all protocols
+    PyObject *nested             # owned: in fast mode, the ids of the containers below the 50th

@@ -1,0 +1,26 @@
+"""Writing to a file of any kind, whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["write_all"]
+
+
+def write_all(write: Callable[[Any], object], data: bytes | memoryview) -> None:
+    """Write all of `data`, also through a raw file, which may take less than it was given.
+
+    Many file-like objects return None and mean that they took everything. Raises OSError where
+    `write` returns anything else that is not a number of bytes between 1 and what it was given.
+    """
+    rest: bytes | memoryview = data
+    while True:
+        taken = write(rest)
+        if taken is None or taken == len(rest):
+            return
+        if not isinstance(taken, int) or not 0 < taken < len(rest):
+            raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
+        rest = memoryview(rest)[taken:]
