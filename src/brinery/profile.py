@@ -118,13 +118,13 @@ class Profile:
         """
         from brinery.plugin_host.report import fingerprint
 
-        return fingerprint(self._composition)
+        return fingerprint(self._composition.gathered)
 
     def report(self) -> Report:
         """Which plugins there are, which are active, which are not and why."""
         from brinery.plugin_host.report import report
 
-        return report(self._composition)
+        return report(self._composition.gathered)
 
     def explain(self, name: str | type) -> Explanation:
         """Every plugin that has a say about a class or a name, who wins, and by which rule.
@@ -179,7 +179,7 @@ class Profile:
     def __repr__(self) -> str:
         active = ", ".join(
             state.plugin.name
-            for state in self._composition.plugins
+            for state in self._composition.gathered.plugins
             if state.state == "active" and state.plugin.origin != "built-in"
         )
         return f"<{type(self).__name__}: {active or 'plain'}>"

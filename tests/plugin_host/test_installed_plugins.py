@@ -107,7 +107,8 @@ def test_a_name_that_is_not_installed_is_an_error_that_says_what_is(greeting: In
 def test_an_installed_plugin_that_cannot_be_loaded_is_skipped_with_a_warning(broken: Installation) -> None:
     done = broken.run(DUMPS)
     assert done.stdout.strip() == PLAIN
-    assert "PluginWarning: plugin 'broken' (brinery-broken 0.3)" in done.stderr
+    in_the_program = "<string>:3: PluginWarning: plugin 'broken' (brinery-broken 0.3)"
+    assert in_the_program in done.stderr
     assert "No module named 'no_such_module'" in done.stderr
     assert "broken_plugin.py:1" in done.stderr
 

@@ -125,6 +125,14 @@ def test_an_abc_takes_in_its_virtual_subclasses() -> None:
     assert rules.rule_for(Animal) is None
 
 
+def test_a_reducer_for_an_abc_alone_is_not_for_its_virtual_subclasses() -> None:
+    class Whale(Animal):
+        pass
+
+    Barking.register(Whale)
+    assert table(Reducer(Barking, first)).rule_for(Whale) is None
+
+
 def test_a_class_that_is_registered_later_gets_its_rule_then() -> None:
     class Fox(Animal):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -21,21 +22,22 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.rules import Rules
 
-__all__ = ["Composition", "claims_of", "compose"]
+__all__ = ["Composition", "Gathered", "claims_of", "compose", "gather"]
 
 R = TypeVar("R", bound=Record)
 
+#: What the files of brinery's own code begin with.
+OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
-class Composition(NamedTuple):
-    """What a profile is made of.
+
+class Gathered(NamedTuple):
+    """What the chosen plugins declare, before anything is settled between them.
 
     plugins   every plugin that was chosen or left out, and what became of it.
     asked_by  who named the plugins; None where all installed ones were taken.
     claims    every record, with the plugin that declares it, in the profile's order.
     prefer    which plugin wins for a name, as the profile was told.
     options   what each plugin's hooks were given.
-    rules     the table of reducers and overrides; None where there are none.
-    schemes   the kinds of store, by the name in a URL.
     """
 
     plugins: tuple[PluginState, ...]
@@ -43,6 +45,16 @@ class Composition(NamedTuple):
     claims: tuple[Claim[Record], ...]
     prefer: Mapping[str, str]
     options: Mapping[str, Mapping[str, object]]
+
+
+class Composition(NamedTuple):
+    """What a profile is made of.
+
+    rules    the table of reducers and overrides; None where there are none.
+    schemes  the kinds of store, by the name in a URL.
+    """
+
+    gathered: Gathered
     rules: Rules | None
     schemes: Mapping[str, PersistentScheme]
     write_plan: WritePlan
@@ -52,27 +64,27 @@ class Composition(NamedTuple):
 def compose(choice: Choice) -> Composition:
     """Load the plugins of `choice`, ask each what it declares, and settle who wins.
 
+    Raises what :func:`gather` raises, and PluginConflict where plugins declare one thing in different ways.
+    """
+    return _settle(gather(choice))
+
+
+def gather(choice: Choice) -> Gathered:
+    """Load the plugins of `choice` and ask each what it declares.
+
     A plugin that was named and cannot be used raises PluginLoadError or DeclarationError. One that is only
     installed is skipped: PluginWarning the first time, an error where ``BRINERY_STRICT`` is set.
-
-    Raises PluginConflict where plugins declare the same thing in different ways.
     """
-    claims = [
-        Claim(Plugin(name, "built-in", module), record)
-        for name, module in BUILT_IN.items()
-        for record in collect_built_in(module)
-    ]
-    states = [
-        PluginState(Plugin(name, "built-in", module), "active", "built in")
-        for name, module in BUILT_IN.items()
-    ]
+    built_in = [Plugin(name, "built-in", module) for name, module in BUILT_IN.items()]
+    states = [PluginState(plugin, "active", "built in") for plugin in built_in]
+    claims = [Claim(plugin, record) for plugin in built_in for record in collect_built_in(plugin.where)]
     selection = select(choice)
     for selected in selection.plugins:
         state, records = _load(selected, choice.options.get(selected.plugin.name, {}))
         states.append(state)
         claims += [Claim(selected.plugin, record) for record in records]
     _check_choice(choice, states)
-    return _assemble(choice, selection.asked_by, tuple(states), tuple(claims))
+    return Gathered(tuple(states), selection.asked_by, tuple(claims), choice.prefer, choice.options)
 
 
 def claims_of(claims: tuple[Claim[Record], ...], kind: type[R]) -> list[Claim[R]]:
@@ -108,8 +120,7 @@ def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str
 def _place_of(failure: BaseException) -> str:
     """The last line of the plugin's own, or of what it uses: not one of brinery's that it called."""
     frames = traceback.extract_tb(failure.__traceback__)
-    own = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(own)), frames[-1])
+    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(OWN)), frames[-1])
     return f"{last.filename}:{last.lineno}"
 
 
@@ -124,8 +135,16 @@ def _warn_once(plugin: Plugin, reason: str) -> None:
             f"plugin {plugin} is installed but cannot be used, and is skipped: {reason}. Mend it, uninstall "
             f"it, or leave it out: Profile(without={{{plugin.name!r}}})",
             PluginWarning,
-            stacklevel=2,
+            stacklevel=_callers_level(),
         )
+
+
+def _callers_level() -> int:
+    """The stack level, as the caller's warning counts it, of the program's line that needed the profile."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _check_choice(choice: Choice, states: list[PluginState]) -> None:
@@ -144,13 +163,8 @@ def _check_choice(choice: Choice, states: list[PluginState]) -> None:
                 )
 
 
-def _assemble(
-    choice: Choice,
-    asked_by: str | None,
-    states: tuple[PluginState, ...],
-    claims: tuple[Claim[Record], ...],
-) -> Composition:
-    prefer = choice.prefer
+def _settle(gathered: Gathered) -> Composition:
+    claims, prefer = gathered.claims, gathered.prefer
     rules: Rules | None = None
     said = [claim for claim in claims if isinstance(claim.declared, Reducer | Override)]
     if said:
@@ -164,7 +178,7 @@ def _assemble(
         names=name_map(tables, "always", "write", prefer),
         hints=tuple(
             f"plugin {state.plugin} is installed but was skipped: {state.reason}"
-            for state in states
+            for state in gathered.plugins
             if state.state == "broken"
         ),
     )
@@ -172,10 +186,7 @@ def _assemble(
         era_names=name_map(tables, "python2", "read", prefer),
         names=name_map(tables, "always", "read", prefer),
     )
-    schemes = _schemes(claims, prefer)
-    return Composition(
-        states, asked_by, claims, prefer, choice.options, rules, schemes, write_plan, read_plan
-    )
+    return Composition(gathered, rules, _schemes(claims, prefer), write_plan, read_plan)
 
 
 def _schemes(claims: tuple[Claim[Record], ...], prefer: Mapping[str, str]) -> dict[str, PersistentScheme]:

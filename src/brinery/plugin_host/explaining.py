@@ -129,7 +129,7 @@ def _why_not(declared: Reducer, cls: type, rule: str) -> str:
 
 def _of_name(composition: Composition, name: str) -> Iterator[Say]:
     """For a class that cannot be imported: what is declared under its very name."""
-    for plugin, declared in composition.claims:
+    for plugin, declared in composition.gathered.claims:
         if isinstance(declared, Reducer | Override) and target_name(declared.target) == name:
             yield Say(
                 type(declared).__name__.lower(), plugin, describe(declared), True, "declared under this name"
@@ -139,7 +139,7 @@ def _of_name(composition: Composition, name: str) -> Iterator[Say]:
 def _other_names(composition: Composition, name: str) -> Iterator[Say]:
     tables = [
         Claim(claim.plugin, claim.declared)
-        for claim in composition.claims
+        for claim in composition.gathered.claims
         if isinstance(claim.declared, NameTable)
     ]
     module, colon, _ = name.partition(":")
@@ -149,7 +149,9 @@ def _other_names(composition: Composition, name: str) -> Iterator[Say]:
             claims = claims_by_name(tables, era, direction)
             key = name if name in claims or not colon else module
             if key in claims:
-                winner, rule = settle(subject_of(key, direction), (key,), claims[key], composition.prefer)
+                winner, rule = settle(
+                    subject_of(key, direction), (key,), claims[key], composition.gathered.prefer
+                )
                 for claim in claims[key]:
                     where = "below protocol 3" if era == "python2" else "at every protocol"
                     way = "read as" if direction == "read" else "written as"
@@ -165,11 +167,11 @@ def _other_names(composition: Composition, name: str) -> Iterator[Say]:
 def _schemes(composition: Composition, name: str) -> Iterator[Say]:
     claims = [
         Claim(claim.plugin, claim.declared)
-        for claim in composition.claims
+        for claim in composition.gathered.claims
         if isinstance(claim.declared, PersistentScheme) and claim.declared.name == name[:-1]
     ]
     if claims:
-        winner, rule = settle(f"the scheme {name}", (name,), claims, composition.prefer)
+        winner, rule = settle(f"the scheme {name}", (name,), claims, composition.gathered.prefer)
         for claim in claims:
             wins = claim.declared == winner.declared
             yield Say(

@@ -14,7 +14,7 @@ from brinery.plugin_host.plugins import PluginState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from brinery.plugin_host.composing import Composition
+    from brinery.plugin_host.composing import Gathered
 
 __all__ = ["PluginReport", "Report", "describe", "fingerprint", "report"]
 
@@ -68,27 +68,25 @@ class Report(NamedTuple):
         return "\n".join(map(str, self.plugins))
 
 
-def report(composition: Composition) -> Report:
+def report(gathered: Gathered) -> Report:
     """What became of every plugin that a composed profile took or that is installed."""
-    states = (*composition.plugins, *_passed_over(composition))
-    return Report(tuple(_plugin_report(composition, state) for state in states), fingerprint(composition))
+    states = (*gathered.plugins, *_passed_over(gathered))
+    return Report(tuple(_plugin_report(gathered, state) for state in states), fingerprint(gathered))
 
 
-def _passed_over(composition: Composition) -> Iterator[PluginState]:
+def _passed_over(gathered: Gathered) -> Iterator[PluginState]:
     """Installed plugins that were not named. They are looked for only now: most profiles are never asked."""
     from brinery.plugin_host.discovery import installed_plugins
 
-    known = {state.plugin for state in composition.plugins}
+    known = {state.plugin for state in gathered.plugins}
     for entries in installed_plugins().values():
         for plugin, _ in entries:
-            if plugin not in known and composition.asked_by is not None:
-                yield PluginState(plugin, "blocked", f"{composition.asked_by} does not name it")
+            if plugin not in known and gathered.asked_by is not None:
+                yield PluginState(plugin, "blocked", f"{gathered.asked_by} does not name it")
 
 
-def _plugin_report(composition: Composition, state: PluginState) -> PluginReport:
-    counts = Counter(
-        KINDS[type(claim.declared)] for claim in composition.claims if claim.plugin == state.plugin
-    )
+def _plugin_report(gathered: Gathered, state: PluginState) -> PluginReport:
+    counts = Counter(KINDS[type(claim.declared)] for claim in gathered.claims if claim.plugin == state.plugin)
     plugin = state.plugin
     return PluginReport(
         plugin.name,
@@ -102,17 +100,17 @@ def _plugin_report(composition: Composition, state: PluginState) -> PluginReport
     )
 
 
-def fingerprint(composition: Composition) -> str:
+def fingerprint(gathered: Gathered) -> str:
     """A digest of the active plugins in order, versions and options, what they declare, and preferences."""
-    lines = [f"prefer {key!r} {plugin!r}" for key, plugin in sorted(composition.prefer.items())]
-    for state in composition.plugins:
+    lines = [f"prefer {key!r} {plugin!r}" for key, plugin in sorted(gathered.prefer.items())]
+    for state in gathered.plugins:
         if state.state == "active":
             plugin = state.plugin
             # Not where an object was given: its repr may hold its address.
             where = plugin.where if plugin.origin != "given" else ""
-            options = sorted(composition.options.get(plugin.name, {}).items())
+            options = sorted(gathered.options.get(plugin.name, {}).items())
             lines.append(f"plugin {plugin.name!r} {plugin.distribution} {plugin.version} {where} {options!r}")
-    lines += [f"{claim.plugin.name!r} {describe(claim.declared)}" for claim in composition.claims]
+    lines += [f"{claim.plugin.name!r} {describe(claim.declared)}" for claim in gathered.claims]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
