@@ -6,7 +6,7 @@ from brinery.engine.lookahead import peek_into
 # what a single read() brought. Nothing past STOP is ever read off a file: a peeked buffer is only
 # settled (read for real) up to where the cursor stands.
 
-cdef Py_ssize_t CHUNK = 1 << 20        # a declared length is believed so far before bytes have come
+cdef Py_ssize_t CHUNK = 1 << 18        # a declared length is believed so far before bytes have come
 cdef Py_ssize_t PREFETCH = 1 << 13     # how much peek() is asked to show
 cdef Py_ssize_t LARGE = 1 << 16        # payloads from here on are read without a stop in the buffer
 cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
@@ -139,7 +139,7 @@ cdef bytes read_exactly(Reading r, Py_ssize_t count):
 cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count):
     """The rest of a large payload, through readinto() and without a second copy."""
     cdef Py_ssize_t got = len(begun), room = 0, more
-    cdef PyObject *grown = PyBytes_FromStringAndSize(NULL, min(count, 2 * CHUNK))
+    cdef PyObject *grown = PyBytes_FromStringAndSize(NULL, min(count, max(2 * got, CHUNK)))
     cdef bint done = False
     try:
         room = PyBytes_GET_SIZE(grown)

@@ -1,0 +1,288 @@
+"""Feeds damaged pickles to an engine's reader: it may refuse them, and may not crash, hang or take memory.
+
+    python tests/fuzz_reading.py                             a million inputs for the compiled engine
+    python tests/fuzz_reading.py --engine python --inputs 10000
+    python tests/fuzz_reading.py --from 4711 --inputs 1      one input again
+
+An input is its number: the same number is the same bytes. Each is read from bytes, from a file in memory
+and from a pipe-like file that has neither peek nor readinto and gives less than was asked for. All
+three have to come to the same, which for the compiled engine is what the Python engine says.
+
+The inputs run in child processes with little memory and a time limit, thousands in each, so that what
+leaks shows as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import mmap
+import os
+import pickle
+import pickletools
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import graphs
+from outcomes import outcome
+
+from brinery import engine
+from brinery.errors import ReadError
+from brinery.plan import ReadPlan
+
+MEMORY = 1 << 30  # bytes of address space for a child
+SECONDS = 20  # for one input
+INPUTS_OF_A_CHILD = 20_000
+
+
+# The inputs
+
+
+def instances(seed: int) -> object:
+    """Objects with state in all its forms: what readers treat specially, and graphs hold little of."""
+    chance = random.Random(seed)
+    made: list[object] = []
+    for number in range(chance.randrange(2, 8)):
+        kind = chance.choice((graphs.Plain, graphs.Record, graphs.Slotted, graphs.SlottedWithDict))
+        new = object.__new__(kind)
+        names = ("left", "right") if kind is graphs.Slotted else ("name", "value", "more", "left")
+        for name in names[number % 2 :]:
+            setattr(new, name, chance.choice((number, f"text {number}", None, made[:2], made)))
+        made.append(new)
+        if chance.random() < 0.3 and hasattr(new, "__dict__"):
+            made.append(new.__dict__)
+        if chance.random() < 0.2:
+            made.append(dict.fromkeys(("one", "two", "three", "four", "five", "six"), number))
+    return made
+
+
+@cache
+def corpus() -> tuple[tuple[bytes, ...], ...]:
+    """Small whole pickles of every protocol, each as the opcodes with their arguments."""
+    found = []
+    for seed in range(120):
+        graph = instances(seed) if seed % 3 == 0 else graphs.grow(seed, size=8, buffers=False)
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            try:
+                data = pickle.dumps(graph, protocol)
+            except Exception:  # not every protocol holds every object
+                continue
+            if len(data) > 700:
+                continue
+            found.append(opcodes_of(data))
+            if data[2:3] == pickle.FRAME:
+                found.append(opcodes_of(data[:2] + data[11:]))
+    return tuple(found)
+
+
+def opcodes_of(data: bytes) -> tuple[bytes, ...]:
+    starts = [position for _, _, position in pickletools.genops(data)]
+    return tuple(data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=True))
+
+
+def make_input(number: int) -> bytes:
+    """The input of that number."""
+    chance = random.Random(number)
+    pieces = list(chance.choice(corpus()))
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
+        at = chance.randrange(len(pieces) + 1)
+        kind = chance.randrange(9)
+        if kind == 0:
+            pieces.insert(at, chance.choice(chance.choice(corpus())))
+        elif kind == 1:
+            pieces[at:at] = [pickle.BINGET + bytes([chance.randrange(12)])]
+        elif kind == 2:
+            pieces[at:at] = [chance.choice((pickle.BINPUT, pickle.BINGET)) + bytes([chance.randrange(40)])]
+        elif kind == 3:
+            pieces.insert(at, chance.choice(SHORT))
+        elif kind == 4:
+            del pieces[at : at + chance.randrange(1, 4)]
+        elif kind == 5:
+            other = chance.choice(corpus())
+            start = chance.randrange(len(other))
+            pieces[at:at] = other[start : start + chance.randrange(1, 12)]
+        elif kind == 6 and pieces:
+            a, b = chance.randrange(len(pieces)), chance.randrange(len(pieces))
+            pieces[a], pieces[b] = pieces[b], pieces[a]
+        else:
+            pieces = [damaged_bytes(chance, b"".join(pieces))]
+    return b"".join(pieces)
+
+
+#: Opcodes without an argument, each equally likely, whatever pickles are made of.
+SHORT = [bytes([opcode.code.encode("latin-1")[0]]) for opcode in pickletools.opcodes if opcode.arg is None]
+
+
+def damaged_bytes(chance: random.Random, data: bytes) -> bytes:
+    damaged = bytearray(data or b".")
+    at = chance.randrange(len(damaged))
+    kind = chance.randrange(5)
+    if kind == 0:
+        damaged[at] ^= 1 << chance.randrange(8)
+    elif kind == 1:
+        damaged[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+    elif kind == 2:
+        del damaged[at : at + chance.randrange(1, 4)]
+    elif kind == 3:
+        damaged[at:at] = damaged[at : at + chance.randrange(1, 8)]
+    else:
+        del damaged[at:]
+    return bytes(damaged)
+
+
+# Reading one
+
+
+class Trickle(io.RawIOBase):
+    """A file that gives a few bytes at a time and cannot be looked into."""
+
+    readinto = None  # type: ignore[assignment]
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._data.read(min(size, 3) if size > 0 else size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return self._data.readline()
+
+
+class Known:
+    """In the place of a plan's names: only what whole pickles name, as others may do anything."""
+
+    def __init__(self) -> None:
+        self.pairs: set[tuple[str, str]] = set()
+        noted = self.pairs
+
+        class Noting(pickle.Unpickler):
+            def find_class(self, module: str, name: str) -> object:
+                noted.add((module, name))
+                return super().find_class(module, name)
+
+        for pieces in corpus():
+            Noting(io.BytesIO(b"".join(pieces))).load()
+
+    def apply(self, module: str, name: str) -> tuple[str, str]:
+        if (module, name) not in self.pairs:
+            raise ReadError(f"no pickle of the corpus names {module}.{name}")
+        return module, name
+
+
+class Stores:
+    """Knows an object for every persistent ID, so that streams are walked for IDs before they are loaded."""
+
+    def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
+        return lambda pid: [pid]
+
+
+class Reader:
+    """One engine, by three ways into it."""
+
+    def __init__(self, name: str, known: Known) -> None:
+        module = engine.get(name)
+        plan = ReadPlan(names=known, stores=Stores())  # type: ignore[arg-type]
+
+        class Unpickler(module.Unpickler):  # type: ignore[misc,name-defined]
+            _plan_source = staticmethod(lambda: plan)
+
+        def from_bytes(data: bytes) -> object:
+            return module.Loader(lambda: plan).loads(data)
+
+        def from_memory(data: bytes) -> object:
+            return Unpickler(io.BytesIO(data)).load()
+
+        def from_pipe(data: bytes) -> object:
+            return Unpickler(Trickle(data)).load()
+
+        self.name = name
+        self.ways = (from_bytes, from_memory, from_pipe)
+
+
+def outcomes_of(readers: list[Reader], data: bytes) -> dict[str, str]:
+    """By all ways of the first reader, and by one of each other, as one stands for all."""
+    return {
+        f"{reader.name} {way.__name__}": outcome(way, data)
+        for reader in readers
+        for way in (reader.ways if reader is readers[0] else reader.ways[:1])
+    }
+
+
+# The child, and the parent that watches it
+
+
+def child(engine_name: str, first: int, count: int, progress: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    known = Known()
+    readers = [Reader(name, known) for name in dict.fromkeys((engine_name, "python"))]
+    with open(progress, "r+b") as file:
+        here = mmap.mmap(file.fileno(), 8)
+    for number in range(first, first + count):
+        here[:8] = number.to_bytes(8, "little")
+        signal.alarm(SECONDS)
+        data = make_input(number)
+        found = outcomes_of(readers, data)
+        if len(set(found.values())) > 1:
+            print(f"input {number}: {data!r}")
+            for way, text in found.items():
+                print(f"    {way}: {text}")
+    signal.alarm(0)
+
+
+def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
+    """What is wrong with reading the `count` inputs from number `first` on, one text for each problem."""
+    last = first + count
+    with tempfile.TemporaryDirectory() as folder:
+        progress = Path(folder) / "progress"
+        while first < last:
+            size = min(INPUTS_OF_A_CHILD, last - first)
+            progress.write_bytes(first.to_bytes(8, "little"))
+            arguments = ["--engine", engine_name, "--from", str(first), "--inputs", str(size)]
+            done = subprocess.run(
+                [sys.executable, __file__, "--child", str(progress), *arguments],
+                capture_output=True,
+                text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
+                check=False,
+            )
+            if done.stdout:
+                yield done.stdout
+            if done.returncode == 0:
+                first += size
+                continue
+            at = int.from_bytes(progress.read_bytes(), "little")
+            how = "hangs" if done.returncode == -signal.SIGALRM else f"ends with {done.returncode}"
+            yield f"input {at}: the process {how}\n{make_input(at)!r}\n{done.stderr[-2000:]}"
+            first = at + 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", choices=("compiled", "python"), default="compiled")
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--from", type=int, default=0, dest="first", metavar="NUMBER")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child is not None:
+        child(options.engine, options.first, options.inputs, options.child)
+        return
+    failed = 0
+    for problem in problems(options.engine, options.first, options.inputs):
+        failed += 1
+        print(problem, flush=True)
+    print(f"{options.inputs} inputs, {failed or 'no'} problems")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
