@@ -17,11 +17,11 @@ def run(options: argparse.Namespace) -> None:
     beside, absent = peers()
     if absent:
         print(f"Not installed, so not beside it: {', '.join(absent)}")
+    print("ratio = the standard library's time / brinery's; under a peer's name, the same ratio for the peer")
     for direction in ("dumps", "loads"):
         columns = ["", "minimum", "median", "theirs", "median", "ratio", "of medians", "at least", "aim"]
         table = Table(
-            f"{direction}: the {options.engine} engine, then {reference(options.engine)}; "
-            "ratio = theirs / brinery's; a peer's number is the same ratio for it",
+            f"{direction}: brinery's {options.engine} engine beside {reference(options.engine)}",
             [*columns, "", *(peer.name for peer in beside)],
         )
         ratios = {}
