@@ -36,7 +36,9 @@ def outcomes(side: str, streams: Sequence[bytes]) -> list[str]:
             check=False,
         )
         done += child.stdout.decode().splitlines()
-        if child.returncode < 0:
+        if child.returncode < 0 and len(done) == len(streams):
+            print(f"the {side} child died at its end, of signal {-child.returncode}", file=sys.stderr)
+        elif child.returncode < 0:
             done.append("hang" if child.returncode == -14 else "crash")
         elif child.returncode:
             raise RuntimeError(f"the child ended with status {child.returncode}: {child.stderr.decode()}")
@@ -81,9 +83,11 @@ def main() -> None:
     streams = pickle.load(sys.stdin.buffer)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # a damaged stream may well call print
     for stream in streams:
         signal.alarm(SECONDS)
-        print(outcome(read, stream), flush=True)
+        print(outcome(read, stream), file=report, flush=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,8 @@ def unbound(pid: object) -> UnpicklingError:
     """The error for a stream with the persistent ID `pid`, where no store is bound that it belongs to."""
     name = store_name(pid)
     if name is None:
-        spelled = repr(pid)[:100] if bounded(pid) else "a large tuple"
+        # No repr but of what is plainly data: another's may raise, on an object that is half built.
+        spelled = repr(pid)[:100] if bounded(pid, _SCALARS) else f"a {type(pid).__name__}"
         return UnboundStore(
             "A load persistent id instruction was encountered, but no persistent_load function was specified,"
             f" for the persistent ID {spelled}. Override or assign persistent_load, or bind the store that it"

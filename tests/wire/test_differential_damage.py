@@ -85,6 +85,9 @@ def their_outcomes(streams: tuple[bytes, ...]) -> list[str]:
 def acceptable(data: bytes, ours: str, theirs: str) -> bool:
     if theirs in HURT:
         return ours not in ("crash", "hang", "SystemError")
+    # Where nothing is left, C pickle cannot read an empty payload; here, what is missing is the next opcode.
+    if data.endswith(b"\0") and (ours, theirs) == ("EOFError", "UnpicklingError"):
+        return True
     # A frame that does not end where its opcodes do is refused, which C pickle is not strict about.
     return ours == theirs or (ours == "UnpicklingError" and pickle.FRAME in data)
 

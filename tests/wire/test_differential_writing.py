@@ -132,4 +132,5 @@ def test_hooks_of_a_subclass_are_asked_for_the_same_objects_in_the_same_order(
 
         ours, theirs = write(wire.Pickler), write(pickle.Pickler)
         assert_same(ours[0], theirs[0])
-        assert ours[1] == theirs[1]
+        if theirs[0] is not RecursionError:  # how deep that is differs
+            assert ours[1] == theirs[1]
