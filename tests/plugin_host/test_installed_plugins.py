@@ -171,8 +171,9 @@ def test_left_out_it_is_not_even_loaded(broken: Installation) -> None:
             "ZeroDivisionError",
         ),
         ("import brinery\nbrinery.dumps(1)", "Profile.plain()"),
+        (GREETING.replace("fractions:Fraction", "builtins:dict"), "own data types"),
     ],
-    ids=["exits", "misspelt", "raises", "uses brinery while it is loaded"],
+    ids=["exits", "misspelt", "raises", "uses brinery while it is loaded", "declares a data type by name"],
 )
 def test_however_it_is_broken(installation: Installation, source: str, text: str) -> None:
     installation.add("brinery-bad", plugins={"bad": "bad_plugin"}, bad_plugin=source)
