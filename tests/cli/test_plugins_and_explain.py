@@ -110,6 +110,14 @@ def test_plugins_that_do_not_go_together_are_a_problem_that_says_what_to_do(inst
     assert "Traceback" not in err
 
 
+def test_plugins_that_do_not_go_together_are_listed_all_the_same(installed):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    _, out, _ = run(installed, "plugins")
+    active = paragraphs(out)["active"]
+    assert "ratio" in active
+    assert "other            brinery-other 2.0        1 reducer" in active
+
+
 def test_explain_names_the_winner_and_the_rule(installed):
     code, out, err = run(installed, "explain", "fractions:Fraction")
     assert (code, err) == (0, "")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import platform
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import brinery
 from brinery import engine
 from brinery.cli.problems import Problem
-from brinery.errors import PluginError, PluginWarning
+from brinery.errors import PluginConflict, PluginError, PluginWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from brinery.plugin_host.report import Report
     from brinery.profile import Profile
 
-__all__ = ["Installation", "chosen_profile", "describe_installation", "installation"]
+__all__ = ["Installation", "chosen_profile", "describe_installation", "installation", "plugins_report"]
 
 
 class Installation(NamedTuple):
@@ -39,10 +43,33 @@ def describe_installation() -> str:
 
 def chosen_profile() -> Profile:
     """The profile that brinery.dumps uses. Raises Problem where its plugins cannot be composed."""
+    with _problems():
+        return brinery.default_profile()
+
+
+def plugins_report() -> tuple[Report, str]:
+    """What became of the plugins that brinery.dumps uses, and why they do not go together; "" where they do.
+
+    Raises Problem where not even that can be told.
+    """
+    with _problems():
+        try:
+            return brinery.default_profile().report(), ""
+        except PluginConflict as conflict:
+            # Only now: looking at a pickle needs no plugin host.
+            from brinery.plugin_host.composing import gather
+            from brinery.plugin_host.report import report
+            from brinery.plugin_host.selection import Choice
+
+            return report(gather(Choice("installed"))), str(conflict)
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    """Plugins' errors as problems of the command, and no warnings: what is broken is what it tells about."""
     with warnings.catch_warnings():
-        # A command that tells what is broken need not be told.
         warnings.simplefilter("ignore", PluginWarning)
         try:
-            return brinery.default_profile()
+            yield
         except PluginError as failed:
             raise Problem(str(failed)) from failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import chosen_profile, describe_installation, installation
+from brinery.cli.installation import describe_installation, installation, plugins_report
 from brinery.cli.problems import Problem
 from brinery.cli.text import fold
 
@@ -47,14 +47,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the plugins. Raises Problem where one is broken, after all were printed."""
-    report = chosen_profile().report()
+    """Print the plugins. Then raises Problem where one is broken or two do not go together."""
+    report, conflict = plugins_report()
     if options.json:
         print(json.dumps({**installation()._asdict(), **report.as_dict()}, indent=2))
     else:
         print(describe_installation())
         for state in ("active", "blocked", "broken"):
             _section(state, [plugin for plugin in report.plugins if plugin.state == state])
+    if conflict:
+        raise Problem(conflict)
     broken = [plugin.name for plugin in report.plugins if plugin.state == "broken"]
     if broken:
         raise Problem(f"broken: {', '.join(broken)}. Mend or uninstall what is broken, or leave it out")
