@@ -67,6 +67,13 @@ class Plain:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Opaque:
+    """Equal only to itself."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
 class Session:
     """Pickled by a state of its own."""
 

@@ -89,6 +89,13 @@ def test_missing_raises_unless_told_otherwise(kind: type[Single]) -> None:
     assert load([("shop", 2)], shop=shop, missing=lambda name, key: [name, key])(("shop", 2)) == ["shop", 2]
 
 
+def test_what_was_missing_among_many_is_not_asked_for_again() -> None:
+    shop = Bulk(1)
+    resolve = load([("shop", 1), ("shop", 2)], shop=shop, missing="none")
+    assert resolve(("shop", 2)) is None
+    assert shop.asked == [(1, 2)]
+
+
 @pytest.mark.parametrize("kind", [Single, Bulk])
 def test_what_stands_for_a_missing_object_is_one_object_too(kind: type[Single]) -> None:
     resolve = load([("shop", 2)], shop=kind(), missing=lambda name, key: Thing())

@@ -100,6 +100,7 @@ def test_options_may_stand_in_the_url() -> None:
     ("url", "text"),
     [
         ("sqlite://shop.db", "names a host, 'shop.db'; a file is written sqlite:///shop.db"),
+        ("sqlite:///shop#1.db", "write %23 for it"),
         ("sqlite://?size=3", "no option is called 'size'; there are: tables, on_new"),
         ("sqlite://?timeout=soon", "timeout='soon' cannot be read"),
         ("sqlite://?read_only=yes", "read_only='yes' cannot be read: it is 0 or 1"),

@@ -12,7 +12,7 @@ import pytest
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.sqlite import SqliteStore, Table
 
-from .shop import Customer, Node, Order, Point, Regular, Unpicklable
+from .shop import Customer, Node, Opaque, Order, Point, Regular, Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,6 +163,55 @@ def test_another_object_with_a_stored_key_is_refused(bind: Bind, inserting: Sqli
     bound.dumps(Point(1, [1, {3, 2}]))
 
 
+def test_values_that_pickle_differently_may_be_the_same(bind: Bind, inserting: SqliteStore) -> None:
+    bound = bind(shop=inserting)
+    inserting.save(Point(1, {0, 8}))
+    assert list({8, 0}) != list({0, 8})
+    bound.dumps(Point(1, {8, 0}))
+    # The name of an attribute and the equal text in it are one object before, and two after loading.
+    inserting.save(Node(1, Opaque(kind="kind")))
+    bound.dumps(inserting.get("nodes", 1))
+
+
+def test_a_class_that_only_has_the_same_name_is_another(inserting: SqliteStore) -> None:
+    again = type("Customer", (), {"__module__": Customer.__module__, "id": 1})
+    assert inserting.persistent_id(again()) is None
+
+
+def test_a_row_whose_reference_was_deleted_meanwhile_is_refused(
+    bind: Bind, inserting: SqliteStore, path: Path
+) -> None:
+    inserting.save(anna := Customer(1))
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM customers")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="refuses the rows, all of them: FOREIGN KEY"):
+        bind(shop=inserting).dumps(Order(1, anna))
+    assert ids(path, "orders", "number") == []
+
+
+def test_between_a_writers_look_and_its_writing_nobody_else_writes(
+    inserting: SqliteStore, path: Path
+) -> None:
+    inserting.save(Customer(1))
+    tried: list[str] = []
+    other = sqlite3.connect(path, timeout=0)
+
+    def write(query: str) -> None:
+        if query.startswith("SELECT") and not tried:
+            tried.append(query)
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as locked:
+                tried.append(str(locked))
+
+    inserting._database._connection.set_trace_callback(write)
+    inserting.save(Customer(2))
+    other.close()
+    assert tried[1:] == ["database is locked"]
+
+
 def test_two_new_objects_with_one_key_are_one_row_only_if_they_are_equal(
     bind: Bind, inserting: SqliteStore, path: Path
 ) -> None:
@@ -232,6 +281,18 @@ def test_where_another_writer_inserted_the_key_meanwhile_nothing_is_lost(
     connection.close()
     bound.dumps([Customer(1, "Anna"), Customer(2), Meanwhile("Anna")])
     assert ids(path) == [1, 2]
+
+
+def test_what_one_store_refuses_another_may_take(bind: Bind, path: Path) -> None:
+    with (
+        SqliteStore(path, TABLES, on_new="insert") as strict,
+        SqliteStore(":memory:", [Table("orders", Order, key="number")], on_new="insert") as other,
+    ):
+        order = Order(1, "not a customer", [Customer(1), Node(1)])  # type: ignore[arg-type]
+        bound = bind(strict=strict, other=other)
+        assert bound.loads(bound.dumps([order, Customer(2)]))[0].customer == "not a customer"
+        assert ids(path, "orders", "number") == ids(path, "nodes") == []
+        assert ids(path) == [2]
 
 
 def test_a_dump_within_a_dump_is_part_of_it(bind: Bind, inserting: SqliteStore, path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brinery.errors import StoreError
+from brinery.errors import MissingReference, StoreError
 from brinery.persistence.sqlite import SqliteStore, Table
 
 from .shop import Customer, Node, Order, Pair, Point
@@ -44,6 +45,20 @@ def test_a_database_remembers_what_lives_in_it(path: Path) -> None:
         assert store.claims == tuple(
             f"tests.persistence.shop:{name}" for name in ("Customer", "Order", "Pair")
         )
+
+
+def test_a_class_that_cannot_be_found_again_wants_to_be_declared(path: Path) -> None:
+    @dataclass
+    class Local:
+        id: int
+
+    with SqliteStore(path, [Table("nodes", Node), Table("locals", Local)], on_new="refuse") as store:
+        store.save(Local(1), Node(1))
+        assert store.get("locals", 1) == Local(1)
+    with SqliteStore(path) as store:
+        assert store.get("nodes", 1) == Node(1)
+        with pytest.raises(MissingReference, match="the table 'locals', which is not declared"):
+            store.get("locals", 1)
 
 
 def test_a_class_may_be_named_and_is_imported_when_it_is_needed(path: Path) -> None:

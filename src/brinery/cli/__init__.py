@@ -26,7 +26,7 @@ COMMANDS = (plugins, explain, dis, refs, demo)
 
 _EPILOG = """\
 examples:
-  brinery plugins                which plugins take part, and which do not, and why
+  brinery plugins                which plugins take part, which do not, and why
   brinery explain pathlib.Path   who decides how a class is written
   brinery dis data.pickle        what is in a file, opcode by opcode
   brinery COMMAND --help         more about a command, with examples

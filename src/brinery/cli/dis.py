@@ -21,14 +21,14 @@ any file is safe to look at.
 
 The columns are
   offset   in bytes from the beginning of the file
-  stack    how many objects are on the stack after the opcode, marks not counted
-  opcode   its name as in pickletools, indented by the marks around it
-           and what it does: the value it pushes, what a memo entry holds, which
-           global or persistent ID it names, what would be called with what
+  stack    how many objects are on the stack afterwards, marks not counted
+  opcode   its name as in pickletools, indented by the marks around it, and what
+           it does: the value it pushes, what a memo entry holds, which global
+           or persistent ID it names, what would be called with what
 
-A file may hold several pickles; each has a heading. Where a stream is malformed,
-everything before the fault is shown, then the fault with its offset, and the
-exit code is 1.
+A file may hold several pickles; each has a heading. Where a stream is
+malformed, everything before the fault is shown, then the fault with its offset,
+and the exit code is 1.
 
 examples:
   brinery dis data.pickle

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Row", "build", "fetch", "select"]
 
 
+# SQLite's own limit by default. Where it was built with a higher one, the query's text meets its limit first.
+_VARIABLES = 32_766
+
+
 class Row(NamedTuple):
     """A row as it is in the database, and the addresses that it refers to."""
 
@@ -38,7 +42,7 @@ def select(
     """Each of `keys` that has a row, with the row's cells: one query for each batch."""
     names = layout.table.key
     width = len(names)
-    batch = max(1, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
+    batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
     positions = layout.key_positions
     for start in range(0, len(keys), batch):
         some = keys[start : start + batch]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from brinery.dotted import is_dotted
 from brinery.errors import StoreError
 from brinery.persistence.sqlite.tables import Layout, Table
 
@@ -67,9 +68,11 @@ def recorded(connection: sqlite3.Connection) -> list[Table]:
     if not existing(connection, ["brinery_tables"]):
         return []
     rows = connection.execute("SELECT name, class, key, columns, refers FROM brinery_tables ORDER BY name")
+    # A class that is local to a function cannot be found again: its table wants to be declared.
     return [
         Table(name, cls, key=json.loads(key), columns=json.loads(columns), references=json.loads(refers))
         for name, cls, key, columns, refers in rows
+        if is_dotted(cls)
     ]
 
 

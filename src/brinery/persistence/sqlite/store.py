@@ -315,11 +315,18 @@ class SqliteStore:
         if stage.encoding:
             return
         stage.encoding = True
+        before = len(stage.staged) - 1
         try:
             while stage.pending:
                 address = stage.pending.pop()
                 obj, layout, _ = stage.staged[address]
                 stage.staged[address] = Staged(obj, layout, self._encode(obj, layout, self.persistent_id))
+        except BaseException:
+            # Another store may yet take the object, and the dump succeed.
+            stage.pending.clear()
+            for address in list(stage.staged)[before:]:
+                del stage.staged[address]
+            raise
         finally:
             stage.encoding = False
 

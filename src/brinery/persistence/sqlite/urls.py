@@ -51,6 +51,8 @@ def open_store(url: str, **options: Any) -> SqliteStore:
         raise StoreError(
             f"{url!r} names a host, {parts.netloc!r}; a file is written sqlite:///{parts.netloc}"
         )
+    if parts.fragment:
+        raise StoreError(f"{url!r} has a part behind '#'; in a file's name, write %23 for it")
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name not in _OPTIONS:
             raise StoreError(f"{url!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
