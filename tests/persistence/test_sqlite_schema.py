@@ -86,7 +86,7 @@ class Moved(Point):
 
 
 def test_a_misspelt_file_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"shpo.db cannot be opened as an SQLite database"):
+    with pytest.raises(StoreError, match=r"shpo.db is not there. To make a new file, say what is"):
         SqliteStore(tmp_path / "shpo.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -157,6 +157,23 @@ def test_a_value_that_a_declared_type_would_change_is_refused(path: Path) -> Non
         with pytest.raises(StoreError, match="'id' of 'customers' has a declared type"):
             store.save(Customer("4", 7))
     assert run(path, "SELECT id FROM customers") == [(1,)]
+
+
+def test_names_that_differ_in_case_are_one_name_to_sqlite(path: Path) -> None:
+    run(path, "CREATE TABLE Nodes (ID PRIMARY KEY, Next)")
+    with SqliteStore(path, [Table("nodes", Node)]) as store:
+        store.save(Node(1, "x"))
+        assert store.get("nodes", 1) == Node(1, "x")
+    for tables in ([Table("t", Node), Table("T", Point)], [Table("t", Cases)]):
+        with pytest.raises(StoreError, match=r"the table '[tT]' for .* cannot be made"):
+            SqliteStore(":memory:", tables)
+
+
+@dataclass
+class Cases:
+    id: int
+    a: int
+    A: int
 
 
 def test_names_are_quoted(path: Path) -> None:

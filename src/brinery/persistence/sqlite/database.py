@@ -39,6 +39,11 @@ class Database:
         self._in_memory = os.fspath(path) == ":memory:"
         #: What error texts call it.
         self.where = "the database in memory" if self._in_memory else os.fspath(path)
+        if not create and not self._in_memory and not Path(path).exists():
+            raise StoreError(
+                f"{self.where} is not there. To make a new file, say what is to live in it:"
+                ' SqliteStore(path, tables=[Table("customers", Customer, key="id")])'
+            )
         mode = "ro" if read_only else "rwc" if create else "rw"
         # Kept whole, so that a later change of the working directory does not matter.
         self._uri = ":memory:" if self._in_memory else f"{Path(path).absolute().as_uri()}?mode={mode}"

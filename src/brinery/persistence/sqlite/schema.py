@@ -8,6 +8,7 @@ class and the declaration. A store that is opened without declarations takes the
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 from brinery.dotted import is_dotted
@@ -15,7 +16,6 @@ from brinery.errors import StoreError
 from brinery.persistence.sqlite.tables import Layout, Table
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
 __all__ = ["check", "create", "existing", "quote", "recorded"]
@@ -32,13 +32,17 @@ def quote(*names: str) -> str:
 
 
 def existing(connection: sqlite3.Connection, names: Iterable[str]) -> set[str]:
-    """Those of `names` that are tables (or views) already."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-    return {name for (name,) in found} & set(names)
+    """Those of `names` that are tables (or views) already, in whatever case: to SQLite that is one name."""
+    found = connection.execute("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')")
+    there = {name for (name,) in found}
+    return {name for name in names if name.lower() in there}
 
 
 def create(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Make the table, and remember whose it is. To be called within a transaction."""
+    """Make the table, and remember whose it is. To be called within a transaction.
+
+    Raises StoreError where SQLite will not have such a table.
+    """
     table = layout.table
     columns = []
     for name, (_, target) in zip(layout.columns, layout.kinds, strict=True):
@@ -49,7 +53,12 @@ def create(connection: sqlite3.Connection, layout: Layout) -> None:
             column += f" REFERENCES {quote(target)}"
         columns.append(column)
     columns.append(f"PRIMARY KEY ({quote(*table.key)})")
-    connection.execute(f"CREATE TABLE {quote(table.name)} ({', '.join(columns)})")
+    try:
+        connection.execute(f"CREATE TABLE {quote(table.name)} ({', '.join(columns)})")
+    except sqlite3.Error as refused:
+        raise StoreError(
+            f"the table {table.name!r} for {table.class_name} cannot be made: {refused}"
+        ) from refused
     connection.execute(_RECORD)
     connection.execute(
         "INSERT OR REPLACE INTO brinery_tables VALUES (?, ?, ?, ?, ?)",
@@ -83,14 +92,17 @@ def check(connection: sqlite3.Connection, layout: Layout, where: str) -> bool:
     """
     table = layout.table
     info = connection.execute(f"PRAGMA table_info({quote(table.name)})").fetchall()
-    there = {name for _, name, *_ in info}
-    problems = [f"it has no column {name!r}" for name in layout.columns if name not in there]
+    there = {name.lower() for _, name, *_ in info}
+    ours = {name.lower() for name in layout.columns}
+    problems = [f"it has no column {name!r}" for name in layout.columns if name.lower() not in there]
     problems += [
         f"its column {name!r}, which must not be NULL, has no place in {layout.cls.__qualname__}"
         for _, name, _, not_null, default, in_key in info
-        if name not in layout.columns and not_null and default is None and not in_key
+        if name.lower() not in ours and not_null and default is None and not in_key
     ]
-    if not problems and set(table.key) not in _unique_sets(connection, table.name, info):
+    if not problems and {name.lower() for name in table.key} not in _unique_sets(
+        connection, table.name, info
+    ):
         problems.append(f"{', '.join(table.key)} is neither its primary key nor unique")
     if problems:
         raise StoreError(
@@ -104,9 +116,9 @@ def check(connection: sqlite3.Connection, layout: Layout, where: str) -> bool:
 def _unique_sets(
     connection: sqlite3.Connection, name: str, info: Sequence[tuple[object, ...]]
 ) -> list[set[str]]:
-    sets = [{str(column) for _, column, _, _, _, in_key in info if in_key}]
+    sets = [{str(column).lower() for _, column, _, _, _, in_key in info if in_key}]
     for _, index, unique, _, partial in connection.execute(f"PRAGMA index_list({quote(name)})").fetchall():
         if unique and not partial:
             columns = connection.execute(f"PRAGMA index_info({quote(index)})").fetchall()
-            sets.append({column for _, _, column in columns})
+            sets.append({str(column).lower() for _, _, column in columns})
     return sets
