@@ -191,7 +191,7 @@ def test_extension_codes(wire: Wire):
 def test_a_name_that_is_not_ascii(wire: Wire):
     module = sys.modules[__name__]
     odd = type("Größe", (), {"__module__": __name__})
-    setattr(module, "Größe", odd)
+    module.Größe = odd
     try:
         for protocol in (3, 4, 5):
             assert wire.dumps(odd, protocol) == pickle.dumps(odd, protocol)

@@ -1,4 +1,4 @@
-"""Reductions (PEP 307): their forms of two to six items, the constructors with opcodes of their own, cycles."""
+"""Reductions (PEP 307): forms of two to six items, the constructors that have opcodes, cycles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def setter(obj: object, state: object) -> None:
 
 
 def compare(wire: Wire, make: Callable[[], object]) -> None:
-    """Bytes or refusal, of an object and of a graph with that object twice. Iterators are used up, so: made anew."""
+    """Bytes or refusal, alone and in graphs; made anew for each, as iterators are used up."""
     for protocol in PROTOCOLS:
         for graph in (lambda: make(), lambda: [make(), "more"], lambda: [make()] * 2, lambda: (make(),)):
             outcomes = []
@@ -67,7 +67,7 @@ REDUCTIONS: dict[str, Callable[[Reduced], object]] = {
     "a state setter without a state": lambda obj: (Collection, (), None, None, None, setter),
     "six items": lambda obj: (Collection, (), 1, iter([2]), iter([(3, 4)]), setter),
     "six times None": lambda obj: (Collection, (), None, None, None, None),
-    "a tuple subclass": lambda obj: collections.namedtuple("Pair", "a b")(Collection, (1,)),  # noqa: PYI024
+    "a tuple subclass": lambda obj: collections.namedtuple("Pair", "a b")(Collection, (1,)),
     "a name": lambda obj: "NAMED",
     "__newobj__": lambda obj: (NEWOBJ, (Reduced, 1, 2)),
     "__newobj__ with a state": lambda obj: (NEWOBJ, (Reduced,), {"a": 1}),

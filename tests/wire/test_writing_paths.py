@@ -1,0 +1,213 @@
+"""An object that cannot be written: the error names the way to it, in its text and as data."""
+
+from __future__ import annotations
+
+import collections
+import io
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engines import Wire
+from graphs import DictChild, ListChild, Outer, Plain, Slotted, SlottedWithDict
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+def with_attributes(obj: Any, **attributes: object) -> Any:
+    for name, value in attributes.items():
+        setattr(obj, name, value)
+    return obj
+
+
+class Unpicklable:
+    """Refuses as the interpreter refuses a lock, at every protocol alike."""
+
+    def __reduce_ex__(self, protocol: int) -> object:
+        raise TypeError("cannot pickle 'Unpicklable' object")
+
+
+class WithState:
+    def __init__(self, state: object) -> None:
+        self.state = state
+
+    def __getstate__(self) -> object:
+        return self.state
+
+
+class Called:
+    """Is made of what is given."""
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Called, self.args
+
+
+class WithNewArguments:
+    def __init__(self, *args: object) -> None:
+        self.args = args
+
+    def __getnewargs__(self) -> tuple[object, ...]:
+        return self.args
+
+    def __getstate__(self) -> None:
+        return None
+
+
+WAYS: dict[str, Callable[[object], object]] = {
+    "root": lambda bad: bad,
+    "root[1]": lambda bad: [0, bad],
+    "root[2]": lambda bad: (0, 0, bad, 0),
+    "root['key']": lambda bad: {"key": bad},
+    "root[7]": lambda bad: {7: bad},
+    "root[b'key'][None][True][1.5]": lambda bad: {b"key": {None: {True: {1.5: bad}}}},
+    "root[<tuple>]": lambda bad: {(1, 2): bad},
+    "root.keys()[1]": lambda bad: {0: 1, bad: 2},
+    "root<member>": lambda bad: {bad},
+    "root[0]<member>": lambda bad: [frozenset([bad])],
+    "root['jobs'][3].handler": lambda bad: {"jobs": [1, 2, 3, with_attributes(Plain(), handler=bad)]},
+    "root.left": lambda bad: with_attributes(Slotted(), right=1, left=bad),
+    "root.left.more": lambda bad: with_attributes(
+        SlottedWithDict(), left=with_attributes(SlottedWithDict(), more=bad)
+    ),
+    "root['not a name']": lambda bad: with_attributes(Plain(), **{"not a name": bad}),
+    "root.__getstate__()[1]": lambda bad: WithState([0, bad]),
+    "root.__reduce__()[1][1]": lambda bad: Called(0, bad),
+    "root[0].__reduce__()[1][0]['key']": lambda bad: [Called({"key": bad})],
+    "root.__getnewargs__()[1]": lambda bad: WithNewArguments(0, bad),
+    "root[5]": lambda bad: ListChild([0, 1, 2, 3, 4, bad]),
+    "root['b']": lambda bad: DictChild(a=1, b=bad),
+    "root.extra": lambda bad: with_attributes(ListChild([1]), extra=bad),
+    "root['c']": lambda bad: collections.OrderedDict(a=1, c=bad),
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("path", WAYS)
+def test_the_way_reads_like_the_expression_that_reaches_it(wire: Wire, path: str, protocol: int):
+    graph = WAYS[path](Unpicklable())
+    if protocol < 2 and "left" in path:
+        pytest.skip("protocols 0 and 1 have no form for slots")
+    if protocol < 2 and "__getnewargs__" in path:
+        pytest.skip("protocols 0 and 1 do not ask for them")
+    if protocol < 2 and isinstance(graph, (ListChild, DictChild)) and "extra" not in path:
+        path = path.replace("root", "root.__reduce__()[1][2]")  # copyreg takes all items at once
+    with pytest.raises(TypeError) as caught:
+        wire.dumps(graph, protocol)
+    assert str(caught.value) == f"{path}: cannot pickle 'Unpicklable' object"
+    assert caught.value.pickle_path == path
+    assert caught.value.pickle_type == f"{__name__}.Unpicklable"
+
+
+def test_a_pickler_says_it_too(wire: Wire):
+    with pytest.raises(TypeError, match=r"^root\['key'\]: cannot pickle"):
+        wire.Pickler(io.BytesIO()).dump({"key": threading.Lock()})
+
+
+def test_a_class_that_cannot_be_found_is_named_with_its_way(wire: Wire):
+    class Local:
+        pass
+
+    for protocol in PROTOCOLS:
+        with pytest.raises((pickle.PicklingError, AttributeError)) as caught:
+            wire.dumps([Outer, {"of": Local}], protocol)
+        assert str(caught.value).startswith("root[1]['of']: Can't pickle")
+        assert caught.value.pickle_path == "root[1]['of']"
+        assert caught.value.pickle_type == "type"
+
+
+class Raises:
+    def __init__(self, exc: BaseException) -> None:
+        self.exc = exc
+
+    def __reduce__(self) -> object:
+        raise self.exc
+
+
+def test_errors_of_user_code_keep_their_text_and_get_a_note(wire: Wire):
+    with pytest.raises(LookupError) as caught:
+        wire.dumps([0, {"key": Raises(LookupError("mine"))}])
+    assert caught.value.args == ("mine",)
+    assert caught.value.pickle_path == "root[1]['key']"
+    assert caught.value.pickle_type == f"{Raises.__module__}.Raises"
+    assert any("root[1]['key']" in note for note in caught.value.__notes__)
+
+
+def test_leaves_can_fail_too(wire: Wire):
+    """A number of too many digits has no text form."""
+    for protocol in (0, 1):
+        with pytest.raises(ValueError, match="digits") as caught:
+            wire.dumps([0, {"key": 10**5000}], protocol)
+        assert caught.value.pickle_path == "root[1]['key']"
+        assert caught.value.pickle_type == "int"
+
+
+def test_the_first_place_is_named_where_there_are_several(wire: Wire):
+    bad = threading.Lock()
+    with pytest.raises(TypeError, match=r"^root\[0\]: "):
+        wire.dumps([bad, [bad]])
+
+
+def test_a_long_way_is_shortened(wire: Wire):
+    obj: object = threading.Lock()
+    for _ in range(100_000):
+        obj = [obj]
+    with pytest.raises(TypeError) as caught:
+        wire.dumps(obj)
+    assert len(str(caught.value)) < 500
+    assert str(caught.value).startswith("root[0][0]")
+    assert str(caught.value).endswith("[0][0]: cannot pickle '_thread.lock' object")
+    assert "…" in str(caught.value)
+
+
+def test_long_keys_are_shortened(wire: Wire):
+    with pytest.raises(TypeError) as caught:
+        wire.dumps({"k" * 100_000: {10**4000: threading.Lock()}})
+    assert len(str(caught.value)) < 200
+
+
+class Hostile:
+    """Fails whatever is asked of it, but for its hash."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("the path has no business here")
+
+    __str__ = __eq__ = __bool__ = __len__ = __iter__ = __repr__  # type: ignore[assignment]
+
+    def __hash__(self) -> int:
+        return 1
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise AssertionError("nor here")
+
+
+class HostileList(list):
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(())
+
+    __len__ = __getitem__ = Hostile.__repr__  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return list, (), None, list.__iter__(self)
+
+
+def test_no_code_of_the_objects_runs_for_it(wire: Wire):
+    with pytest.raises(TypeError) as caught:
+        wire.dumps({Outer: HostileList([0, {1: {"x": threading.Lock()}}])})
+    assert str(caught.value).startswith("root[<type>][1][1]['x']: ")
+
+
+def test_an_exception_that_takes_no_attributes_passes(wire: Wire):
+    class Closed(Exception):
+        __slots__ = ()
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AssertionError
+
+    with pytest.raises(Closed):
+        wire.dumps([Raises(Closed())])
