@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(e
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
 
 #: The stream of the page's example.
-ORDERS = b"\x80\x04\x95\x1a\0\0\0\0\0\0\0]\x94\x8c\x04shop\x94\x8c\x03ada\x94\x86\x94Qa."
+ORDERS = b"\x80\x04\x95\x14\0\0\0\0\0\0\0]\x94\x8c\x04shop\x94\x8c\x03ada\x94\x86\x94Qa."
 
 
 def parser_of(command):

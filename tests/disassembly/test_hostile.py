@@ -64,6 +64,13 @@ def fault(data):
         (b"Np" + b"1" * 5000 + b"\n.", 1, "PUT", "a very long line is no memo index"),
         (b"q\x00.", 0, "BINPUT", "BINPUT needs 1 objects"),
         (b"\x82\x00.", 0, "EXT1", "0 is no extension code"),
+        (b"c\nname\n.", 0, "GLOBAL", "the name is empty"),
+        (
+            b"\x80\x04\x95\x09" + b"\0" * 7 + b"N.",
+            2,
+            "FRAME",
+            "the frame ends at offset 20, and the stream at 13",
+        ),
         (b"K\x01K\x02\x93.", 4, "STACK_GLOBAL", "must be two str"),
         (
             b"\x80\x04\x95\x01" + b"\0" * 7 + b"K\x01.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from io import BytesIO
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from brinery.disassembly.machine import Instruction, Machine
@@ -44,16 +45,18 @@ def disassemble(source: Readable | Buffer) -> Iterator[Instruction]:
     say where. An empty `source` is a fault too.
     """
     scanner = Scanner(cast("Readable", source) if hasattr(source, "read") else BytesIO(source))
-    number = 0
-    while number == 0 or not scanner.at_end():
-        machine = Machine(number)
-        try:
+    machine = Machine(0)
+    try:
+        for number in count():
+            machine = Machine(number)
             for token in scanner.scan():
                 yield machine.step(token)
-        except ReadError as fault:
-            locate_reading(fault, scanner.opcode_offset, scanner.opcode_name, machine.building())
-            raise
-        number += 1
+            if scanner.at_end():
+                break
+        scanner.finish()
+    except ReadError as fault:
+        locate_reading(fault, scanner.opcode_offset, scanner.opcode_name, machine.building())
+        raise
 
 
 class References(NamedTuple):

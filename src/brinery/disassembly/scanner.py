@@ -62,6 +62,8 @@ class Scanner:
         self._next = 0
         self._offset = 0
         self._frame_end: int | None = None
+        # The frame that goes furthest: where it ends, and where its opcode stands.
+        self._furthest = (0, 0)
         self.opcode_offset = 0
         self.opcode_name = "none"
 
@@ -98,6 +100,14 @@ class Scanner:
         if self._frame_end is not None:
             raise ReadError(f"a frame begins inside another, which ends at offset {self._frame_end}")
         self._frame_end = self._offset + size
+        self._furthest = max(self._furthest, (self._frame_end, self.opcode_offset))
+
+    def finish(self) -> None:
+        """To be called at the end. Raises ReadError for a frame that would have gone beyond it."""
+        end, offset = self._furthest
+        if end > self._offset:
+            self.opcode_offset, self.opcode_name = offset, "FRAME"
+            raise ReadError(f"the frame ends at offset {end}, and the stream at {self._offset}")
 
     # Arguments
 
@@ -230,6 +240,8 @@ def _decode(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool) ->
 
 def _name(line: bytes | Excerpt) -> str:
     data = line if isinstance(line, bytes) else bytes(line.head) + b"..."  # type: ignore[arg-type]
+    if not data:
+        raise ReadError("the name is empty")
     try:
         return data.decode()
     except UnicodeDecodeError as bad:
