@@ -34,7 +34,9 @@ def settle(
             return preferred[0], f"prefer[{key!r}]"
     if all(claim.declared == claims[0].declared for claim in claims[1:]):
         return claims[0], "all declare the same"
-    sides = "\n".join(f"  {claim.plugin} declares {claim.declared!r}" for claim in claims)
+    from brinery.plugin_host.report import describe  # for the error only
+
+    sides = "\n".join(f"  {claim.plugin}: {describe(claim.declared)}" for claim in claims)
     first = claims[0].plugin.name
     raise PluginConflict(
         f"more than one plugin declares {subject}, and nothing says which is meant:\n{sides}\n"
