@@ -98,6 +98,15 @@ def test_fingerprints_are_equal_for_equal_profiles() -> None:
     assert len(Profile([A]).fingerprint) == 64
 
 
+def test_fingerprints_do_not_tell_one_instance_of_a_plugin_from_another() -> None:
+    class Plugin:
+        @brinery.hookimpl
+        def brinery_overrides(self) -> Iterator[Override]:
+            yield Override(Fraction, str)
+
+    assert Profile([Plugin()]).fingerprint == Profile([Plugin()]).fingerprint
+
+
 def optional(name: str) -> object:
     def reducers(options: object) -> Iterator[Reducer]:
         yield Reducer(Fraction, str)

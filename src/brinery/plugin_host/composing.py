@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 import warnings
@@ -19,15 +18,13 @@ from brinery.plugin_host.selection import BUILT_IN, Choice, Selected, is_strict,
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from brinery.plugin_host.rules import Rules
 
 __all__ = ["Composition", "Gathered", "claims_of", "compose", "gather"]
 
 R = TypeVar("R", bound=Record)
-
-#: What the files of brinery's own code begin with.
-OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Gathered(NamedTuple):
@@ -119,9 +116,9 @@ def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str
 
 def _place_of(failure: BaseException) -> str:
     """The last line of the plugin's own, or of what it uses: not one of brinery's that it called."""
-    frames = traceback.extract_tb(failure.__traceback__)
-    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(OWN)), frames[-1])
-    return f"{last.filename}:{last.lineno}"
+    lines = list(traceback.walk_tb(failure.__traceback__))
+    frame, line = next(((frame, line) for frame, line in reversed(lines) if not _is_own(frame)), lines[-1])
+    return f"{frame.f_code.co_filename}:{line}"
 
 
 _warned: set[tuple[Plugin, str]] = set()
@@ -142,9 +139,15 @@ def _warn_once(plugin: Plugin, reason: str) -> None:
 def _callers_level() -> int:
     """The stack level, as the caller's warning counts it, of the program's line that needed the profile."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
+    while frame.f_back is not None and _is_own(frame):
         level, frame = level + 1, frame.f_back
     return level
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether it is brinery's own code. By module: the files of the compiled engine have other names."""
+    name = frame.f_globals.get("__name__", "")
+    return name == "brinery" or name.startswith("brinery.")
 
 
 def _check_choice(choice: Choice, states: list[PluginState]) -> None:
