@@ -110,12 +110,14 @@ def test_nothing_is_held_after_an_error(wire: Wire):
 
     data = bytearray(100_000)
     buffer = PickleBuffer(data)
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError) as failed:  # whose frames live as long as this
         wire.dumps(buffer, 5, buffer_callback=fail)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError) as refused:
         wire.dumps([buffer, (x for x in ())], 5)
     buffer.release()
     data.append(1)
+    assert failed.tb is not None
+    assert refused.tb is not None
 
 
 def test_a_callback_may_release_the_buffer_that_it_keeps_in_band(wire: Wire):
