@@ -117,6 +117,7 @@ def test_refs_shows_a_few_persistent_ids_and_all_of_them_when_asked(run, file):
     data = b"".join(b"P%d\n0" % i for i in range(50)) + b"N."
     _, out, _ = run("refs", file(data))
     assert "30 more; --all lists them" in out
+    assert "'49'" not in out
     _, out, _ = run("refs", file(data), "--all")
     assert "'49'" in out
     assert "more" not in out

@@ -41,9 +41,8 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (`sys.argv`'s, if none is given) and return the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # a pickle's text may be more than a terminal can show
+        # A pickle's text may be more than a terminal can show.
+        sys.stdout.reconfigure(errors="backslashreplace")
     command = "brinery"
     try:
         options = _parser().parse_args(arguments)

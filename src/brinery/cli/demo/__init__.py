@@ -7,6 +7,7 @@ import inspect
 import pickle
 import tempfile
 import textwrap
+from collections import deque
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from brinery.cli import dis, explain
 from brinery.cli.problems import Problem
 from brinery.cli.text import WIDTH, fold
-from brinery.disassembly import disassemble, references, shorten
+from brinery.disassembly import Instruction, disassemble, references, shorten
 
 if TYPE_CHECKING:
     import argparse
@@ -113,11 +114,20 @@ def _writing(folder: Path, customers: list[Customer]) -> bytes:
         f"It refers to {len(found.persistent_ids):,} customers {found.persistent_ids.total():,} times. "
         "This is the first, as brinery dis shows it:"
     )
-    instructions = list(disassemble(data))
-    first = next(i for i, instruction in enumerate(instructions) if instruction.persistent_id)
-    for instruction in instructions[first - 4 : first + 2]:
+    for instruction in _first_reference(data):
         print("   ", dis.line(instruction, WIDTH - 4))
     return data
+
+
+def _first_reference(data: bytes) -> list[Instruction]:
+    """The opcodes around the first persistent ID."""
+    around: deque[Instruction] = deque(maxlen=5)
+    instructions = disassemble(data)
+    for instruction in instructions:
+        around.append(instruction)
+        if instruction.persistent_id:
+            break
+    return [*around, next(instructions)]
 
 
 def _loading(folder: Path, data: bytes) -> None:
