@@ -78,8 +78,8 @@ class RuleTable(Protocol):
     def epoch(self) -> int:
         """A number that changes when earlier answers may be out of date.
 
-        It does when a class was registered with an ABC that has a rule, or when a module was imported
-        in which a class is declared by name. Asking is cheap (about 0.1 µs).
+        It does when a class was registered with an ABC, or when a module was imported in which a class
+        is declared by name. Asking is cheap (about 0.1 µs).
         """
 
 

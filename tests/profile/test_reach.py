@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import copyreg
 import functools
 import io
 import pickle
+import sys
 import types
 from collections.abc import Callable
 from fractions import Fraction
@@ -140,6 +142,31 @@ def test_an_explicit_dispatch_table_stands_in_the_place_of_plugins_reducers(comp
     file = io.BytesIO()
     Pickler(file).dump([Dog("d"), Animal("a")])
     assert profile.loads(file.getvalue()) == ["table", "its own"]
+
+
+class Barking(abc.ABC):  # noqa: B024
+    pass
+
+
+def test_a_class_that_joins_an_abc_between_two_dumps_is_reached_by_the_second(composed: Composed) -> None:
+    class Seal(Animal):
+        pass
+
+    profile = composed(Reducer(Barking, says("barks"), subclasses=True))
+    assert profile.loads(profile.dumps([Seal("s")])) == ["its own"]
+    Barking.register(Seal)
+    assert profile.loads(profile.dumps([Seal("s")])) == ["barks"]
+
+
+def test_a_class_whose_public_name_is_imported_between_two_dumps_is_reached_by_the_second(
+    composed: Composed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = composed(Reducer("brinery_test_zoo:Beast", says("public")))
+    assert profile.loads(profile.dumps([Dog("d")])) == ["its own"]
+    zoo = types.ModuleType("brinery_test_zoo")
+    zoo.Beast = Dog  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, zoo.__name__, zoo)
+    assert profile.loads(profile.dumps([Dog("d")])) == ["public"]
 
 
 def test_a_plugins_reducer_goes_before_copyregs(composed: Composed, monkeypatch: pytest.MonkeyPatch) -> None:

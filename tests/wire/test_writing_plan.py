@@ -25,6 +25,9 @@ class Rules:
         self.rules = rules
         self.asked: list[type] = []
 
+    def epoch(self) -> int:
+        return 0
+
     def rule_for(self, cls: type, /) -> TypeRule | None:
         self.asked.append(cls)
         return self.rules.get(cls)

@@ -146,7 +146,7 @@ def _callers_level() -> int:
 
 def _is_own(frame: FrameType) -> bool:
     """Whether it is brinery's own code. By module: the files of the compiled engine have other names."""
-    name = frame.f_globals.get("__name__", "")
+    name: str = frame.f_globals.get("__name__", "")
     return name == "brinery" or name.startswith("brinery.")
 
 

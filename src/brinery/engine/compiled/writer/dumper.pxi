@@ -49,7 +49,7 @@ cdef void free_writer(Writer *w) noexcept:
 
 
 cdef int configure(Writer *w, int protocol, bint fix_imports, object plan) except -1:
-    global last_rules, last_rules_serial
+    global last_rules, last_rules_epoch, last_rules_serial
     w.proto = protocol
     w.binary = protocol > 0
     w.careful = protocol == 0
@@ -66,8 +66,10 @@ cdef int configure(Writer *w, int protocol, bint fix_imports, object plan) excep
     w.plan = <PyObject *>plan
     rules = plan.rules
     if rules is not None:
-        if rules is not last_rules:
-            last_rules = rules
+        # What was kept of an earlier dump holds while the epoch does (see plan.RuleTable).
+        rules_epoch = rules.epoch()
+        if rules is not last_rules or rules_epoch != last_rules_epoch:
+            last_rules, last_rules_epoch = rules, rules_epoch
             last_rules_serial += 1
         w.rules = <PyObject *>rules
         w.rules_serial = last_rules_serial

@@ -42,6 +42,7 @@ if plans == NULL:
     raise MemoryError
 
 cdef object last_rules = None
+cdef object last_rules_epoch = None
 cdef uint64_t last_rules_serial = 0
 
 cdef set SINGLETON_TYPES = {type(None), type(...), type(NotImplemented)}
