@@ -120,6 +120,20 @@ def test_a_store_is_told_how_each_dump_ended(bind: Bind) -> None:
     assert store.ends == [True, False, True, True]
 
 
+def test_a_store_that_cannot_begin_is_not_told_of_an_end(bind: Bind) -> None:
+    class Closed(Users):
+        def begin_dump(self) -> None:
+            raise OSError("closed")
+
+    store = Closed()
+    bound = bind(users=store)
+    pickler = bound.Pickler(io.BytesIO())
+    for dump in (bound.dumps, pickler.dump, pickler.dump, lambda obj: bound.dump(obj, io.BytesIO())):
+        with pytest.raises(OSError, match="closed"):
+            dump(1)
+    assert store.ends == []
+
+
 def test_after_a_commit_that_failed_the_picklers_memo_is_as_before(bind: Bind) -> None:
     class Full(Users):
         def end_dump(self, succeeded: bool) -> None:

@@ -203,8 +203,8 @@ cdef class Dumper:
             if buffer_callback is not None:
                 set_hook(&w.buffer_callback, buffer_callback)
             if plan.stores is not None:
+                plan.stores.begin_dump()
                 stores = plan.stores
-                stores.begin_dump()
             write_stream(w, <PyObject *>obj)
             if write is not None:
                 secure(w)

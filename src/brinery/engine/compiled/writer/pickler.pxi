@@ -95,11 +95,15 @@ cdef class Pickler:
                 set_hook(&w.buffer_callback, self.buffer_callback)
             w.careful = w.careful or persistent_id is not UNSET
             if self.write_plan.stores is not None:
+                self.write_plan.stores.begin_dump()
                 stores = self.write_plan.stores
-                stores.begin_dump()
             write_stream(w, <PyObject *>obj)
             secure(w)
             flush(w)
+            if stores is not None:
+                # What the stores cannot commit is a dump that failed: the memo must not know of it.
+                begun, stores = stores, None
+                begun.end_dump(True)
             self.keep(w)
             succeeded = True
         except BaseException as error:
@@ -114,7 +118,7 @@ cdef class Pickler:
                 give_back(w)
             self.busy = False
             if stores is not None:
-                stores.end_dump(succeeded)
+                stores.end_dump(False)
 
     cdef size_t used_before(self, Writer *w):
         return w.used
