@@ -46,7 +46,7 @@ class PerType(Generic[T]):
     since classes come and go, and by identity, since a metaclass may define ``__eq__`` and ``__hash__``.
     """
 
-    def __init__(self, work_out: Callable[[type], T], epoch: Callable[[], int]) -> None:
+    def __init__(self, work_out: Callable[[type], T], epoch: Callable[[], int | None]) -> None:
         self._work_out = work_out
         self._epoch = epoch
         self._known: dict[int, tuple[weakref.ref[type], T]] = {}
@@ -55,6 +55,8 @@ class PerType(Generic[T]):
     def get(self, cls: type) -> T:
         """What is worked out for `cls`, now or earlier."""
         epoch = self._epoch()
+        if epoch is None:
+            return self._work_out(cls)
         if epoch != self._known_at:
             self._known, self._known_at = {}, epoch
         # The dictionary of this epoch, also where another thread begins a new one meanwhile.
@@ -97,15 +99,18 @@ class Lineage(Generic[T]):
                 self._admit(target, thing)
         self._look_for_unseen()
 
-    def epoch(self) -> int:
-        """Changes when :meth:`levels` may answer differently for a class."""
+    def epoch(self) -> int | None:
+        """Changes when :meth:`levels` may answer differently for a class; None: it may at any time.
+
+        See :class:`brinery.plan.RuleTable`.
+        """
         # A module that is imported makes sys.modules longer: this spares looking for each name each time.
         if self._unseen and len(sys.modules) != self._modules_seen:
             self._look_for_unseen()
         if self._abstract and abc.get_cache_token() != self._registrations:
             self._registrations = abc.get_cache_token()
             self._epoch += 1
-        return self._epoch
+        return self._epoch if self._modules_seen >= 0 else None
 
     def levels(self, cls: type) -> Iterator[Level[T]]:
         """What is declared for `cls` and its ancestors, nearest first.

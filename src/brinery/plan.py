@@ -69,17 +69,18 @@ class RuleTable(Protocol):
     """Resolves a type to its rule, once per type.
 
     An answer holds as long as :meth:`epoch` stays the same. So an engine may keep answers during one dump
-    as it likes, and beyond it where it compares the epoch once at the beginning of each dump.
+    as it likes, and beyond it where it makes sure of the epoch at the beginning of each dump.
     """
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
 
-    def epoch(self) -> int:
-        """A number that changes when earlier answers may be out of date.
+    def epoch(self) -> int | None:
+        """A number that changes when earlier answers may be out of date; None: keep none.
 
-        It does when a class was registered with an ABC, or when a module was imported in which a class
-        is declared by name. Asking is cheap (about 0.1 µs).
+        It changes when a class was registered with an ABC, or when a module was imported in which a class is
+        declared by name; it is None while such a module is being imported. So whoever finds that neither
+        ``abc.get_cache_token()`` nor the number of modules has changed need not ask, unless it was None.
         """
 
 

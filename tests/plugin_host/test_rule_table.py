@@ -223,9 +223,11 @@ def test_a_module_that_is_still_being_imported_is_looked_at_again(module: types.
     module.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
     sys.modules[module.__name__] = module
     rules = table(Reducer("brinery_test_kennel:Hound", first))
+    assert rules.epoch() is None
     assert rules.rule_for(Dog) is None
     module.Hound = Dog  # type: ignore[attr-defined]
     assert rules.rule_for(Dog) == TypeRule(reduce=first)
+    assert rules.epoch() is not None
 
 
 def test_looking_for_a_name_does_not_wake_a_module_that_imports_lazily(module: types.ModuleType) -> None:

@@ -118,9 +118,11 @@ class _BoundRules:
         self._claims = Lineage([(claim, claimant) for claimant in claimants for claim in claimant.claims])
         self._answers = PerType(self._work_out, self.epoch)
 
-    def epoch(self) -> int:
+    def epoch(self) -> int | None:
         """Changes with the rules below, and when a class turns out to be one that is claimed."""
-        return self._claims.epoch() + (self._rules.epoch() if self._rules is not None else 0)
+        claims = self._claims.epoch()
+        rules = self._rules.epoch() if self._rules is not None else 0
+        return None if claims is None or rules is None else claims + rules
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""

@@ -27,6 +27,8 @@ class Rules:
         """Raises PluginConflict where two plugins declare a reducer for one class."""
         self._prefer = prefer
         self._lineage = Lineage([(claim.declared.target, claim) for claim in claims], _check_found)
+        #: See :class:`brinery.plan.RuleTable`. Engines ask in every dump: no method around it.
+        self.epoch = self._lineage.epoch
         self._answers = PerType(self._work_out, self._lineage.epoch)
         for claim in claims:
             self._settle_declared(claim.declared)
@@ -40,10 +42,6 @@ class Rules:
         else:
             same = self._lineage.declared_for(declared.target)
         self._settle(target_name(declared.target), _reducers(same))
-
-    def epoch(self) -> int:
-        """See :class:`brinery.plan.RuleTable`."""
-        return self._lineage.epoch()
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """See :class:`brinery.plan.RuleTable`.
