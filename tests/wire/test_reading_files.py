@@ -98,11 +98,11 @@ class TestWhatComesBackIsChecked:
 
     def test_more_bytes_than_were_asked_for_are_refused(self, wire: Wire):
         with pytest.raises(pickle.UnpicklingError):
-            wire.load(Answering(read=b"K\x01."))
+            wire.load(Answering(read=iter([b"K\x01.", b"", b""]).__next__))
 
     def test_more_than_a_line_is_refused(self, wire: Wire):
         with pytest.raises(pickle.UnpicklingError):
-            wire.load(Answering(read=b"V", readline=b"one\ntwo\n"))
+            wire.load(Answering(read=iter([b"V", b"."]).__next__, readline=b"one\ntwo\n"))
 
     def test_readinto_cannot_claim_more_than_there_is_room_for(self, wire: Wire):
         head = io.BytesIO(b"\x96\x05" + bytes(7))
