@@ -162,7 +162,7 @@ class Unpickler:
     def _look_ahead(self, walker: Walker, handlers: list[Any]) -> None:
         machine = self._machine
         self._lookahead.record()
-        ids = walker.ids_of(machine.data[machine.pos :], FileSource(self._lookahead))
+        ids = walker.ids_of(machine.data, FileSource(self._lookahead))
         self._lookahead.rewind()
         if handlers is LOAD and self._plan.stores is not None:
             self._resolve = self._plan.stores.begin_load(ids)

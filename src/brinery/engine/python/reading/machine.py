@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from brinery.engine.globals import find_global
@@ -34,11 +35,10 @@ class Machine:
     """The state of one reading, and, between the loads of one Unpickler, what lives on: memo and window.
 
     The stream
-        data        the window: bytes of the stream, opcodes from ``pos`` on
+        data        the window: bytes of the stream. A reading begins at its first
         limit       where they end: the end of the frame, else that of the window
         safe        an opcode that begins before this offset lies in the window with its argument
         in_frame    whether `limit` is the end of a frame
-        pos         where the next reading begins in the window
         source      where more comes from; None where the window is all there is
         base        how many bytes the reading took before the window began
         beyond      and how many behind its end, in an argument that no window held
@@ -69,7 +69,6 @@ class Machine:
         "outer",
         "persistent_load",
         "plan",
-        "pos",
         "protocol",
         "result",
         "safe",
@@ -92,7 +91,6 @@ class Machine:
         self.source = source
         self.in_frame = False
         self.limit = len(data)
-        self.pos = 0
         self.memo = Memo()
         self.plan = plan
         self.fix_imports = fix_imports
@@ -111,8 +109,8 @@ class Machine:
         Raises EOFError where the stream ends between opcodes, UnpicklingError where it is not
         well-formed, and whatever the code that it calls raises.
         """
-        pos = self.pos
-        self.base = -pos
+        pos = 0
+        self.base = 0
         self.beyond = 0
         self.safe = self.limit - _LARGEST_FIXED
         self.stack: list[object] = []
@@ -132,6 +130,10 @@ class Machine:
             return self.result
         except Exception as failure:
             self._locate(failure, pos)
+            # The next load goes on behind the opcode that failed, as in C pickle, lest a program that
+            # skips over errors meet the same one for ever.
+            with suppress(Exception):
+                self._leave(min(pos + 1, self.limit))
             raise
         finally:
             self.result = None
@@ -220,13 +222,11 @@ class Machine:
     def _leave(self, pos: int) -> None:
         # What the file only showed is taken from it; what a frame holds behind STOP stays for the next load.
         if self.source is not None:
-            rest = b"" if self.source.peeked else self.data[pos:]
-            self.source.skip(pos if self.source.peeked else 0)
-            self.data = rest
-            self.limit = len(rest)
+            shown = self.source.peeked
+            self.data = b"" if shown or self.beyond else self.data[pos:]
+            self.limit = len(self.data)
             self.in_frame = False
-            pos = 0
-        self.pos = pos
+            self.source.skip(pos if shown else 0)
 
     # The stack
 
@@ -275,4 +275,4 @@ class Machine:
                 last = level[-1]
                 described = last if isinstance(last, type) else type(last)
                 names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
-        return names[-_NAMED:]
+        return names

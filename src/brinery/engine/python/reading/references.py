@@ -44,7 +44,7 @@ class Walker:
         malformed, the IDs up to there are returned: the load will meet the same place and say so.
         """
         machine = self._machine
-        machine.data, machine.source, machine.pos = data, source, 0
+        machine.data, machine.source = data, source
         machine.in_frame, machine.limit = False, len(data)
         with suppress(Exception):
             machine.run(NOLOAD)
