@@ -176,6 +176,17 @@ class Profile:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a Profile never changes")
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "cannot pickle a Profile: its plugins belong to this process; make one where it is needed"
+        )
+
     def __repr__(self) -> str:
         active = ", ".join(
             state.plugin.name

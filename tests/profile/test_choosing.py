@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import pickle
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
@@ -83,6 +85,17 @@ def test_an_engine_is_chosen_by_name() -> None:
         assert written(Profile([A], engine=engine)) == "from a"
     with pytest.raises(ValueError, match="no engine is called 'fortran'"):
         Profile([A], engine="fortran")
+
+
+def test_a_copy_of_a_profile_is_the_profile() -> None:
+    profile = Profile([A])
+    assert copy.copy(profile) is copy.deepcopy(profile) is profile
+
+
+@pytest.mark.parametrize("dumps", [brinery.dumps, pickle.dumps])
+def test_a_profile_is_refused_as_data(dumps: Callable[[object], bytes]) -> None:
+    with pytest.raises(TypeError, match="cannot pickle a Profile: .* make one where it is needed"):
+        dumps(Profile([A]))
 
 
 def test_a_profile_can_be_a_dictionarys_key() -> None:
