@@ -146,6 +146,19 @@ def test_leaves_can_fail_too(wire: Wire):
         assert caught.value.pickle_type == "int"
 
 
+class WithBadPairs:
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (), None, None, iter([1])
+
+
+def test_what_fails_between_the_parts_of_an_object_fails_there(wire: Wire):
+    for protocol in PROTOCOLS:
+        with pytest.raises(TypeError, match="2-tuples") as caught:
+            wire.dumps([0, WithBadPairs()], protocol)
+        assert caught.value.pickle_path == "root[1]"
+        assert caught.value.pickle_type == f"{__name__}.WithBadPairs"
+
+
 def test_the_first_place_is_named_where_there_are_several(wire: Wire):
     bad = threading.Lock()
     with pytest.raises(TypeError, match=r"^root\[0\]: "):
