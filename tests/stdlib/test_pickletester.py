@@ -12,7 +12,9 @@ import pickle
 import sys
 import unittest
 from collections.abc import Callable
+from contextlib import chdir
 from functools import wraps
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import ClassVar
 from unittest import mock
@@ -20,7 +22,6 @@ from unittest import mock
 import pytest
 from engines import Wire, engines_under_test
 from test import pickletester, test_pickle, test_pickletools
-from test.support import os_helper
 
 from brinery.errors import BrineryError
 
@@ -167,7 +168,7 @@ class OnEngine:
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()  # type: ignore[misc]
-        cls.enterClassContext(os_helper.temp_cwd())
+        cls.enterClassContext(chdir(cls.enterClassContext(TemporaryDirectory())))
         for module in MODULES:
             cls.enterClassContext(mock.patch.object(module, "pickle", cls.ours))
 
