@@ -22,6 +22,7 @@ from unittest import mock
 import pytest
 from engines import Wire, engines_under_test
 from test import pickletester, test_pickle, test_pickletools
+from test.support.os_helper import TESTFN
 
 from brinery.errors import BrineryError
 
@@ -169,6 +170,8 @@ class OnEngine:
     def setUpClass(cls) -> None:
         super().setUpClass()  # type: ignore[misc]
         cls.enterClassContext(chdir(cls.enterClassContext(TemporaryDirectory())))
+        # A test puts this relative path on sys.path, and import remembers where it led before.
+        sys.path_importer_cache.pop(TESTFN, None)
         for module in MODULES:
             cls.enterClassContext(mock.patch.object(module, "pickle", cls.ours))
 
