@@ -77,7 +77,9 @@ def fetch(
             for key, cells in select(connection, layout, [key for key in keys if _fits(key, layout)]):
                 refers = _refers(layout, cells)
                 rows[name, key] = Row(layout, cells, refers)
-                level.update(dict.fromkeys(address for address in refers if address not in seen))
+                for address in refers:
+                    if address not in seen:
+                        level[address] = None
     return rows
 
 
