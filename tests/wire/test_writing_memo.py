@@ -68,6 +68,7 @@ def test_it_can_be_handed_to_another_pickler(wire: Wire, handed: Callable[[Any],
             first, second = cls(io.BytesIO(), protocol), cls(file := io.BytesIO(), protocol)
             first.dump(SHARED)
             second.memo = handed(first.memo)
+            assert second.memo.copy() == first.memo.copy()
             second.dump([SHARED, "new"])
             first.dump(["not in the other"])
             second.dump(SHARED)

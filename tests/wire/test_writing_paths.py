@@ -183,27 +183,32 @@ def test_long_keys_are_shortened(wire: Wire):
     assert len(str(caught.value)) < 200
 
 
+ran: list[str] = []
+
+
+def fail(self: object, *args: object) -> object:
+    ran.append(type(self).__name__)
+    raise AssertionError("the path has no business here")
+
+
 class Hostile:
-    """Fails whatever is asked of it, but for its hash."""
+    """Fails whatever is asked of it, but for its reduction."""
 
-    def __repr__(self) -> str:
-        raise AssertionError("the path has no business here")
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
 
-    __str__ = __eq__ = __bool__ = __len__ = __iter__ = __repr__  # type: ignore[assignment]
+    def __reduce_ex__(self, protocol: int) -> object:
+        return list, (), None, iter([self.inner])
 
-    def __hash__(self) -> int:
-        return 1
-
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
-        raise AssertionError("nor here")
+    __repr__ = __str__ = __eq__ = __hash__ = __bool__ = __len__ = __iter__ = fail  # type: ignore[assignment]
+    __class__ = property(fail)  # type: ignore[assignment]
 
 
 class HostileList(list):
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(())
 
-    __len__ = __getitem__ = Hostile.__repr__  # type: ignore[assignment]
+    __len__ = __getitem__ = fail  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[object, ...]:
         return list, (), None, list.__iter__(self)
@@ -211,8 +216,9 @@ class HostileList(list):
 
 def test_no_code_of_the_objects_runs_for_it(wire: Wire):
     with pytest.raises(TypeError) as caught:
-        wire.dumps({Outer: HostileList([0, {1: {"x": threading.Lock()}}])})
-    assert str(caught.value).startswith("root[<type>][1][1]['x']: ")
+        wire.dumps({Outer: HostileList([0, {1: Hostile({"x": threading.Lock()})}])})
+    assert str(caught.value).startswith("root[<type>][1][1]<item>['x']: ")
+    assert ran == []
 
 
 def test_an_exception_that_takes_no_attributes_passes(wire: Wire):
