@@ -143,6 +143,25 @@ class TestUserCodeThatMeddles:
         finally:
             gc.enable()
 
+    def test_an_unpickler_goes_when_it_is_dropped(self, wire: Wire):
+        class Mine(wire.Unpickler):
+            def persistent_load(self, pid):
+                return pid
+
+            def find_class(self, module, name):
+                return super().find_class(module, name)
+
+        gc.collect()
+        gc.disable()
+        try:
+            unpickler = Mine(io.BytesIO(b"K\x01Q."))
+            gone = weakref.ref(unpickler)
+            unpickler.load()
+            del unpickler
+            assert gone() is None
+        finally:
+            gc.enable()
+
     def test_functions_are_safe_from_many_threads(self, wire: Wire):
         data = pickle.dumps([{"key": (i, str(i))} for i in range(300)])
         expected = pickle.loads(data)

@@ -160,6 +160,9 @@ class TestStores:
         mine = unpickler(wire, stores, io.BytesIO(b"]q\x00.h\x00K\x01a."))
         mine.load()
         assert mine.load() == [1]
+        mine = unpickler(wire, stores, io.BytesIO(b"h\x00K\x01a."))
+        mine.memo = {0: []}
+        assert mine.load() == [1]
 
     def test_an_id_that_holds_an_object_is_resolved_without_having_been_announced(
         self, wire: Wire, stores: Stores
@@ -195,6 +198,11 @@ class TestStores:
             ):
                 with pytest.raises(type(expected.value)):
                     load(stream)
+
+    def test_an_error_of_the_load_comes_before_what_the_walk_met_behind_it(self, wire: Wire, stores: Stores):
+        with pytest.raises(ModuleNotFoundError):
+            loader(wire, stores).loads(b"K\x01Qcno_such_module\nname\n(K")
+        assert stores.asked == [[1]]
 
     def test_buffers_are_left_for_the_load(self, wire: Wire, stores: Stores):
         loaded = loader(wire, stores).loads(b"\x80\x05(K\x01Q\x97\x97l.", buffers=iter([b"1", b"2"]))

@@ -73,7 +73,7 @@ def _walk(root: tuple[object, ...]) -> None:
                 and type(item).__hash__ is _hash_of_tuples
                 and id(item) not in depths
             ):
-                if len(open_tuples) >= MAX_DEPTH:
+                if len(open_tuples) >= MAX_DEPTH:  # already: no need to see the bottom
                     raise RecursionError(
                         f"a key of tuples nested more than {MAX_DEPTH} deep cannot be hashed"
                     )
