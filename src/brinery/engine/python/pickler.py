@@ -6,8 +6,8 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine.protocol import choose_protocol
-from brinery.engine.python.memo import Memo
-from brinery.engine.python.writer import UNSET, Writer
+from brinery.engine.python.writing.memo import Memo
+from brinery.engine.python.writing.writer import UNSET, Writer
 from brinery.errors import WriteError
 from brinery.plan import WritePlan
 

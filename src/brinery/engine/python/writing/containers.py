@@ -11,8 +11,8 @@ import codecs
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from brinery.engine.python.batches import BATCH, append_items, set_pairs
-from brinery.engine.python.reducing import write_reduction
+from brinery.engine.python.writing.batches import BATCH, append_items, set_pairs
+from brinery.engine.python.writing.reducing import write_reduction
 from brinery.engine.reductions import Reduction
 from brinery.opcodes import codes
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from brinery.engine.python.writer import Steps, Writer
+    from brinery.engine.python.writing.writer import Steps, Writer
 
 __all__ = ["CONTAINERS"]
 

@@ -13,7 +13,7 @@ from brinery.opcodes import codes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from brinery.engine.python.writer import Steps, Writer
+    from brinery.engine.python.writing.writer import Steps, Writer
 
 __all__ = ["BATCH", "append_items", "set_pairs"]
 

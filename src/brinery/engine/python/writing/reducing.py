@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from brinery.engine.globals import extension_code, locate_global, stream_name
-from brinery.engine.python.batches import append_items, set_pairs
+from brinery.engine.python.writing.batches import append_items, set_pairs
 from brinery.engine.reductions import Reduction, check
 from brinery.engine.text import encode_global
 from brinery.errors import WriteError
@@ -18,7 +18,7 @@ from brinery.opcodes import codes
 
 if TYPE_CHECKING:
     from brinery.engine.globals import GlobalName
-    from brinery.engine.python.writer import Steps, Writer
+    from brinery.engine.python.writing.writer import Steps, Writer
 
 __all__ = ["write_global", "write_reduced", "write_reduction", "write_type"]
 

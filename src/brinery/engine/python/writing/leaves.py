@@ -17,7 +17,7 @@ from brinery.opcodes import codes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brinery.engine.python.writer import Writer
+    from brinery.engine.python.writing.writer import Writer
 
     #: Writes an object that has no parts.
     Leaf = Callable[[Writer, Any], None]

@@ -8,11 +8,11 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine.paths import path_of, shorten, type_name
-from brinery.engine.python.containers import CONTAINERS
-from brinery.engine.python.leaves import ATOMS, MEMOIZED
-from brinery.engine.python.memo import get_opcode, put_opcode
-from brinery.engine.python.output import Output
-from brinery.engine.python.reducing import write_global, write_reduced, write_type
+from brinery.engine.python.writing.containers import CONTAINERS
+from brinery.engine.python.writing.leaves import ATOMS, MEMOIZED
+from brinery.engine.python.writing.memo import get_opcode, put_opcode
+from brinery.engine.python.writing.output import Output
+from brinery.engine.python.writing.reducing import write_global, write_reduced, write_type
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.engine.text import encode_persistent_id
 from brinery.errors import WriteError, locate_writing
@@ -21,7 +21,7 @@ from brinery.opcodes import codes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from brinery.engine.python.memo import Memo
+    from brinery.engine.python.writing.memo import Memo
     from brinery.plan import StoreWriter, WritePlan
 
     #: Writes an object piece by piece; what it yields is written before it goes on.
