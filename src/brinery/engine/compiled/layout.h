@@ -75,9 +75,14 @@ BRINERY_ALWAYS_INLINE void brinery_put_double(char *out, double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, 8);
+#if PY_LITTLE_ENDIAN && (defined(__GNUC__) || defined(__clang__))
+    bits = __builtin_bswap64(bits);
+    memcpy(out, &bits, 8);
+#else
     for (int i = 0; i < 8; i++) {
         out[i] = (char)(bits >> (56 - 8 * i));
     }
+#endif
 }
 
 /* Short copies are most of what a pickler does, and a call of memcpy costs more than they do. */
@@ -118,6 +123,33 @@ BRINERY_ALWAYS_INLINE void brinery_copy(char *out, const char *from, Py_ssize_t 
         out[size >> 1] = from[size >> 1];
         out[size - 1] = from[size - 1];
     }
+}
+
+/* An int of up to 63 bits from protocol 2 on, or of 32 bits at protocol 1; returns the end of it. Which
+ * of the sizes it is follows no pattern that a processor could predict, so it is looked up, not decided. */
+BRINERY_ALWAYS_INLINE char *brinery_put_int(char *out, int64_t value)
+{
+    static const char opcodes[3] = {'K', 'M', 'J'};
+    static const char sizes[3] = {2, 3, 5};
+    if ((int32_t)value == value) {
+        int size = ((uint32_t)value > 0xFF) + ((uint32_t)value > 0xFFFF);
+        out[0] = opcodes[size];
+        brinery_put_u32(out + 1, (uint32_t)value);
+        return out + sizes[size];
+    }
+    uint64_t magnitude = (uint64_t)(value < 0 ? ~value : value);
+#if defined(__GNUC__) || defined(__clang__)
+    int size = (64 - __builtin_clzll(magnitude)) / 8 + 1;
+#else
+    int size = 4;
+    while (magnitude >> (8 * size - 1)) {
+        size++;
+    }
+#endif
+    out[0] = (char)0x8A;
+    out[1] = (char)size;
+    brinery_put_u64(out + 2, (uint64_t)value);
+    return out + 2 + size;
 }
 
 /* ---- str ------------------------------------------------------------------------------------ */
@@ -170,6 +202,14 @@ BRINERY_ALWAYS_INLINE unsigned int brinery_type_version(PyTypeObject *type)
     }
 #endif
     return type->tp_version_tag;
+}
+
+/* Whether `function` is a class whose __name__ is not one of copyreg's two constructors' names, seen
+ * without asking for it: a class's tp_name ends in it. */
+BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
+{
+    return Py_IS_TYPE(function, &PyType_Type)
+           && strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0;
 }
 
 /* The place of a slot that holds an object, or -1: only such a descriptor can be read without a call. */

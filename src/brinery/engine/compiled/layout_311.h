@@ -2,7 +2,7 @@
 
 #include "layout_dict.h"
 
-/* The value of an int of at most two digits (60 bits); 0 where it has more. */
+/* The value of an int of at most 62 bits; 0 where it has more. */
 BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 {
     const digit *digits = ((PyLongObject *)obj)->ob_digit;
@@ -12,6 +12,13 @@ BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
         case -1: *value = -(int64_t)digits[0]; return 1;
         case 2: *value = (int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
         case -2: *value = -(int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
+        case 3:
+            if (digits[2] >= 4) {
+                return 0;
+            }
+            *value = (int64_t)(((uint64_t)digits[2] << 2 * PyLong_SHIFT)
+                               | ((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]);
+            return 1;
         default: return 0;
     }
 }

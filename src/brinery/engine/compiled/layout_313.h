@@ -2,7 +2,7 @@
 
 #include "layout_dict.h"
 
-/* The value of an int of at most two digits (60 bits); 0 where it has more. */
+/* The value of an int of at most 62 bits; 0 where it has more. */
 BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 {
     const _PyLongValue *number = &((PyLongObject *)obj)->long_value;
@@ -12,6 +12,14 @@ BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
         case 1: *value = sign * (int64_t)number->ob_digit[0]; return 1;
         case 2:
             *value = sign * (int64_t)(((uint64_t)number->ob_digit[1] << PyLong_SHIFT) | number->ob_digit[0]);
+            return 1;
+        case 3:
+            if (number->ob_digit[2] >= 4) {
+                return 0;
+            }
+            *value = sign * (int64_t)(((uint64_t)number->ob_digit[2] << 2 * PyLong_SHIFT)
+                                      | ((uint64_t)number->ob_digit[1] << PyLong_SHIFT)
+                                      | number->ob_digit[0]);
             return 1;
         default: return 0;
     }

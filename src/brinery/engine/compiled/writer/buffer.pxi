@@ -40,12 +40,10 @@ cdef inline int room(Writer *w) except -1:
 
 
 cdef inline void set_limit(Writer *w) noexcept:
-    if w.careful or w.flush_pending:
-        w.limit = w.base
-        return
-    w.limit = w.end - SLACK
-    if w.frame_start >= 0 and w.base + w.frame_start + FRAME_HEADER + FRAME_TARGET < w.limit:
-        w.limit = w.base + w.frame_start + FRAME_HEADER + FRAME_TARGET
+    w.full = w.end - SLACK
+    if w.frame_start >= 0 and w.base + w.frame_start + FRAME_HEADER + FRAME_TARGET < w.full:
+        w.full = w.base + w.frame_start + FRAME_HEADER + FRAME_TARGET
+    w.limit = w.base if w.careful or w.flush_pending else w.full
 
 
 cdef inline int op(Writer *w, int code) except -1:
@@ -97,13 +95,13 @@ cdef int commit_frame(Writer *w) except -1:
         header[0] = <char>FRAME
         brinery_put_u64(header + 1, size)
     else:
-        memmove(header, header + FRAME_HEADER, size)
+        brinery_copy(header, header + FRAME_HEADER, size)
         w.cur -= FRAME_HEADER
     w.frame_start = -1
     return 0
 
 
-cdef PyObject *take(Writer *w) except NULL:
+cdef PyObject *take "brinery_take"(Writer *w) except NULL:
     """The bytes written so far, as a new reference; the buffer is empty afterwards."""
     cdef PyObject *taken
     cdef Py_ssize_t size = w.cur - w.base

@@ -16,6 +16,7 @@ cdef extern from *:
        measured, up to a quarter of the time on flat containers. */
     struct brinery_writer;
     BRINERY_ALWAYS_INLINE int brinery_leaf(struct brinery_writer *, PyObject *, Py_ssize_t);
+    BRINERY_ALWAYS_INLINE int brinery_whole(struct brinery_writer *, PyObject *, Py_ssize_t);
     BRINERY_ALWAYS_INLINE int brinery_text(struct brinery_writer *, PyObject *, Py_ssize_t);
     BRINERY_ALWAYS_INLINE int brinery_put(struct brinery_writer *, PyObject *, int);
     """
@@ -26,6 +27,7 @@ cdef extern from *:
     void brinery_put_u16(char *out, uint32_t value) noexcept
     void brinery_put_u32(char *out, uint32_t value) noexcept
     void brinery_put_u64(char *out, uint64_t value) noexcept
+    char *brinery_put_int(char *out, int64_t value) noexcept
     void brinery_put_double(char *out, double value) noexcept
     void brinery_copy(char *out, const char *data, Py_ssize_t size) noexcept
     int brinery_small_int(PyObject *obj, int64_t *value) noexcept
@@ -36,6 +38,7 @@ cdef extern from *:
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
+    bint brinery_plain_name(PyObject *function) noexcept
     Py_ssize_t brinery_slot_offset(PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
     int brinery_attributes(PyObject *obj, PyObject **attributes, PyDictValues **values) noexcept
@@ -75,6 +78,7 @@ cdef extern from "Python.h":
     double PyFloat_AS_DOUBLE(PyObject *)
     Py_ssize_t LIST_SIZE "PyList_GET_SIZE"(PyObject *)
     PyObject *LIST_ITEM "PyList_GET_ITEM"(PyObject *, Py_ssize_t)
+    void LIST_SET "PyList_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     Py_ssize_t TUPLE_SIZE "PyTuple_GET_SIZE"(PyObject *)
     PyObject *TUPLE_ITEM "PyTuple_GET_ITEM"(PyObject *, Py_ssize_t)
     Py_ssize_t DICT_SIZE "PyDict_GET_SIZE"(PyObject *)
@@ -103,7 +107,7 @@ cdef extern from "Python.h":
     size_t NUM_BITS "_PyLong_NumBits"(PyObject *)
     PyObject *REPR "PyObject_Repr"(PyObject *) except NULL
     PyObject *CALL_ONE "PyObject_CallOneArg"(PyObject *, PyObject *) except NULL
-    PyObject *CALL_TWO "PyObject_CallFunctionObjArgs"(PyObject *, PyObject *, PyObject *, PyObject *) except NULL
+    object VECTORCALL "PyObject_Vectorcall"(PyObject *, PyObject **, size_t, PyObject *)
     PyObject *GETATTR "PyObject_GetAttr"(PyObject *, PyObject *) except NULL
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL
     bint CALLABLE "PyCallable_Check"(PyObject *)

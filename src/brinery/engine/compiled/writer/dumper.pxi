@@ -48,8 +48,7 @@ cdef void free_writer(Writer *w) noexcept:
     free(w)
 
 
-cdef int configure(Writer *w, int protocol, bint fix_imports, object plan) except -1:
-    global last_rules, last_rules_epoch, last_rules_serial
+cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noexcept:
     w.proto = protocol
     w.binary = protocol > 0
     w.careful = protocol == 0
@@ -64,27 +63,55 @@ cdef int configure(Writer *w, int protocol, bint fix_imports, object plan) excep
     w.objects_there = 0
     Py_INCREF(plan)
     w.plan = <PyObject *>plan
-    rules = plan.rules
-    if rules is not None:
-        # What was kept of an earlier dump holds while the epoch does (see plan.RuleTable).
-        rules_epoch = rules.epoch()
-        if rules is not last_rules or rules_epoch != last_rules_epoch:
-            last_rules, last_rules_epoch = rules, rules_epoch
-            last_rules_serial += 1
-        w.rules = <PyObject *>rules
-        w.rules_serial = last_rules_serial
-    w.plain_names = plan.names is None
+    w.rules = plan_part(plan, PLAN_RULES)
+    w.plain_names = plan_part(plan, PLAN_NAMES) == NULL
     new_epoch(w)
-    return 0
 
 
-cdef inline void set_hook(PyObject **place, object hook) noexcept:
+# A plan is a named tuple, and its fields' descriptors would cost a small call a third of its time.
+cdef enum:
+    PLAN_RULES = 0
+    PLAN_NAMES = 2
+    PLAN_STORES = 3
+
+if WritePlan._fields[:4] != ("rules", "era_names", "names", "stores"):
+    raise ImportError("the compiled engine was built for another WritePlan; build it again")
+
+
+cdef object checked_plan(object plan):
+    if not isinstance(plan, WritePlan):
+        raise TypeError(f"a plan for writing must be a WritePlan, not {type(plan).__name__}")
+    return plan
+
+
+cdef inline PyObject *plan_part(object plan, Py_ssize_t i) noexcept:
+    cdef PyObject *part = TUPLE_ITEM(<PyObject *>plan, i)
+    return NULL if part == Py_None else part
+
+
+cdef inline void set_hook(Writer *w, PyObject **place, object hook) noexcept:
     if hook is not UNSET:
+        w.hooked = True
         Py_INCREF(hook)
         place[0] = <PyObject *>hook
 
 
-cdef int write_stream(Writer *w, PyObject *obj) except -1:
+cdef int look_at_rules(Writer *w) except -1:
+    """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable)."""
+    global last_rules, last_rules_epoch, last_rules_serial
+    rules = <object>w.rules
+    rules_epoch = rules.epoch()
+    if rules is not last_rules or rules_epoch != last_rules_epoch:
+        last_rules, last_rules_epoch = rules, rules_epoch
+        last_rules_serial += 1
+    w.rules_serial = last_rules_serial
+    new_epoch(w)
+    return 0
+
+
+cdef int write_stream "brinery_write_stream"(Writer *w, PyObject *obj) except -1:
+    if w.rules != NULL:
+        look_at_rules(w)
     if w.proto >= 2:
         w.cur[0] = <char>PROTO
         w.cur[1] = <char>w.proto
@@ -101,7 +128,6 @@ cdef void give_back(Writer *w) noexcept:
     cdef Py_ssize_t i
     cdef size_t j
     cdef Frame *frame
-    cdef PyObject *hooks[7]
     # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
     for i in range(w.depth):
         frame = &w.stack[i]
@@ -113,19 +139,13 @@ cdef void give_back(Writer *w) noexcept:
             XDECREF(frame.owner)
     for j in range(w.log_owned):
         XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
-    hooks[0] = w.write
-    hooks[1] = w.persistent_id
-    hooks[2] = w.reducer_override
-    hooks[3] = w.dispatch_table
-    hooks[4] = w.buffer_callback
-    hooks[5] = w.subject
-    hooks[6] = w.nested
-    w.write = w.persistent_id = w.reducer_override = w.dispatch_table = NULL
-    w.buffer_callback = w.subject = w.nested = w.rules = NULL
-    for i in range(7):
-        XDECREF(hooks[i])
-    XDECREF(w.plan)
-    w.plan = NULL
+    if w.hooked:
+        drop_hooks(w)
+    XDECREF(w.subject)
+    w.subject = NULL
+    XDECREF(w.nested)
+    w.nested = NULL
+    DECREF(w.plan)
     XDECREF(w.result)
     w.result = NULL
     w.depth = w.secured = 0
@@ -138,6 +158,18 @@ cdef void give_back(Writer *w) noexcept:
         return
     pool[in_pool] = w
     in_pool += 1
+
+
+cdef void drop_hooks(Writer *w) noexcept:
+    XDECREF(w.write)
+    XDECREF(w.persistent_id)
+    XDECREF(w.persistent_self)
+    XDECREF(w.reducer_override)
+    XDECREF(w.dispatch_table)
+    XDECREF(w.buffer_callback)
+    w.write = w.persistent_id = w.persistent_self = NULL
+    w.reducer_override = w.dispatch_table = w.buffer_callback = NULL
+    w.hooked = False
 
 
 cdef int protocol_number(object protocol, object bin) except -1:
@@ -163,21 +195,33 @@ cdef class Dumper:
     """
 
     cdef object plan_source
-    cdef public object plan
+    cdef object chosen         # the plan, or None
 
     def __init__(self, plan_source):
         self.plan_source = plan_source
 
+    @property
+    def plan(self):
+        """The WritePlan in use; None to have `plan_source` asked at the next call."""
+        return self.chosen
+
+    @plan.setter
+    def plan(self, plan):
+        self.chosen = None if plan is None else checked_plan(plan)
+
     cdef object current_plan(self):
-        plan = self.plan
+        plan = self.chosen
         if plan is None:
-            plan = self.plan = self.plan_source()
+            plan = self.chosen = checked_plan(self.plan_source())
         return plan
 
     def dumps(self, obj, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
         """The pickle of `obj`, as bytes."""
-        cdef int number = protocol_number(protocol, bin)
-        return self.run(obj, None, number, fix_imports, buffer_callback)
+        cdef int number = DEFAULT if protocol is None and bin is None else protocol_number(protocol, bin)
+        plan = self.chosen
+        if plan is None or buffer_callback is not None or plan_part(plan, PLAN_STORES) != NULL:
+            return self.run(obj, None, number, fix_imports, buffer_callback)
+        return small_dumps(obj, number, fix_imports, plan)
 
     def dump(self, obj, file, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
         """Write the pickle of `obj` to `file`, which has a ``write(bytes)``."""
@@ -189,19 +233,20 @@ cdef class Dumper:
         self.run(obj, write, number, fix_imports, buffer_callback)
 
     cdef object run(self, object obj, object write, int protocol, bint fix_imports, object buffer_callback):
+        """A dump with all that may be around it."""
         cdef Writer *w
         cdef bint succeeded = False
-        cdef object stores, plan = self.current_plan()
+        plan = self.current_plan()
         if buffer_callback is not None and protocol < 5:
             raise ValueError("buffer_callback needs protocol >= 5")
+        stores = result = None
         w = take_writer()
-        stores = None
         try:
             configure(w, protocol, fix_imports, plan)
             if write is not None:
-                set_hook(&w.write, write)
+                set_hook(w, &w.write, write)
             if buffer_callback is not None:
-                set_hook(&w.buffer_callback, buffer_callback)
+                set_hook(w, &w.buffer_callback, buffer_callback)
             if plan.stores is not None:
                 plan.stores.begin_dump()
                 stores = plan.stores
@@ -209,7 +254,6 @@ cdef class Dumper:
             if write is not None:
                 secure(w)
                 flush(w)
-                result = None
             else:
                 result = <object>take(w)
                 Py_DECREF(result)
@@ -222,3 +266,38 @@ cdef class Dumper:
             if stores is not None:
                 stores.end_dump(succeeded)
         return result
+
+
+cdef object small_dumps(object obj, int protocol, bint fix_imports, object plan):
+    """A dump to bytes without stores. No `try`: that alone would cost a small call a tenth of its time."""
+    cdef Writer *w = take_writer()
+    cdef PyObject *taken = NULL
+    configure(w, protocol, fix_imports, plan)
+    if try_write_stream(w, <PyObject *>obj) == 0:
+        taken = try_take(w)
+    if taken == NULL:
+        fail(w)
+    give_back(w)
+    result = <object>taken
+    Py_DECREF(result)
+    return result
+
+
+cdef int fail(Writer *w) except -1:
+    try:
+        return brinery_error_is_set()
+    except BaseException as error:
+        explain(w, error)
+        raise
+    finally:
+        give_back(w)
+
+
+# The same functions without Cython's check for an exception behind the call: the caller checks.
+cdef extern from *:
+    """
+    #define brinery_error_is_set() (-1)
+    """
+    int brinery_error_is_set() except -1
+    int try_write_stream "brinery_write_stream"(Writer *w, PyObject *obj) noexcept
+    PyObject *try_take "brinery_take"(Writer *w) noexcept

@@ -230,12 +230,14 @@ cdef inline bint harmless(PyObject *name) noexcept:
 
 cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     cdef Frame *frame
+    cdef PyObject *args[1]
     method = <object>plan.method
     if not harmless_attributes(plan, obj):
         return NOT_IN_PLACE
     hold(w, obj)
     secure(w)
-    held = method(<object>obj)
+    args[0] = obj
+    held = VECTORCALL(<PyObject *>method, args, 1, NULL)
     if not write_class(w, obj):
         push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
         return 2

@@ -114,16 +114,5 @@ cdef inline int write_call(Writer *w, PyObject *obj, bint elide) except -1:
 
 cdef inline int write_small(Writer *w, int value) except -1:
     begin(w)
-    if 0 <= value <= 0xFF:
-        w.cur[0] = BININT1
-        w.cur[1] = <char>value
-        w.cur += 2
-    elif 0 <= value <= 0xFFFF:
-        w.cur[0] = BININT2
-        brinery_put_u16(w.cur + 1, <uint32_t>value)
-        w.cur += 3
-    else:
-        w.cur[0] = BININT
-        brinery_put_u32(w.cur + 1, <uint32_t>value)
-        w.cur += 5
+    w.cur = brinery_put_int(w.cur, value)
     return 0

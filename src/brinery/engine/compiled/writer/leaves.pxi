@@ -4,34 +4,21 @@
 cdef inline int leaf "brinery_leaf"(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
     """Write `obj` if it is a leaf (1); otherwise write nothing (0)."""
     if w.cur >= w.limit:
-        if boundary(w):
+        if w.careful or boundary(w):
             return 0
     return whole(w, obj, alone)
 
 
-cdef inline int whole(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
+cdef inline int whole "brinery_whole"(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
     """leaf(), after the boundary."""
     cdef PyTypeObject *type = TYPE(obj)
     cdef int64_t value
     if type == &PyUnicode_Type:
         return text(w, obj, alone)
     if type == &PyLong_Type:
-        if brinery_small_int(obj, &value) and w.binary:
-            if 0 <= value <= 0xFF:
-                w.cur[0] = BININT1
-                w.cur[1] = <char>value
-                w.cur += 2
-                return 1
-            if 0 <= value <= 0xFFFF:
-                w.cur[0] = BININT2
-                brinery_put_u16(w.cur + 1, <uint32_t>value)
-                w.cur += 3
-                return 1
-            if -0x80000000 <= value <= 0x7FFFFFFF:
-                w.cur[0] = BININT
-                brinery_put_u32(w.cur + 1, <uint32_t>value)
-                w.cur += 5
-                return 1
+        if w.proto >= 2 and brinery_small_int(obj, &value):
+            w.cur = brinery_put_int(w.cur, value)
+            return 1
         return write_int(w, obj)
     if obj == Py_None:
         w.cur[0] = NONE
@@ -176,27 +163,20 @@ cdef void encode_utf8(PyObject *text, char *out) noexcept:
 
 
 cdef int write_int(Writer *w, PyObject *obj) except -1:
-    """An int that does not fit into four bytes, or any at protocol 0."""
-    cdef int64_t value, magnitude
+    """An int of more than 62 bits, or any below protocol 2."""
+    cdef int64_t value
     cdef size_t bits
     cdef Py_ssize_t size
     cdef bint small = brinery_small_int(obj, &value)
     if w.proto < 2:
+        if small and w.binary and -0x80000000 <= value <= 0x7FFFFFFF:
+            w.cur = brinery_put_int(w.cur, value)
+            return 1
         literal = repr(<object>obj).encode("ascii")
         if small and -0x80000000 <= value <= 0x7FFFFFFF:
             write_line(w, INT, literal)
         else:
             write_line(w, LONG, literal + b"L")
-        return 1
-    if small:
-        magnitude = ~value if value < 0 else value
-        size = 4
-        while magnitude >> (8 * size - 1):
-            size += 1
-        w.cur[0] = <char>LONG1
-        w.cur[1] = <char>size
-        brinery_put_u64(w.cur + 2, <uint64_t>value)
-        w.cur += 2 + size
         return 1
     bits = NUM_BITS(obj)
     size = <Py_ssize_t>(bits >> 3) + 1

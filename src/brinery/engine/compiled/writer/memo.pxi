@@ -180,13 +180,24 @@ cdef int own_log(Writer *w) except -1:
     cdef uintptr_t logged
     cdef PyObject *obj
     cdef PyObject *state
-    # First all references, for making a dict may collect garbage, and that runs finalizers.
+    cdef bint states = False
     for i in range(begin, w.logged):
-        obj = <PyObject *>(<uintptr_t>w.log[i] & ~<uintptr_t>LOW_BITS)
-        if obj != NULL:
-            INCREF(obj)
+        logged = <uintptr_t>w.log[i]
+        obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
+        if obj == NULL:
+            continue
+        INCREF(obj)
+        if logged & STATE_OF:
+            states = True
+        elif logged & ELIDED:
+            enter(w, obj, w.first + i)
+            w.log[i] = obj
+        w.log_owned = i + 1
     w.log_owned = w.logged
-    for i in range(begin, w.logged):
+    if not states:
+        return 0
+    # Only now, for making a dict may collect garbage, and that runs finalizers.
+    for i in range(begin, w.log_owned):
         logged = <uintptr_t>w.log[i]
         if logged & STATE_OF:
             obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
@@ -194,10 +205,6 @@ cdef int own_log(Writer *w) except -1:
             w.log[i] = state
             DECREF(obj)
             enter(w, state, w.first + i)
-        elif logged & ELIDED:
-            obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
-            enter(w, obj, w.first + i)
-            w.log[i] = obj
     return 0
 
 

@@ -23,7 +23,8 @@ cdef class Pickler:
     cdef size_t used
     cdef uint32_t generation
     cdef bint busy
-    cdef int protocol
+    cdef Writer *at_work       # holds the memo while this is busy
+    cdef int number            # the protocol
     cdef bint fix_imports
     cdef public int bin
     cdef public int fast
@@ -43,8 +44,8 @@ cdef class Pickler:
             write = file.write
         except AttributeError:
             raise TypeError("file must have a 'write' attribute") from None
-        self.write_plan = self._plan_source()
-        self.protocol = number
+        self.write_plan = checked_plan(self._plan_source())
+        self.number = number
         self.fix_imports = fix_imports
         self.buffer_callback = buffer_callback
         self.bin = number > 0
@@ -83,16 +84,22 @@ cdef class Pickler:
             reducer_override = getattr(self, "reducer_override", UNSET)
             dispatch_table = getattr(self, "dispatch_table", UNSET)
             w = take_writer()
+            protocol = self.number if self.bin or self.number > 1 else 0
+            configure(w, protocol, self.fix_imports, self.write_plan)
             self.swap(w)
-            configure(w, self.protocol if self.bin or self.protocol > 1 else 0, self.fix_imports, self.write_plan)
-            w.first = <uint32_t>self.used_before(w)
+            self.at_work = w
+            w.first = <uint32_t>w.used
             w.fast = self.fast != 0
-            set_hook(&w.write, self.write)
-            set_hook(&w.persistent_id, persistent_id)
-            set_hook(&w.reducer_override, reducer_override)
-            set_hook(&w.dispatch_table, dispatch_table)
+            set_hook(w, &w.write, self.write)
+            if type(persistent_id) is MethodType:
+                set_hook(w, &w.persistent_id, persistent_id.__func__)
+                set_hook(w, &w.persistent_self, persistent_id.__self__)
+            else:
+                set_hook(w, &w.persistent_id, persistent_id)
+            set_hook(w, &w.reducer_override, reducer_override)
+            set_hook(w, &w.dispatch_table, dispatch_table)
             if self.buffer_callback is not None:
-                set_hook(&w.buffer_callback, self.buffer_callback)
+                set_hook(w, &w.buffer_callback, self.buffer_callback)
             w.careful = w.careful or persistent_id is not UNSET
             if self.write_plan.stores is not None:
                 self.write_plan.stores.begin_dump()
@@ -114,14 +121,12 @@ cdef class Pickler:
             if w != NULL:
                 if not succeeded:
                     forget_new(w)
+                self.at_work = NULL
                 self.swap(w)
                 give_back(w)
             self.busy = False
             if stores is not None:
                 stores.end_dump(False)
-
-    cdef size_t used_before(self, Writer *w):
-        return w.used
 
     cdef object own_persistent_id(self):
         """The hook of a subclass or of this instance; UNSET where it is this class's, which says nothing."""
@@ -138,15 +143,24 @@ cdef class Pickler:
         self.generation, w.generation = w.generation, self.generation
 
     cdef int keep(self, Writer *w) except -1:
+        """Take over what the writer owns."""
         cdef size_t i
+        cdef PyObject *obj
+        cdef list kept = [None] * w.logged
         for i in range(w.logged):
-            if w.log[i] == NULL:
+            obj = w.log[i]
+            if obj == NULL:
                 # It exists in the stream only, but its index is taken: the memo has an entry for each.
                 entry = object()
-                enter(w, <PyObject *>entry, w.first + i)
-            else:
-                entry = <object>w.log[i]
-            self.kept.append(entry)
+                obj = <PyObject *>entry
+                INCREF(obj)
+                enter(w, obj, w.first + i)
+            LIST_SET(<PyObject *>kept, i, obj)
+        w.log_owned = w.logged = 0
+        if self.kept:
+            self.kept += kept
+        else:
+            self.kept = kept
         return 0
 
     def clear_memo(self):
@@ -168,7 +182,7 @@ cdef class Pickler:
         if isinstance(memo, PicklerMemo):
             memo = memo.copy()
         if not isinstance(memo, dict):
-            raise TypeError(f"'memo' attribute must be a PicklerMemoProxy object or dict, not {type(memo).__name__}")
+            raise TypeError(f"'memo' attribute must be a Pickler's memo or a dict, not {type(memo).__name__}")
         entries = []
         for value in memo.values():
             if type(value) is not tuple or len(value) != 2:
@@ -179,6 +193,7 @@ cdef class Pickler:
             entries.append((index, value[1]))
         self.forget()
         cdef Writer *w = take_writer()
+        configure(w, 0, False, WritePlan())
         try:
             self.swap(w)
             for index, obj in entries:
@@ -198,6 +213,7 @@ class UninitializedPickler(WriteError, RuntimeError):
 
 cdef object BASE_PERSISTENT_ID = Pickler.persistent_id
 cdef object BuiltinMethod = type(len)
+from types import MethodType
 
 
 cdef class PicklerMemo:
@@ -215,19 +231,24 @@ cdef class PicklerMemo:
     def copy(self):
         """The memo as ``{id: (index, object)}``."""
         cdef Pickler pickler = self.pickler
-        cdef size_t i
-        cdef dict memo = {}
-        if pickler.busy:
-            raise RuntimeError("this Pickler is busy: its memo cannot be copied while it writes")
-        if pickler.table != NULL:
-            for i in range(pickler.mask + 1):
-                if pickler.table[i].generation == pickler.generation:
-                    obj = <object>pickler.table[i].key
-                    memo[<uintptr_t>pickler.table[i].key] = (pickler.table[i].index, obj)
-        return memo
+        cdef Writer *w = pickler.at_work
+        if w != NULL:
+            return entries_of(w.table, w.mask, w.generation)
+        return entries_of(pickler.table, pickler.mask, pickler.generation) if pickler.table != NULL else {}
 
     def __reduce__(self):
         return dict, (self.copy(),)
+
+
+cdef dict entries_of(Entry *table, size_t mask, uint32_t generation):
+    cdef size_t i
+    cdef list found = []
+    # Collected before anything is made that could run a finalizer, and with it another dump.
+    for i in range(mask + 1):
+        if table[i].generation == generation:
+            found.append(<object>table[i].key)
+            found.append(table[i].index)
+    return {<uintptr_t><PyObject *>obj: (index, obj) for obj, index in zip(found[::2], found[1::2])}
 
 
 cdef int forget_new(Writer *w) except -1:

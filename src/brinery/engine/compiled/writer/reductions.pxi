@@ -68,13 +68,19 @@ cdef object ask_object(Writer *w, object instance):
 
 cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
     """A class's own __reduce__ or __reduce_ex__, without the way through object's."""
-    cdef object method = <object>plan.method
+    cdef PyObject *args[1]
+    cdef object method = <object>plan.method, value
     cdef bint ex = plan.kind == BY_REDUCE_EX
     if not harmless_attributes(plan, obj):
         return NOT_IN_PLACE
     hold(w, obj)
     secure(w)
-    return open_reduced(w, obj, method(<object>obj, w.proto) if ex else method(<object>obj))
+    if ex:
+        value = method(<object>obj, w.proto)
+    else:
+        args[0] = obj
+        value = VECTORCALL(<PyObject *>method, args, 1, NULL)
+    return open_reduced(w, obj, value)
 
 
 cdef int open_class(Writer *w, PyObject *obj) except -1:
@@ -147,6 +153,7 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
         return child(w, frame, TUPLE_ITEM(TUPLE_ITEM(frame.held, 1), 2), 3)
     if frame.pos == 3:
         if frame.size == BY_CALL:
+            forget_arguments(w, frame)
             op(w, REDUCE)
         else:
             op(w, NEWOBJ if frame.size == BY_NEWOBJ else NEWOBJ_EX)
@@ -193,10 +200,35 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
     return 0
 
 
+cdef inline void forget_arguments(Writer *w, Frame *frame) noexcept:
+    """Let go of the tuple of arguments, just written, where the reducer made it for this and nothing else.
+
+    C pickle's memo keeps every one of them. Here it goes at once, if what it holds is owned without it.
+    """
+    cdef PyObject *args = TUPLE_ITEM(frame.held, 1)
+    cdef size_t i, last
+    if not BORROWING or w.fast or REFCNT(args) != 1 or REFCNT(frame.held) != 1 or TUPLE_SIZE(frame.held) != 2:
+        return
+    if w.logged == w.log_owned or <uintptr_t>w.log[w.logged - 1] != (<uintptr_t>args | ELIDED):
+        return
+    last = w.logged - 1
+    for i in range(w.log_owned, last):
+        if <uintptr_t>w.log[i] & ELIDED:
+            return
+    for i in range(w.log_owned, last):
+        if w.log[i] != NULL:
+            INCREF(w.log[i])
+    w.log[last] = NULL
+    w.log_owned = w.logged
+    frame.half = True
+
+
 cdef int style_of(Writer *w, Frame *frame) except -1:
     """How the callable and its arguments are written: copyreg's two functions have opcodes of their own."""
     cdef PyObject *made_from
     if w.proto < 2:
+        return BY_CALL
+    if brinery_plain_name(TUPLE_ITEM(frame.held, 0)):
         return BY_CALL
     function = <object>TUPLE_ITEM(frame.held, 0)
     if type(function) is not FunctionType and type(function) is not type_of_types:

@@ -93,14 +93,16 @@ cdef int resume_other(Writer *w, Frame *frame) except -1:
 cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
     cdef int result
     if w.cur >= w.limit:
-        if boundary(w):
-            return open_carefully(w, obj, alone)
+        if w.cur >= w.full:
+            boundary(w)
+        if w.careful or w.flush_pending:
+            return open_carefully(w, obj)
     if whole(w, obj, alone):
         return 0
     return open_parts(w, obj, alone)
 
 
-cdef int open_carefully(Writer *w, PyObject *obj, int alone) except -1:
+cdef int open_carefully(Writer *w, PyObject *obj) except -1:
     """open_object() where Python code runs first: the file's write, persistent_id, protocol 0's text."""
     cdef int result
     hold(w, obj)
@@ -108,7 +110,7 @@ cdef int open_carefully(Writer *w, PyObject *obj, int alone) except -1:
     if w.flush_pending:
         flush(w)
     if w.persistent_id != NULL and not w.asked:
-        pid = (<object>w.persistent_id)(<object>obj)
+        pid = ask_persistent_id(w, obj)
         if pid is not None:
             result = push_persistent_id(w, obj, pid, False)
             drop(w)
@@ -119,6 +121,16 @@ cdef int open_carefully(Writer *w, PyObject *obj, int alone) except -1:
     w.opening = False
     drop(w)
     return result
+
+
+cdef inline object ask_persistent_id(Writer *w, PyObject *obj):
+    cdef PyObject *args[2]
+    # The function of a method is called without the method: this is done once for every object.
+    args[0] = w.persistent_self
+    args[1] = obj
+    if w.persistent_self != NULL:
+        return VECTORCALL(w.persistent_id, args, 2, NULL)
+    return VECTORCALL(w.persistent_id, args + 1, 1, NULL)
 
 
 cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:

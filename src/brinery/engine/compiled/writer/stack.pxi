@@ -11,9 +11,26 @@ cdef inline void new_epoch(Writer *w) noexcept:
 
 cdef Frame *push(Writer *w, FrameKind kind, PyObject *obj) except NULL:
     """A new topmost frame. Frames that were there may have moved."""
-    cdef Frame *frame
+    cdef Frame *frame = push_empty(w, obj)
+    memset(frame, 0, sizeof(Frame))
+    frame.kind = kind
+    frame.obj = obj
+    frame.alone = 1
+    return frame
+
+
+cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
+    """The frame of a container that was begun in place and met a child that is no leaf."""
+    cdef Frame *frame = push_empty(w, begun.obj)
+    frame[0] = begun[0]
+    return frame
+
+
+cdef inline Frame *push_empty(Writer *w, PyObject *obj) except NULL:
     cdef void *moved
     cdef Py_ssize_t more
+    if w.fast:
+        enter_nested(w, obj)
     if w.depth == w.room:
         more = w.room // 2 * 3
         moved = realloc(w.stack, more * sizeof(Frame))
@@ -21,22 +38,8 @@ cdef Frame *push(Writer *w, FrameKind kind, PyObject *obj) except NULL:
             raise MemoryError
         w.stack = <Frame *>moved
         w.room = more
-    frame = &w.stack[w.depth]
-    memset(frame, 0, sizeof(Frame))
-    frame.kind = kind
-    frame.obj = obj
-    frame.alone = 1
-    if w.fast:
-        enter_nested(w, obj)
     w.depth += 1
-    return frame
-
-
-cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
-    """The frame of a container that was begun in place and met a child that is no leaf."""
-    cdef Frame *frame = push(w, <FrameKind>begun.kind, begun.obj)
-    frame[0] = begun[0]
-    return frame
+    return &w.stack[w.depth - 1]
 
 
 cdef inline int pop(Writer *w) except -1:
@@ -52,7 +55,10 @@ cdef inline int pop(Writer *w) except -1:
     if frame.following != NULL:
         release(w, frame.following)
     if frame.held != NULL:
-        release(w, frame.held)
+        if frame.kind == IN_REDUCTION and frame.half:
+            DECREF(frame.held)  # nothing that was written depends on it (see forget_arguments)
+        else:
+            release(w, frame.held)
     if frame.owned:
         release(w, frame.obj)
         if frame.owner != NULL:

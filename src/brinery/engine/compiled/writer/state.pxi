@@ -103,7 +103,7 @@ cdef struct Frame:
     signed char elide      # whether this object, memoized after its children, needs none itself
     signed char owned      # whether `obj` and `owner` are owned
     signed char after
-    signed char half       # a pair's key is written, its value is not
+    signed char half       # a pair's key is written, its value is not; of a reduction: forget `held`
     int count              # items written of this batch; -1: the only one, without a batch; -2: it is begun
     Py_ssize_t pos         # where to go on
     Py_ssize_t size        # the size when it began
@@ -123,6 +123,7 @@ cdef struct Writer "brinery_writer":
     char *cur
     char *limit
     char *end
+    char *full               # where an object must ask even if every child goes through open_object
     char *base
     PyObject *result         # owned: the bytes object that `base` is in; NULL while in `scratch`
     char *scratch
@@ -151,6 +152,7 @@ cdef struct Writer "brinery_writer":
     int item_alone
     PyObject *subject        # owned: the object whose hook or reducer is running
     # The options.
+    bint hooked              # any of the hooks below is set
     int proto
     bint binary
     bint fast
@@ -160,6 +162,7 @@ cdef struct Writer "brinery_writer":
     bint asked               # persistent_id is not to be asked about the next object
     uint64_t epoch           # changes whenever Python code may have run; see plans
     PyObject *persistent_id      # owned or NULL, and so on
+    PyObject *persistent_self    # where persistent_id is a function: its first argument
     PyObject *reducer_override
     PyObject *dispatch_table
     PyObject *buffer_callback
