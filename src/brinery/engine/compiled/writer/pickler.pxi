@@ -66,16 +66,20 @@ cdef class Pickler:
         self.kept = []
         return 0
 
+    cdef int must_be_initialized(self) except -1:
+        if self.write is None:
+            raise UninitializedPickler(
+                f"Pickler.__init__() was not called by {type(self).__name__}.__init__()"
+            )
+        return 0
+
     def dump(self, obj, /):
         """Write `obj` to the file."""
         cdef Writer *w
         cdef bint succeeded = False
         if self.busy:
             raise RuntimeError("this Pickler is busy: dump() was called while it writes")
-        if self.write is None:
-            raise UninitializedPickler(
-                f"Pickler.__init__() was not called by {type(self).__name__}.__init__()"
-            )
+        self.must_be_initialized()
         self.busy = True
         w = NULL
         stores = None
@@ -165,6 +169,7 @@ cdef class Pickler:
 
     def clear_memo(self):
         """Forget what was written: the next dump refers to nothing before it."""
+        self.must_be_initialized()
         self.forget()
 
     def persistent_id(self, obj, /):
@@ -179,6 +184,7 @@ cdef class Pickler:
     @memo.setter
     def memo(self, memo):
         cdef size_t i
+        self.must_be_initialized()
         if isinstance(memo, PicklerMemo):
             memo = memo.copy()
         if not isinstance(memo, dict):
@@ -226,15 +232,16 @@ cdef class PicklerMemo:
 
     def clear(self):
         """Forget everything."""
-        self.pickler.forget()
+        self.pickler.clear_memo()
 
     def copy(self):
         """The memo as ``{id: (index, object)}``."""
         cdef Pickler pickler = self.pickler
         cdef Writer *w = pickler.at_work
+        pickler.must_be_initialized()
         if w != NULL:
             return entries_of(w.table, w.mask, w.generation)
-        return entries_of(pickler.table, pickler.mask, pickler.generation) if pickler.table != NULL else {}
+        return entries_of(pickler.table, pickler.mask, pickler.generation)
 
     def __reduce__(self):
         return dict, (self.copy(),)

@@ -180,7 +180,7 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
         hold(w, obj)
         before = w.epoch
         plan = renew_plan(w, type, plan)
-        if w.epoch == before:
+        if w.epoch == before and not w.opening:
             drop(w)
         # Otherwise code may have run, and taken a reference: while the object is held, it is not elided.
     if w.subject != NULL:
