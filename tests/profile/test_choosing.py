@@ -94,7 +94,7 @@ def test_a_copy_of_a_profile_is_the_profile() -> None:
 
 @pytest.mark.parametrize("dumps", [brinery.dumps, pickle.dumps])
 def test_a_profile_is_refused_as_data(dumps: Callable[[object], bytes]) -> None:
-    with pytest.raises(TypeError, match="cannot pickle a Profile: .* make one where it is needed"):
+    with pytest.raises(TypeError, match=r"cannot pickle a Profile: .* make one where it is needed"):
         dumps(Profile([A]))
 
 
