@@ -169,6 +169,18 @@ def test_a_class_whose_public_name_is_imported_between_two_dumps_is_reached_by_t
     assert profile.loads(profile.dumps([Dog("d")])) == ["public"]
 
 
+def test_a_class_whose_module_is_half_imported_at_the_first_dump_is_reached_by_the_second(
+    composed: Composed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo = types.ModuleType("brinery_test_zoo")
+    zoo.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, zoo.__name__, zoo)
+    profile = composed(Reducer("brinery_test_zoo:Beast", says("public")))
+    assert profile.loads(profile.dumps([Dog("d")])) == ["its own"]
+    zoo.Beast = Dog  # type: ignore[attr-defined]
+    assert profile.loads(profile.dumps([Dog("d")])) == ["public"]
+
+
 def test_a_plugins_reducer_goes_before_copyregs(composed: Composed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(copyreg.dispatch_table, Animal, says("copyreg"))
     monkeypatch.setitem(copyreg.dispatch_table, Dog, says("copyreg"))

@@ -82,6 +82,7 @@ cdef extern from "Python.h":
     Py_ssize_t TUPLE_SIZE "PyTuple_GET_SIZE"(PyObject *)
     PyObject *TUPLE_ITEM "PyTuple_GET_ITEM"(PyObject *, Py_ssize_t)
     Py_ssize_t DICT_SIZE "PyDict_GET_SIZE"(PyObject *)
+    PyObject *MODULES "PyImport_GetModuleDict"()
     Py_ssize_t SET_SIZE "PySet_GET_SIZE"(PyObject *)
     bint DICT_NEXT "PyDict_Next"(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
     PyObject *DICT_GET "PyDict_GetItemWithError"(PyObject *, PyObject *) except? NULL
@@ -118,6 +119,7 @@ import copyreg
 import datetime as datetime_module
 import functools
 import sys
+from abc import get_cache_token
 from pickle import PickleBuffer
 
 from brinery.engine.files import write_all

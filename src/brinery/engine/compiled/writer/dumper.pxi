@@ -97,13 +97,26 @@ cdef inline void set_hook(Writer *w, PyObject **place, object hook) noexcept:
 
 
 cdef int look_at_rules(Writer *w) except -1:
-    """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable)."""
-    global last_rules, last_rules_epoch, last_rules_serial
+    """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable).
+
+    Calling Python code for the epoch would double the time of a small dump: it is not asked while what
+    it depends on has not changed.
+    """
+    global last_rules, last_rules_epoch, last_rules_serial, last_modules, last_registrations
+    cdef Py_ssize_t modules = DICT_SIZE(MODULES())
+    registrations = get_cache_token()
     rules = <object>w.rules
-    rules_epoch = rules.epoch()
-    if rules is not last_rules or rules_epoch != last_rules_epoch:
-        last_rules, last_rules_epoch = rules, rules_epoch
-        last_rules_serial += 1
+    if (
+        rules is not last_rules
+        or last_rules_epoch is None
+        or modules != last_modules
+        or registrations != last_registrations
+    ):
+        rules_epoch = rules.epoch()
+        if rules is not last_rules or rules_epoch is None or rules_epoch != last_rules_epoch:
+            last_rules, last_rules_epoch = rules, rules_epoch
+            last_rules_serial += 1
+        last_modules, last_registrations = modules, registrations
     w.rules_serial = last_rules_serial
     new_epoch(w)
     return 0

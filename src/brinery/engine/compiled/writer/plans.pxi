@@ -43,6 +43,8 @@ if plans == NULL:
 
 cdef object last_rules = None
 cdef object last_rules_epoch = None
+cdef object last_registrations = None  # what abc counts up
+cdef Py_ssize_t last_modules = 0       # how many there were
 cdef uint64_t last_rules_serial = 0
 
 cdef set SINGLETON_TYPES = {type(None), type(...), type(NotImplemented)}
