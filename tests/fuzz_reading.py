@@ -206,35 +206,52 @@ class Reader:
         self.ways = (from_bytes, from_memory, from_pipe)
 
 
-def outcomes_of(readers: list[Reader], data: bytes) -> dict[str, str]:
-    """By all ways of the first reader, and by one of each other, as one stands for all."""
-    return {
-        f"{reader.name} {way.__name__}": outcome(way, data)
-        for reader in readers
-        for way in (reader.ways if reader is readers[0] else reader.ways[:1])
-    }
+def ways_of(engine_name: str) -> dict[str, Callable[[bytes], object]]:
+    """All ways into the engine, and one into the Python engine, as one stands for all."""
+    known = Known()
+    own = Reader(engine_name, known)
+    ways = {f"{own.name} {way.__name__}": way for way in own.ways}
+    return ways | {"python from_bytes": Reader("python", known).ways[0]}
 
 
-# The child, and the parent that watches it
+# The children, and the parent that watches them
 
 
-def child(engine_name: str, first: int, count: int, progress: Path) -> None:
+def guard() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    known = Known()
-    readers = [Reader(name, known) for name in dict.fromkeys((engine_name, "python"))]
+    signal.alarm(SECONDS)
+
+
+def read_many(engine_name: str, first: int, count: int, progress: Path) -> None:
+    """In a child: print the number of each input that comes to different things by different ways."""
+    ways = ways_of(engine_name).values()
     with open(progress, "r+b") as file:
         here = mmap.mmap(file.fileno(), 8)
     for number in range(first, first + count):
         here[:8] = number.to_bytes(8, "little")
-        signal.alarm(SECONDS)
+        guard()
         data = make_input(number)
-        found = outcomes_of(readers, data)
-        if len(set(found.values())) > 1:
-            print(f"input {number}: {data!r}")
-            for way, text in found.items():
-                print(f"    {way}: {text}")
-    signal.alarm(0)
+        if len({outcome(way, data) for way in ways}) > 1:
+            print(number)
+
+
+def read_one(engine_name: str, number: int, way: str) -> None:
+    """In a child of its own: print what one input comes to."""
+    read = ways_of(engine_name)[way]
+    guard()
+    print(outcome(read, make_input(number)))
+
+
+def run_child(mode: list[str], engine_name: str, first: int, count: int) -> subprocess.CompletedProcess[str]:
+    arguments = ["--engine", engine_name, "--from", str(first), "--inputs", str(count)]
+    return subprocess.run(
+        [sys.executable, __file__, *mode, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
+        check=False,
+    )
 
 
 def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
@@ -245,16 +262,9 @@ def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
         while first < last:
             size = min(INPUTS_OF_A_CHILD, last - first)
             progress.write_bytes(first.to_bytes(8, "little"))
-            arguments = ["--engine", engine_name, "--from", str(first), "--inputs", str(size)]
-            done = subprocess.run(
-                [sys.executable, __file__, "--child", str(progress), *arguments],
-                capture_output=True,
-                text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
-                check=False,
-            )
-            if done.stdout:
-                yield done.stdout
+            done = run_child(["--child", str(progress)], engine_name, first, size)
+            for number in map(int, done.stdout.split()):
+                yield from differences(engine_name, number)
             if done.returncode == 0:
                 first += size
                 continue
@@ -262,6 +272,15 @@ def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
             how = "hangs" if done.returncode == -signal.SIGALRM else f"ends with {done.returncode}"
             yield f"input {at}: the process {how}\n{make_input(at)!r}\n{done.stderr[-2000:]}"
             first = at + 1
+
+
+def differences(engine_name: str, number: int) -> Iterator[str]:
+    """The same once more, each way in a process of its own: an input may have changed a class for the next."""
+    found = {
+        way: run_child(["--way", way], engine_name, number, 1).stdout.strip() for way in ways_of(engine_name)
+    }
+    if len(set(found.values())) > 1:
+        yield "\n    ".join([f"input {number}: {make_input(number)!r}", *map(": ".join, found.items())])
 
 
 def main() -> None:
@@ -272,9 +291,13 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="NUMBER")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
-        child(options.engine, options.first, options.inputs, options.child)
+        read_many(options.engine, options.first, options.inputs, options.child)
+        return
+    if options.way is not None:
+        read_one(options.engine, options.first, options.way)
         return
     failed = 0
     for problem in problems(options.engine, options.first, options.inputs):
