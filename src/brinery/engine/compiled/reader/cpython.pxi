@@ -98,6 +98,7 @@ cdef extern from "Python.h":
 
     bint PyType_Check(PyObject *) noexcept
     int PyObject_SetItem(PyObject *, PyObject *, PyObject *) except -1
+    PyObject *PyObject_GenericGetAttr(PyObject *, PyObject *) except NULL
     int PyObject_GenericSetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *_PyType_Lookup(PyTypeObject *, PyObject *) noexcept  # borrowed
     PyTypeObject PyGetSetDescr_Type

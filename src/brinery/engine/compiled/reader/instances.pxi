@@ -5,7 +5,9 @@
 # with BUILD behind it sets the attributes from the stack. What makes this fast is that instances of one
 # class repeat their names, as the same objects: a shape remembers them, checked and interned.
 #
-# A later GET may still ask for the dict. The memo keeps a record of the values, and makes the dict from that.
+# A later GET may still ask for the dict. As long as no user code has been given objects of this load, the
+# instance itself says what was in it; before that happens, and for instances made later, the memo gets a
+# record of the values.
 
 cdef enum:
     PLANS = 128  # classes, by their address; two of one place only take turns
@@ -25,6 +27,8 @@ cdef Plan *plan_of(Reading r, PyObject *cls) except? NULL:
     plan = &r.plans[(<size_t> cls >> 4 ^ <size_t> cls >> 11) % PLANS]
     if plan.cls != cls or plan.version == 0 or plan.version != brinery_type_version(cls):
         r.planned = True
+        if r.elision_count:  # they need the shapes that are about to go
+            keep_states(r)
         plan_make(plan, cls)
     return plan if plan.plain else NULL
 
@@ -212,11 +216,90 @@ cdef int make_entry(Reading r, size_t index) except -1:
     cdef PyObject *record
     if kind == PENDING:
         return make_pending(r, <size_t> entry[0] >> 2)
+    if r.elision_count:
+        keep_states(r)
     record = memo_owned(entry[0])
     state = made_state(record)
     entry = &r.memo.array[index]
     entry[0] = own(state) if kind == STATE else own((None, state))
     Py_DECREF(record)
+    return 0
+
+
+cdef PyObject *record_new(Shape *shape) except NULL:
+    cdef PyObject *record = PyTuple_New(shape.count + 2)
+    Py_INCREF(shape.keys)
+    PyTuple_SET_ITEM(record, 0, shape.keys)
+    Py_INCREF(Py_None)
+    PyTuple_SET_ITEM(record, 1, Py_None)
+    return record
+
+
+cdef int elision_note(Reading r, Py_ssize_t state, Py_ssize_t pair, Shape *shape) except -1:
+    cdef Elision *grown
+    cdef Py_ssize_t room
+    if r.elision_count == r.elision_room:
+        room = r.elision_room * 2 + 64
+        grown = <Elision *> PyMem_Realloc(r.elisions, <size_t> room * sizeof(Elision))
+        if grown == NULL:
+            raise MemoryError
+        r.elisions = grown
+        r.elision_room = room
+    r.elisions[r.elision_count].state = state
+    r.elisions[r.elision_count].pair = pair
+    r.elisions[r.elision_count].shape = shape
+    r.elision_count += 1
+    return 0
+
+
+cdef int keep_states(Reading r) except -1:
+    """Give the memo records of all states that so far only the instances themselves hold."""
+    cdef Py_ssize_t i
+    for i in range(r.elision_count):
+        keep_state(r, &r.elisions[i])
+    elisions_forget(r)
+    return 0
+
+
+cdef int keep_state(Reading r, Elision *elision) except -1:
+    cdef Memo *m = &r.memo
+    cdef Shape *shape = elision.shape
+    cdef PyObject *instance = NULL
+    cdef PyObject *record
+    cdef Py_ssize_t k
+    if elision.state >= 0 and is_elided(m, elision.state, STATE):
+        instance = memo_owned(m.array[elision.state])
+    elif elision.pair >= 0 and is_elided(m, elision.pair, SLOTS_STATE):
+        instance = memo_owned(m.array[elision.pair])
+    if instance == NULL:  # something else has taken their places
+        return 0
+    record = record_new(shape)
+    for k in range(shape.count):
+        PyTuple_SET_ITEM(record, k + 2, PyObject_GenericGetAttr(instance, shape.names[k]))
+    if elision.pair >= 0 and is_elided(m, elision.pair, SLOTS_STATE):
+        Py_INCREF(record)
+        m.array[elision.pair] = <PyObject *> (<size_t> record | SLOTS_STATE)
+        Py_DECREF(instance)
+    if elision.state >= 0 and is_elided(m, elision.state, STATE):
+        Py_INCREF(record)
+        m.array[elision.state] = <PyObject *> (<size_t> record | STATE)
+        Py_DECREF(instance)
+    Py_DECREF(record)
+    return 0
+
+
+cdef inline bint is_elided(Memo *m, Py_ssize_t index, size_t kind) noexcept:
+    return (
+        index < m.used and <size_t> m.array[index] & 3 == kind and not PyTuple_CheckExact(memo_owned(m.array[index]))
+    )
+
+
+cdef int elisions_forget(Reading r) noexcept:
+    r.elision_count = 0
+    if r.elision_room > 4096:
+        PyMem_Free(r.elisions)
+        r.elisions = NULL
+        r.elision_room = 0
     return 0
 
 
@@ -269,14 +352,15 @@ cdef const unsigned char *build_pending(Reading r, const unsigned char *p, const
         return NULL
     remembered = mark_in_memo(r, number)
     if remembered or memoized:
-        record = PyTuple_New(count + 2)
-        Py_INCREF(shape.keys)
-        PyTuple_SET_ITEM(record, 0, shape.keys)
-        Py_INCREF(Py_None)
-        PyTuple_SET_ITEM(record, 1, Py_None)
-        for i in range(count):
-            Py_INCREF(items[2 * i + 1])
-            PyTuple_SET_ITEM(record, i + 2, items[2 * i + 1])
+        if not r.handed_out:
+            record = instance
+            Py_INCREF(record)
+            elision_note(r, mark.memo_index if remembered else -1, m.count if memoized else -1, shape)
+        else:
+            record = record_new(shape)
+            for i in range(count):
+                Py_INCREF(items[2 * i + 1])
+                PyTuple_SET_ITEM(record, i + 2, items[2 * i + 1])
     for i in range(count):
         if shape.places[i] >= 0:
             place = brinery_slot_at(instance, shape.places[i])

@@ -99,7 +99,7 @@ cdef PyObject *old_string(Reading r, unsigned long long size) except NULL:
 
 
 cdef PyObject *decoded(Reading r, bytes data) except NULL:
-    resume(r)  # codecs and error handlers may be the user's
+    resume_collector(r)  # codecs and error handlers may be the user's
     value = _text.decode_string(data, r.encoding, r.errors)
     pause(r)
     return own(value)
@@ -146,7 +146,7 @@ cdef PyObject *next_buffer(Reading r) except NULL:
         return own(r.hole)
     if r.buffers is None:
         raise ReadError("pickle stream refers to out-of-band data but no *buffers* argument was given")
-    resume(r)
+    resume_collector(r)
     for buffer in r.buffers:
         break
     else:
@@ -164,7 +164,7 @@ cdef int readonly_buffer(Reading r) except -1:
     if r.walking:
         return 0
     old = s.top[-1]
-    resume(r)
+    resume_collector(r)
     view = memoryview(<object> old)
     if not view.readonly:
         s.top[-1] = own(view.toreadonly())

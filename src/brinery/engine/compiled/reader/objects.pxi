@@ -53,7 +53,7 @@ cdef bint is_loaded(str name, object found) except -1:
 cdef PyObject *load_global(Reading r, object module, object qualname) except NULL:
     if r.walking:
         return own(r.hole)
-    resume(r)
+    resume_collector(r)  # what finds globals is given no object of this load
     r.foreign = True
     if r.finder is None:
         found = find_global(r, module, qualname)

@@ -93,7 +93,7 @@ cdef bytes checked(object data):
 cdef bytes file_read(Reading r, Py_ssize_t count):
     """One read(): up to `count` bytes, b"" at the end of the file."""
     cdef bytes data
-    resume(r)
+    resume_collector(r)
     data = checked(r.read(count))
     pause(r)
     if len(data) > count:
@@ -164,7 +164,7 @@ cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except 
     cdef Py_ssize_t more
     view = <object> PyMemoryView_FromMemory(memory, count, PyBUF_WRITE)
     Py_DECREF(<PyObject *> view)
-    resume(r)
+    resume_collector(r)
     try:
         came = r.readinto(view)
     finally:
@@ -194,7 +194,7 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
         source_hold(r, data + read_exactly(r, count - len(data)), False)
         return 0
     if r.peek is not None and count < PREFETCH:
-        resume(r)
+        resume_collector(r)
         try:
             data = checked(r.peek(PREFETCH))
         except NotImplementedError:
@@ -290,7 +290,7 @@ cdef bytes line(Reading r):
         settle(r)
         if not s.peeked and s.next < s.limit:
             raise truncated()
-        resume(r)
+        resume_collector(r)
         data = checked(r.readline())
         pause(r)
         source_hold(r, data, False)

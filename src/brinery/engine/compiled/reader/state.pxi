@@ -52,6 +52,11 @@ cdef struct Plan:
     int shape_count
     Shape shapes[4]
 
+cdef struct Elision:
+    Py_ssize_t state              # the memo index of a state that was never made
+    Py_ssize_t pair               # and of the tuple (None, state), -1 if there is none
+    Shape *shape
+
 cdef struct Memo:
     PyObject **array              # the entry's two lowest bits say what it is: see instances.pxi
     Py_ssize_t room
@@ -68,7 +73,10 @@ cdef class Reading:
     cdef Memo memo
     cdef Plan *plans                            # by class; NULL before the first
     cdef bint planned                           # whether there are any
-    cdef size_t calls                           # how often user code may have run
+    cdef Elision *elisions                      # states that can still be had from their instances
+    cdef Py_ssize_t elision_count, elision_room
+    cdef bint handed_out                        # user code has been given objects of this load
+    cdef size_t calls                           # how often that happened
     cdef object read, readline, readinto, peek  # None: bytes, or a file without it
     cdef object held                            # keeps the buffer's memory alive
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
@@ -89,12 +97,14 @@ cdef class Reading:
         memset(&self.stack, 0, sizeof(Stack))
         memset(&self.memo, 0, sizeof(Memo))
         self.plans = NULL
+        self.elisions = NULL
         stack_allocate(&self.stack)
 
     def __dealloc__(self):
         stack_free(&self.stack)
         plans_clear(self)
         PyMem_Free(self.plans)
+        PyMem_Free(self.elisions)
         memo_empty(&self.memo)
         source_close(self)
 
@@ -138,8 +148,17 @@ cdef inline void pause(Reading r) noexcept:
         r.paused = PyGC_Disable()
 
 
-cdef inline void resume(Reading r) noexcept:
-    r.calls += 1
+cdef inline void resume_collector(Reading r) noexcept:
     if r.paused:
         r.paused = False
         PyGC_Enable()
+
+
+cdef inline int resume(Reading r) except -1:
+    """User code is about to run, and may be given objects of this load or may have been before."""
+    if r.elision_count:
+        keep_states(r)
+    r.handed_out = True
+    r.calls += 1
+    resume_collector(r)
+    return 0

@@ -25,7 +25,7 @@ cdef int prepare(Reading r, object plan, bint fix_imports, object encoding, obje
     if r.plan is not plan:
         r.plan = plan
     r.fix_imports = fix_imports
-    r.foreign = False
+    r.foreign = r.handed_out = False
     return 0
 
 
@@ -41,12 +41,12 @@ cdef object read_one(Reading r):
         settle(r)
         result = take(s)
     except BaseException as error:
-        resume(r)
+        resume_collector(r)
         if isinstance(error, Exception):
             explain(r, error, began)
         stack_reset(r)
         raise
-    resume(r)
+    resume_collector(r)
     stack_reset(r)
     return result
 
@@ -151,12 +151,13 @@ cdef class Unpickler:
             else:
                 r.finder = None
                 r.persistent_load = self.resolve
-            r.foreign = r.memo.count > 0
+            r.foreign = r.handed_out = r.memo.count > 0
             r.walking = walking
             return read_one(r)
         finally:
             r.walking = False
             r.finder = r.persistent_load = self.resolve = None
+            keep_states(r)
             plans_clear(r)
             self.busy = False
 
@@ -295,6 +296,8 @@ cdef class Loader:
     cdef int finish(self, Reading r) except -1:
         """Let go of all that a load worked on, and keep its state for the next."""
         source_close(r)
+        if r.elision_count:
+            elisions_forget(r)
         if r.memo.count:
             memo_recycle(&r.memo)
         plans_clear(r)
