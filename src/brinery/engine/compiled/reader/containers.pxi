@@ -64,7 +64,7 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     """Set the keys and values from `items` up in the dict-like object below them."""
     cdef Stack *s = &r.stack
     cdef PyObject *target
-    cdef Py_ssize_t count = s.top - items, position, i
+    cdef Py_ssize_t count = s.top - items, position, i, size
     if items <= s.fence:
         stack_underflow(s)
     if count == 0:
@@ -73,8 +73,10 @@ cdef int set_items(Reading r, PyObject **items) except -1:
         raise ReadError("odd number of items for SETITEMS")
     target = items[-1]
     if PyDict_CheckExact(target):
+        size = PyDict_GET_SIZE(target)
         fill_dict(r, target, items, count)
-        return stack_drop_leaves(r, items)
+        # What the dict holds as well is not let go of by this.
+        return stack_drop_leaves(r, items, r.foreign and PyDict_GET_SIZE(target) - size < count >> 1)
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     position = items - s.base
@@ -90,8 +92,22 @@ cdef int set_items(Reading r, PyObject **items) except -1:
 cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
     """Set `count` alternating keys and values, which stay the caller's."""
     cdef Py_ssize_t i
+    cdef PyObject *held
     if r.foreign:
-        resume(r)  # keys may have an __eq__, and values that are replaced a __del__, of their own
+        # Text is compared without user code, as long as there is nothing else to compare it with …
+        if PyDict_GET_SIZE(target) == 0:
+            for i in range(0, count, 2):
+                if not PyUnicode_CheckExact(items[i]):
+                    break
+            else:
+                for i in range(0, count, 2):
+                    held = PyDict_SetDefault(target, items[i], items[i + 1])
+                    if held != items[i + 1]:
+                        # … but a value that is replaced may have a __del__ of its own.
+                        resume(r)
+                        PyDict_SetItem(target, items[i], items[i + 1])
+                return 0
+        resume(r)
     for i in range(0, count, 2):
         if PyTuple_Check(items[i]):
             check_key(items[i])
@@ -135,11 +151,11 @@ cdef int walk_items(Reading r, int code) except -1:
     return 0
 
 
-cdef int stack_drop_leaves(Reading r, PyObject **items) except -1:
-    """Release what a container has taken references to."""
+cdef int stack_drop_leaves(Reading r, PyObject **items, bint last_references) except -1:
+    """Release everything from `items` up; `last_references`: what is let go of may be an object of the user's."""
     cdef Stack *s = &r.stack
     cdef PyObject *dropped
-    if r.foreign:
+    if last_references:
         resume(r)
         stack_drop(s, items)
         pause(r)
@@ -163,7 +179,7 @@ cdef PyObject *make_dict(Reading r, PyObject **items) except NULL:
     except:
         Py_DECREF(made)
         raise
-    stack_drop_leaves(r, items)
+    stack_drop_leaves(r, items, r.foreign)
     return made
 
 

@@ -191,6 +191,32 @@ cdef const unsigned char *new_instance(Reading r, Plan *plan, const unsigned cha
     return p + slots + 2 + memoized
 
 
+cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
+    """BUILD with a dict that was made, for an instance that takes it without running user code."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef PyObject *descriptor
+    cdef Py_ssize_t at = 0
+    cdef Plan *plan = plan_of(r, <PyObject *> Py_TYPE(instance))
+    if plan == NULL or not plan.has_dict or (r.calls and hasattr(<object> instance, "__setstate__")):
+        return False
+    while PyDict_Next(state, &at, &key, &value):
+        if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
+            return False
+        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, key)
+        if descriptor != NULL and brinery_has_setter(descriptor):
+            return False
+    at = 0
+    while PyDict_Next(state, &at, &key, &value):
+        Py_INCREF(key)
+        PyUnicode_InternInPlace(&key)
+        try:
+            PyObject_GenericSetAttr(instance, key, value)
+        finally:
+            Py_DECREF(key)
+    return True
+
+
 cdef int make_pending(Reading r, Py_ssize_t number) except -1:
     """Make the state's dict after all, empty as it still is."""
     cdef Mark *mark = &r.stack.marks[number]

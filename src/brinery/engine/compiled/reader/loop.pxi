@@ -333,9 +333,9 @@ cdef int rare(Reading r, int code) except -1:
         elif s.top == s.fence:
             stack_underflow(s)
         else:
-            stack_drop_leaves(r, s.top - 1)
+            stack_drop_leaves(r, s.top - 1, r.foreign)
     elif code == OP_POP_MARK:
-        stack_drop_leaves(r, mark_pop(r))
+        stack_drop_leaves(r, mark_pop(r), r.foreign)
     elif code == OP_DUP:
         if s.top == s.fence:
             stack_underflow(s)

@@ -227,6 +227,8 @@ cdef PyObject *new_object(Reading r, bint keywords) except NULL:
         raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
     if keywords and not isinstance(kwargs, dict):
         raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
+    if BRINERY_FUSE_BUILD and not keywords and args == () and plan_of(r, <PyObject *> cls) != NULL:
+        return type_.tp_new(type_, <PyObject *> EMPTY_TUPLE, NULL)
     resume(r)
     made = type_.tp_new(type_, <PyObject *> args, <PyObject *> kwargs if keywords else NULL)
     pause(r)
@@ -247,6 +249,8 @@ cdef int build(Reading r) except -1:
     if r.walking:
         return 0
     instance = <object> s.top[-1]
+    if BRINERY_FUSE_BUILD and type(state) is dict and build_plain(r, <PyObject *> instance, <PyObject *> state):
+        return 0
     resume(r)
     setstate = getattr(instance, "__setstate__", r)
     if setstate is not r:
