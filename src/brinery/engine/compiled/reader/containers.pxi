@@ -3,6 +3,8 @@
 
 from brinery.engine import hashing as _hashing
 
+cdef Py_ssize_t FEW_KEYS = 4  # keys and values; below, a look for a model costs more than it saves
+
 
 cdef inline int release(Reading r, PyObject *owned) except -1:
     """Let go of an object. The last reference to one that is no builtin may run its __del__."""
@@ -74,6 +76,9 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     target = items[-1]
     if PyDict_CheckExact(target):
         size = PyDict_GET_SIZE(target)
+        if BRINERY_COPY_KEYS and size == 0 and count >= FEW_KEYS and fill_like_earlier(r, target, items, count):
+            s.top = items
+            return 0
         fill_dict(r, target, items, count)
         # What the dict holds as well is not let go of by this.
         return stack_drop_leaves(r, items, r.foreign and PyDict_GET_SIZE(target) - size < count >> 1)
@@ -114,6 +119,32 @@ cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t cou
         PyDict_SetItem(target, items[i], items[i + 1])
     if r.foreign:
         pause(r)
+    return 0
+
+
+cdef bint fill_like_earlier(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
+    """Fill a dict that has the keys of an earlier one, the same objects; if not, let it be a model for later ones."""
+    cdef PyObject **model = &r.models[(<size_t> items[0] >> 5 ^ <size_t> items[count - 2] >> 5 ^ count) % 64]
+    cdef PyObject *old = model[0]
+    if old != NULL and brinery_dict_take_as(target, old, items, count >> 1, r.foreign):
+        return True
+    Py_INCREF(target)
+    model[0] = target
+    r.modelled = True
+    if old != NULL:
+        release(r, old)
+    return False
+
+
+cdef int models_clear(Reading r) noexcept:
+    cdef PyObject *old
+    cdef Py_ssize_t i
+    if r.modelled:
+        r.modelled = False
+        for i in range(64):
+            old = r.models[i]
+            r.models[i] = NULL
+            Py_XDECREF(old)
     return 0
 
 

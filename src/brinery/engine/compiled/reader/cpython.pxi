@@ -23,6 +23,7 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_PAUSE_COLLECTOR
     const bint BRINERY_FUSE_BUILD
     const bint BRINERY_COPY_KEYS
+    const bint BRINERY_FUSE_DATES
     const bint BRINERY_POOL_STATES
     const Py_ssize_t BRINERY_HUGE
     PyObject *brinery_ascii(PyObject *, const unsigned char *, Py_ssize_t) except NULL
@@ -32,6 +33,9 @@ cdef extern from "reading_layout.h":
     void brinery_advise_huge(void *, Py_ssize_t) noexcept
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
     PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL
+    int brinery_dict_take_as(PyObject *, PyObject *, PyObject **, Py_ssize_t, bint) except -1
+    bint brinery_is_date_type(PyObject *) noexcept
+    PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
     unsigned int brinery_type_version(PyObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept
     Py_ssize_t brinery_slot_place(PyObject *) noexcept
@@ -106,6 +110,9 @@ cdef extern from "Python.h":
     PyTypeObject PyBaseObject_Type
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyObject_CallObject(PyObject *, PyObject *) except NULL
+    PyObject *PyObject_Vectorcall(PyObject *, PyObject **, size_t, PyObject *) except NULL
+    PyObject *PyObject_VectorcallMethod(PyObject *, PyObject **, size_t, PyObject *) except NULL
+    PyTypeObject PyType_Type
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1
     PyObject *PySys_GetObject(const char *) noexcept  # borrowed

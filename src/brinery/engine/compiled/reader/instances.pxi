@@ -15,10 +15,11 @@ cdef enum:
 
 cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
 cdef PyObject *DICT = <PyObject *> "__dict__"
+cdef PyObject *INIT = <PyObject *> "__init__"
 
 
-cdef Plan *plan_of(Reading r, PyObject *cls) except? NULL:
-    """How to make instances of `cls`; NULL where that takes the long way."""
+cdef Plan *any_plan_of(Reading r, PyObject *cls) except NULL:
+    """What is known of `cls`, looked up once and whenever the class has changed."""
     cdef Plan *plan
     if r.plans == NULL:
         r.plans = <Plan *> PyMem_Calloc(PLANS, sizeof(Plan))
@@ -30,6 +31,12 @@ cdef Plan *plan_of(Reading r, PyObject *cls) except? NULL:
         if r.elision_count:  # they need the shapes that are about to go
             keep_states(r)
         plan_make(plan, cls)
+    return plan
+
+
+cdef inline Plan *plan_of(Reading r, PyObject *cls) except? NULL:
+    """How to make instances of `cls` and give them state; NULL where that takes the long way."""
+    cdef Plan *plan = any_plan_of(r, cls)
     return plan if plan.plain else NULL
 
 
@@ -38,13 +45,18 @@ cdef int plan_make(Plan *plan, PyObject *cls) except -1:
     plan_clear(plan)
     Py_INCREF(cls)
     plan.cls = cls
-    if brinery_is_ordinary(cls) and _PyType_Lookup(<PyTypeObject *> cls, SETSTATE) == NULL:
+    descriptor = _PyType_Lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
+    plan.version = brinery_type_version(cls)
+    if plan.version == 0 or not brinery_is_ordinary(cls):
+        return 0
+    plan.ordinary = True
+    plan.has_setstate = brinery_python_method(cls, SETSTATE) != NULL
+    if descriptor == NULL:
         descriptor = _PyType_Lookup(<PyTypeObject *> cls, DICT)
         plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
         plan.plain = descriptor == NULL or plan.has_dict
-    plan.version = brinery_type_version(cls)
-    if plan.version == 0:  # changes to it would not be noticed
-        plan.plain = False
+    if Py_TYPE(cls) == &PyType_Type:
+        plan.init = brinery_python_method(cls, INIT)
     return 0
 
 
@@ -155,7 +167,7 @@ cdef const unsigned char *new_instance(Reading r, Plan *plan, const unsigned cha
     cdef bint slots, memoized
     s.top[-1] = made
     Py_DECREF(cls)
-    if end - p < 6 or p[0] != OP_MEMOIZE:
+    if not plan.plain or end - p < 6 or p[0] != OP_MEMOIZE:
         return p
     memo_put(r, m.count, made)
     p += 1
@@ -242,6 +254,8 @@ cdef int make_entry(Reading r, size_t index) except -1:
     cdef PyObject *record
     if kind == PENDING:
         return make_pending(r, <size_t> entry[0] >> 2)
+    if brinery_is_date_type(<PyObject *> Py_TYPE(memo_owned(entry[0]))):
+        return make_date_entry(r, index)
     if r.elision_count:
         keep_states(r)
     record = memo_owned(entry[0])

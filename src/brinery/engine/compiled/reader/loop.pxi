@@ -142,8 +142,8 @@ cdef int run(Reading r) except -1:
         elif code == OP_EMPTY_TUPLE:
             s.top = top
             if BRINERY_FUSE_BUILD and p < end and p[0] == OP_NEWOBJ and top > s.fence and not r.walking:
-                plan = plan_of(r, top[-1]) if PyType_Check(top[-1]) else NULL
-                if plan != NULL:
+                plan = any_plan_of(r, top[-1]) if PyType_Check(top[-1]) else NULL
+                if plan != NULL and plan.ordinary:
                     p = new_instance(r, plan, p + 1, end)
                     top = s.top
                     continue
@@ -218,6 +218,10 @@ cdef int run(Reading r) except -1:
             p += 1
             source.next = p
             s.top = top
+            if BRINERY_FUSE_DATES and size <= 10 and <unsigned long long> (end - p) >= size + 4 and is_date(r, p + size):
+                make_date(r, p, size)
+                p += size + 4
+                continue
             top[0] = payload_bytes(r, size)
             top += 1
             p = source.next

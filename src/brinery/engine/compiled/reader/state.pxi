@@ -47,8 +47,11 @@ cdef struct Shape:
 cdef struct Plan:
     PyObject *cls                 # NULL: a free entry
     unsigned int version          # of the type, when the plan was made
-    bint plain                    # instances can be made and given state without running user code
+    bint ordinary                 # instances can be made without running user code
+    bint plain                    # and be given state
     bint has_dict
+    PyObject *init                # where calling the class comes to this Python function; borrowed from cls
+    bint has_setstate             # instances are given state by a Python function
     int shape_count
     Shape shapes[4]
 
@@ -72,7 +75,10 @@ cdef class Reading:
     cdef Stack stack
     cdef Memo memo
     cdef Plan *plans                            # by class; NULL before the first
+    cdef PyObject *date_args                    # the arguments of the last date, to be used again; or NULL
     cdef bint planned                           # whether there are any
+    cdef PyObject *models[64]                   # dicts made lately, by their first key and number of keys
+    cdef bint modelled                          # whether there are any
     cdef Elision *elisions                      # states that can still be had from their instances
     cdef Py_ssize_t elision_count, elision_room
     cdef bint handed_out                        # user code has been given objects of this load
@@ -98,11 +104,15 @@ cdef class Reading:
         memset(&self.memo, 0, sizeof(Memo))
         self.plans = NULL
         self.elisions = NULL
+        self.date_args = NULL
+        memset(self.models, 0, sizeof(self.models))
         stack_allocate(&self.stack)
 
     def __dealloc__(self):
         stack_free(&self.stack)
         plans_clear(self)
+        models_clear(self)
+        Py_XDECREF(self.date_args)
         PyMem_Free(self.plans)
         PyMem_Free(self.elisions)
         memo_empty(&self.memo)

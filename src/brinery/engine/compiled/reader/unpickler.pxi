@@ -159,6 +159,7 @@ cdef class Unpickler:
             r.finder = r.persistent_load = self.resolve = None
             keep_states(r)
             plans_clear(r)
+            models_clear(r)
             self.busy = False
 
     cdef int look_ahead(self, bint walking) except -1:
@@ -301,6 +302,7 @@ cdef class Loader:
         if r.memo.count:
             memo_recycle(&r.memo)
         plans_clear(r)
+        models_clear(r)
         if r.buffers is not None:
             r.buffers = None
         if r.persistent_load is not None:

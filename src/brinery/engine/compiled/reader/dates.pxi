@@ -1,0 +1,69 @@
+# Dates, datetimes and times: SHORT_BINBYTES, TUPLE1 and REDUCE as one step.
+#
+# Picklers write them as a call of the class with a few bytes, and memoize the bytes, the tuple of
+# arguments and the result. What the call needs is made once and used again for the next; the memo makes
+# bytes and tuple from the date, if they are ever asked for.
+
+
+cdef inline bint is_date(Reading r, const unsigned char *p) noexcept:
+    """Whether a class lies on the stack that is one of these, and what comes at `p` calls it."""
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    return (
+        p[0] == OP_MEMOIZE and p[1] == OP_TUPLE1 and p[2] == OP_MEMOIZE and p[3] == OP_REDUCE
+        and s.top > s.fence and m.count == m.used and m.room - m.used >= 2
+        and not r.walking and brinery_is_date_type(s.top[-1])
+    )
+
+
+cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size) except -1:
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef PyTypeObject *cls = <PyTypeObject *> s.top[-1]
+    cdef PyObject *args = r.date_args
+    cdef PyObject *made
+    r.date_args = NULL
+    if args == NULL or PyBytes_GET_SIZE(PyTuple_GET_ITEM(args, 0)) != size:
+        Py_XDECREF(args)
+        args = PyTuple_New(1)
+        PyTuple_SET_ITEM(args, 0, PyBytes_FromStringAndSize(<const char *> data, size))
+    else:
+        memcpy(PyBytes_AS_STRING(PyTuple_GET_ITEM(args, 0)), data, size)
+    try:
+        made = cls.tp_new(cls, args, NULL)
+    finally:
+        # Only what nobody else has kept may be written to again.
+        if Py_REFCNT(args) == 1 and Py_REFCNT(PyTuple_GET_ITEM(args, 0)) == 1:
+            r.date_args = args
+        else:
+            Py_DECREF(args)
+    s.top[-1] = made
+    Py_DECREF(<PyObject *> cls)
+    Py_INCREF(made)
+    Py_INCREF(made)
+    m.array[m.used] = <PyObject *> (<size_t> made | STATE)
+    m.array[m.used + 1] = <PyObject *> (<size_t> made | SLOTS_STATE)
+    m.used += 2
+    m.count += 2
+    return 0
+
+
+cdef int make_date_entry(Reading r, size_t index) except -1:
+    """Make the bytes (STATE) and the tuple of them (SLOTS_STATE) that an unmade date's memo entries stand for."""
+    cdef PyObject **entry = &r.memo.array[index]
+    cdef PyObject *date = memo_owned(entry[0])
+    cdef size_t kind = <size_t> entry[0] & 3
+    cdef PyObject *other = <PyObject *> (<size_t> date | (STATE + SLOTS_STATE - kind))
+    cdef PyObject **beside = NULL
+    args = (<object> date).__reduce_ex__(4)[1][:1]
+    entry = &r.memo.array[index]
+    if kind == STATE and <Py_ssize_t> index + 1 < r.memo.used:
+        beside = entry + 1
+    elif kind == SLOTS_STATE and index > 0:
+        beside = entry - 1
+    entry[0] = own(args[0] if kind == STATE else args)
+    if beside != NULL and beside[0] == other:
+        beside[0] = own(args if kind == STATE else args[0])
+        Py_DECREF(date)
+    Py_DECREF(date)
+    return 0
