@@ -293,7 +293,7 @@ cdef int rare(Reading r, int code) except -1:
     elif code == OP_LONG4:
         made = long_integer(r, <int32_t> brinery_little(argument, 4))
     elif code == OP_BYTEARRAY8:
-        made = byte_array(r, brinery_little(argument, 8))
+        made = own(payload_bytearray(r, brinery_little(argument, 8)))
     elif code == OP_NEXT_BUFFER:
         made = next_buffer(r)
     elif code == OP_READONLY_BUFFER:
@@ -381,14 +381,3 @@ cdef unsigned long long put_index(bytes text) except? 0xFFFFFFFFFFFFFFFF:
     if index < 0:
         raise ValueError("negative PUT argument")
     return index
-
-
-cdef PyObject *byte_array(Reading r, unsigned long long size) except NULL:
-    """BYTEARRAY8."""
-    cdef const unsigned char *data
-    cdef PyObject *made
-    data = payload(r, size)
-    made = PyByteArray_FromStringAndSize(NULL, <Py_ssize_t> size)
-    brinery_advise_huge(PyByteArray_AS_STRING(made), <Py_ssize_t> size)
-    memcpy(PyByteArray_AS_STRING(made), data, size)
-    return made

@@ -193,24 +193,33 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
         data = (<const char *> s.next)[: s.limit - s.next]
         source_hold(r, data + read_exactly(r, count - len(data)), False)
         return 0
-    if r.peek is not None and count < PREFETCH:
-        resume_collector(r)
-        try:
-            data = checked(r.peek(PREFETCH))
-        except NotImplementedError:
-            r.peek = None
-            data = b""
-        pause(r)
-        if len(data) >= count:
-            source_hold(r, data, True)
-            return 0
-    source_hold(r, read_exactly(r, count), False)
+    if not look(r, count):
+        source_hold(r, read_exactly(r, count), False)
     return 0
+
+
+cdef bint look(Reading r, Py_ssize_t count) except -1:
+    """Show `count` bytes by peek(), if that can."""
+    cdef bytes data
+    if r.peek is None or count >= PREFETCH:
+        return False
+    resume_collector(r)
+    try:
+        data = checked(r.peek(PREFETCH))
+    except NotImplementedError:  # the way of a wrapper to say that what it wraps has none
+        r.peek = None
+        data = b""
+    pause(r)
+    if len(data) < count:
+        return False
+    source_hold(r, data, True)
+    return True
 
 
 cdef int turn(Reading r) except -1:
     """Between two opcodes, at the end of a frame or buffer: make the next opcode readable."""
     cdef Source *s = &r.source
+    cdef bytes data
     if s.framed:
         s.framed = False
         s.end = s.limit
@@ -219,10 +228,12 @@ cdef int turn(Reading r) except -1:
     s.opcode = s.next
     if r.read is None:
         raise EOFError("Ran out of input")
-    try:
-        want(r, 1)
-    except ReadError:
-        raise EOFError("Ran out of input") from None
+    settle(r)
+    if not look(r, 1):
+        data = file_read(r, 1)
+        if not data:
+            raise EOFError("Ran out of input")
+        source_hold(r, data, False)
     return 0
 
 
@@ -276,6 +287,48 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
     return <PyObject *> data
 
 
+cdef object payload_bytearray(Reading r, unsigned long long size):
+    """The next `size` bytes as a bytearray; straight into it where the file has readinto."""
+    cdef Source *s = &r.source
+    cdef Py_ssize_t filled, total
+    cdef bytearray made
+    check_length(size)
+    if <unsigned long long> (s.end - s.next) >= size:
+        made = <object> PyByteArray_FromStringAndSize(NULL, <Py_ssize_t> size)
+        Py_DECREF(<PyObject *> made)
+        brinery_advise_huge(PyByteArray_AS_STRING(<PyObject *> made), <Py_ssize_t> size)
+        memcpy(PyByteArray_AS_STRING(<PyObject *> made), s.next, size)
+        s.next += <Py_ssize_t> size
+        return made
+    if s.framed or r.readinto is None:
+        return bytearray((<const char *> payload(r, size))[:size])
+    made = bytearray(leave_buffer(r))
+    total = <Py_ssize_t> size
+    filled = len(made)
+    while filled < total:
+        made.extend(bytes(min(total - filled, max(filled // 2, CHUNK))))
+        filled_now = file_readinto(r, PyByteArray_AS_STRING(<PyObject *> made) + filled, len(made) - filled)
+        if filled_now == 0:
+            raise truncated()
+        filled += filled_now
+        del made[filled:]
+        s.before += filled_now
+    return made
+
+
+cdef bytes leave_buffer(Reading r):
+    """Stand in the file where the cursor is. What was read of the file already, behind the cursor, is returned."""
+    cdef Source *s = &r.source
+    cdef bytes rest = b""
+    if s.peeked:
+        settle(r)
+    else:
+        rest = (<const char *> s.next)[: s.limit - s.next]
+        s.next = s.limit
+    source_hold(r, b"", False)
+    return rest
+
+
 cdef bytes line(Reading r):
     """The rest of the line, without its newline."""
     cdef Source *s = &r.source
@@ -287,18 +340,27 @@ cdef bytes line(Reading r):
     if newline == NULL:
         if s.framed or r.read is None:
             raise truncated()
-        settle(r)
-        if not s.peeked and s.next < s.limit:
-            raise truncated()
-        resume_collector(r)
-        data = checked(r.readline())
-        pause(r)
-        source_hold(r, data, False)
-        s.next = s.limit
-        if not data.endswith(b"\n"):
-            raise truncated()
-        return data[:-1]
+        return file_line(r)
     size = newline - s.next
     data = (<const char *> s.next)[:size]
     s.next = newline + 1
     return data
+
+
+cdef bytes file_line(Reading r):
+    """The same where the newline is still in the file. A pipe may give a line in pieces."""
+    cdef list pieces = [leave_buffer(r)]
+    cdef bytes data = b""
+    cdef Py_ssize_t end = -1
+    while end < 0:
+        resume_collector(r)
+        data = checked(r.readline())
+        pause(r)
+        r.source.before += len(data)
+        if not data:
+            raise truncated()
+        end = data.find(b"\n")
+        if 0 <= end < len(data) - 1:
+            raise ReadError("readline() returned more than a line")
+        pieces.append(data)
+    return b"".join(pieces)[:-1]
