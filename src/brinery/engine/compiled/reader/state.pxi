@@ -107,6 +107,8 @@ cdef class Reading:
         self.date_args = NULL
         memset(self.models, 0, sizeof(self.models))
         stack_allocate(&self.stack)
+        self.encoding = "ASCII"
+        self.errors = "strict"
 
     def __dealloc__(self):
         stack_free(&self.stack)

@@ -215,6 +215,10 @@ cdef class Unpickler:
                 raise ValueError("memo key must be positive integers.")
         self.replace_memo(entries)
 
+    @memo.deleter
+    def memo(self):
+        raise TypeError("the memo cannot be deleted; clear() empties it")
+
     cdef int replace_memo(self, dict entries) except -1:
         cdef Reading r = self.initialized()
         memo_empty(&r.memo)
