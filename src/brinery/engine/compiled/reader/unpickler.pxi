@@ -38,17 +38,41 @@ cdef object read_one(Reading r):
     try:
         pause(r)
         run(r)
-        settle(r)
+        if r.read is not None:
+            leave_stream(r)
         result = take(s)
     except BaseException as error:
         resume_collector(r)
         if isinstance(error, Exception):
             explain(r, error, began)
+            if r.read is not None:
+                skip_failed(r)
         stack_reset(r)
         raise
     resume_collector(r)
     stack_reset(r)
     return result
+
+
+cdef int leave_stream(Reading r) except -1:
+    """Between loads the file stands behind STOP; what a frame holds behind it stays for the next load."""
+    cdef Source *s = &r.source
+    s.framed = False
+    s.end = s.limit
+    if s.peeked:
+        leave_buffer(r)
+    return 0
+
+
+cdef int skip_failed(Reading r) except -1:
+    """Let the next load go on behind the opcode that failed, lest a program that skips over errors never end."""
+    if r.source.opcode != NULL:
+        r.source.next = min(r.source.opcode + 1, r.source.limit)
+    try:
+        leave_stream(r)
+    except Exception:
+        pass  # there is an error already, and this would hide it
+    return 0
 
 
 cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
