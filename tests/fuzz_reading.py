@@ -275,7 +275,7 @@ def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
 
 
 def differences(engine_name: str, number: int) -> Iterator[str]:
-    """The same once more, each way in a process of its own: an input may have changed a class for the next."""
+    """The same once more, each way in a process of its own: an earlier input may have changed a class."""
     found = {
         way: run_child(["--way", way], engine_name, number, 1).stdout.strip() for way in ways_of(engine_name)
     }
