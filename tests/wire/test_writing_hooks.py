@@ -74,6 +74,7 @@ def test_persistent_id_is_asked_about_every_object(wire: Wire, what: str):
 
 def test_it_is_asked_about_the_same_objects_in_the_same_order(wire: Wire):
     asked: dict[str, list[str]] = {}
+    root = graph()
     for name, base in (("ours", wire.Pickler), ("theirs", pickle.Pickler)):
 
         class Derived(base):  # type: ignore[misc, valid-type]
@@ -82,7 +83,7 @@ def test_it_is_asked_about_the_same_objects_in_the_same_order(wire: Wire):
                 return ("id", [1]) if isinstance(obj, Plain) else None
 
         for protocol in PROTOCOLS:
-            Derived(io.BytesIO(), protocol).dump(graph())
+            Derived(io.BytesIO(), protocol).dump(root)
     assert asked["ours"] == asked["theirs"]
 
 
