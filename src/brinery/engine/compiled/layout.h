@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "layout_known.h"
+
 #if defined(__GNUC__) || defined(__clang__)
 #define BRINERY_ALWAYS_INLINE static inline __attribute__((always_inline))
 #define BRINERY_LIKELY(x) __builtin_expect(!!(x), 1)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "layout_known.h"
 #include "layout_dict.h"
 #if defined(__linux__)
 #include <sys/mman.h>
