@@ -67,6 +67,8 @@ class Stateful:
     def __getstate__(self) -> dict[str, object]:
         return {"left": self.left, "right": self.right}
 
+
+class Restored(Stateful):
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
@@ -163,6 +165,10 @@ def stateful_instances(size: float) -> object:
     return [Stateful(n, f"right {n}") for n in range(1 + int(10_000 * size))]
 
 
+def restored_instances(size: float) -> object:
+    return [Restored(n, f"right {n}") for n in range(1 + int(10_000 * size))]
+
+
 def datetimes(size: float) -> object:
     start = datetime.datetime(2000, 1, 1)
     return [start + datetime.timedelta(seconds=n * 12345.678) for n in range(1 + int(20_000 * size))]
@@ -253,6 +259,8 @@ ROWS = (
     Row("50k __slots__ instances", slots_instances, Asked(15, 30), Asked(4, 5.5), plain=False, core=True),
     Row("10k with __reduce__", reduced_instances, Asked(2, 2.5), Asked(1.15, 1.4), plain=False, core=True),
     Row("10k with __getstate__", stateful_instances, Asked(3.5, 5), Asked(2, 3), plain=False, core=True),
+    # What Python functions do to restore an object is most of its time, on either side.
+    Row("10k with __setstate__", restored_instances, None, NO_SLOWER, plain=False),
     Row("20k datetimes", datetimes, Asked(10, 20), Asked(1.4, 1.8), plain=False),
     Row("1", lambda size: 1, Asked(2.3, 3), Asked(1.8, 2.2), core=True),
     Row("{'a': 1}", lambda size: {"a": 1}, Asked(2.3, 3), Asked(1.8, 2.2), core=True),
