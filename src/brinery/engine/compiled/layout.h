@@ -167,6 +167,8 @@ BRINERY_ALWAYS_INLINE const char *brinery_utf8(PyObject *text, Py_ssize_t *size)
     return ((PyCompactUnicodeObject *)text)->utf8;
 }
 
+#define brinery_list_items(list) (((PyListObject *)(list))->ob_item)
+
 /* ---- set ------------------------------------------------------------------------------------ */
 
 /* The next member at or after *pos, or NULL. A deleted entry keeps a dummy key, whose hash is -1. */

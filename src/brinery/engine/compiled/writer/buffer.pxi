@@ -9,8 +9,9 @@ cdef int grow(Writer *w, Py_ssize_t wanted) except -1:
     cdef PyObject *bigger
     if wanted > (<Py_ssize_t>1 << 62) - used:
         raise MemoryError
-    # By half, as C pickle does; a large payload gets what it needs, for nothing may follow it.
-    size = max(used + wanted + 2 * SLACK, (used + SLACK) // 2 * 3)
+    # By half while small. A large buffer is moved by changing its page table only, so it can grow in
+    # steps that leave less of it empty than C pickle leaves; a payload gets what it needs.
+    size = max(used + wanted + 2 * SLACK, used + used // (2 if used < 256 * 1024 else 8))
     if w.result == NULL:
         bigger = BYTES_NEW(NULL, size)
         memcpy(BYTES_DATA(bigger), w.base, used)

@@ -33,6 +33,7 @@ cdef extern from *:
     int brinery_small_int(PyObject *obj, int64_t *value) noexcept
     int brinery_int_bytes(PyObject *obj, char *out, Py_ssize_t size) except -1
     const char *brinery_utf8(PyObject *text, Py_ssize_t *size) noexcept
+    PyObject **LIST_ITEMS "brinery_list_items"(PyObject *) noexcept
     PyObject *brinery_set_next(PyObject *members, Py_ssize_t *pos) noexcept
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept

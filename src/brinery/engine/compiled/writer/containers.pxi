@@ -33,7 +33,8 @@ cdef int open_list(Writer *w, PyObject *obj, bint elide) except -1:
 cdef int run_list(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyObject *item
-    cdef Py_ssize_t pos = frame.pos, end
+    cdef PyObject **items
+    cdef Py_ssize_t pos = frame.pos, end, stop
     if frame.count < 0:
         if pos == 0:
             item = LIST_ITEM(obj, 0)
@@ -46,9 +47,11 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
         return 0
     end = pos + BATCH - frame.count
     while True:
-        # The size is asked for again, for a child's reducer may have changed the list.
-        while pos < end and pos < LIST_SIZE(obj):
-            item = LIST_ITEM(obj, pos)
+        # Asked for here, for a child's reducer may have changed the list before this was gone on with.
+        items = LIST_ITEMS(obj)
+        stop = min(end, LIST_SIZE(obj))
+        while pos < stop:
+            item = items[pos]
             pos += 1
             if not leaf(w, item, 1):
                 frame.pos = pos

@@ -47,7 +47,7 @@ cdef inline int text "brinery_text"(Writer *w, PyObject *obj, Py_ssize_t alone) 
     cdef Py_ssize_t size
     cdef const char *data
     cdef Entry *entry
-    if not elide and not w.fast:
+    if not elide:
         entry = find(w, obj)
         if entry != NULL:
             write_get(w, entry.index)
