@@ -9,12 +9,16 @@ import pickle
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from sides import sides
+from sides import Sides, sides
 from speed import reference
 from table import Table, size
-from workloads import ROWS, rows_named
+from workloads import ROWS, Row, rows_named
+
+#: Rows are this much larger here, so that pages and what the allocator keeps back weigh little.
+LARGER = 5
 
 #: What is asked of a direction: brinery's peak / the standard library's, at most.
 AT_MOST = {"dumps": 1.0, "loads": 1.1}
@@ -47,46 +51,55 @@ def verdict(ratio: float, at_most: float) -> str:
 
 
 def peak_in_child(row: str, direction: str, side: str, options: argparse.Namespace) -> int:
+    asked = (row, direction, side, options.engine, options.size, options.protocol)
     child = subprocess.run(
-        [
-            sys.executable,
-            __file__,
-            row,
-            direction,
-            side,
-            options.engine,
-            str(options.size),
-            str(options.protocol),
-        ],
-        stdout=subprocess.PIPE,
-        check=True,
+        [sys.executable, __file__, "peak", *map(str, asked)], stdout=subprocess.PIPE, check=True
     )
     return int(child.stdout)
 
 
-def peak(row_name: str, direction: str, side: str, engine: str, scale: str, protocol: str) -> int:
-    """Bytes by which the process grew at the most while one call ran."""
-    row = next(row for row in ROWS if row.name == row_name)
-    both = sides(row, engine, int(protocol))
-    argument = row.make(float(scale))
-    function = both.ours_dumps if side == "ours" else both.theirs_dumps
-    if direction == "loads":
-        argument = pickle.dumps(argument, int(protocol))
+def peak(row: str, direction: str, side: str, engine: str, scale: str, protocol: str) -> None:
+    """Print the bytes by which this process grows at the most while one call runs."""
+    os.environ["BRINERY_ENGINE"] = engine
+    both = sides(row_called(row), engine, int(protocol))
+    if direction == "dumps":
+        argument = made(row, scale)
+        function = both.ours_dumps if side == "ours" else both.theirs_dumps
+    else:
+        # Pickled by a process of its own: what making the object left free here could be used again.
+        with tempfile.TemporaryFile() as file:
+            subprocess.run(
+                [sys.executable, __file__, "pickled", row, scale, protocol], stdout=file, check=True
+            )
+            file.seek(0)
+            argument = file.read()
         function = both.ours_loads if side == "ours" else both.theirs_loads
     warm_up(both)
     gc.collect()
     before = resident()
     forget_peak()
-    made = function(argument)
-    after = resident_peak()
-    del made
-    return max(after - before, 0)
+    result = function(argument)
+    print(max(resident_peak() - before, 0))
+    del result
 
 
-def warm_up(both: tuple) -> None:
+def pickled(row: str, scale: str, protocol: str) -> None:
+    """Print the pickle of a row's object."""
+    pickle.dump(made(row, scale), sys.stdout.buffer, int(protocol))
+
+
+def made(row: str, scale: str) -> object:
+    return row_called(row).make(float(scale) * (1 if row.startswith("64 MB") else LARGER))
+
+
+def row_called(name: str) -> Row:
+    return next(row for row in ROWS if row.name == name)
+
+
+def warm_up(both: Sides) -> None:
     """The first call of a side imports and prepares what it needs."""
-    both.ours_loads(both.ours_dumps([1]))  # type: ignore[attr-defined]
-    both.theirs_loads(both.theirs_dumps([1]))  # type: ignore[attr-defined]
+    both.ours_loads(both.ours_dumps([1]))
+    both.theirs_loads(both.theirs_dumps([1]))
 
 
 STATUS = Path("/proc/self/status")
@@ -117,5 +130,4 @@ def _maxrss() -> int:
 
 
 if __name__ == "__main__":
-    os.environ["BRINERY_ENGINE"] = sys.argv[4]
-    print(peak(*sys.argv[1:]))
+    {"peak": peak, "pickled": pickled}[sys.argv[1]](*sys.argv[2:])

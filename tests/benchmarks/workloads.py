@@ -91,7 +91,7 @@ def nested_dict(size: float) -> object:
         "versions": [
             {
                 "number": n,
-                "date": datetime.date(2024, 3, n + 1),
+                "date": datetime.date(2024, 3, n % 28 + 1),
                 "files": {f"file{k}.txt": k * 1.5 for k in range(5)},
             }
             for n in range(1 + int(9 * size))
