@@ -63,45 +63,63 @@
 #endif
 #endif
 
-/* ASCII text of `size` bytes, which is at least 2: shorter ones are shared. `model` is any such text that
- * is not interned and has not been hashed. */
-static inline PyObject *brinery_ascii(PyObject *model, const unsigned char *data, Py_ssize_t size)
+/* A new str for ASCII text of `size` bytes, which is at least 2, as shorter ones are shared; its characters
+ * are the caller's to fill in. `model` is such a text that was never interned or hashed. */
+static inline PyObject *brinery_ascii_new(PyObject *model, Py_ssize_t size, unsigned char **characters)
 {
 #if BRINERY_COPY_HEADERS
     PyASCIIObject *text = PyObject_Malloc(sizeof(PyASCIIObject) + (size_t)size + 1);
-    unsigned char *out;
-    if (text == NULL)
-        return PyErr_NoMemory();
+    if (text == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
     *text = *(PyASCIIObject *)model;
     Py_SET_REFCNT((PyObject *)text, 1);
     text->length = size;
-    out = (unsigned char *)(text + 1);
-    out[size] = 0;
+    *characters = (unsigned char *)(text + 1);
+    (*characters)[size] = 0;
+    return (PyObject *)text;
 #else
     PyObject *text = PyUnicode_New(size, 127);
-    unsigned char *out;
     (void)model;
-    if (text == NULL)
-        return NULL;
-    out = PyUnicode_1BYTE_DATA(text);
+    if (text != NULL)
+        *characters = PyUnicode_1BYTE_DATA(text);
+    return text;
 #endif
-    if (size >= 8 && size <= 32) {
-        /* overlapping words instead of a call of memcpy, for the lengths that names have */
-        uint64_t a, b, c, d;
-        memcpy(&a, data, 8);
-        memcpy(&b, data + size - 8, 8);
-        if (size > 16) {
-            memcpy(&c, data + 8, 8);
-            memcpy(&d, data + size - 16, 8);
+}
+
+#define BRINERY_NOT_ASCII 0x8080808080808080ULL
+
+/* Text as long as names are, 8 to 32 bytes, if it is ASCII; else NULL without an exception. The same words are
+ * looked at and stored, the last ones overlapping those before, so that it takes no loop and no call. */
+static inline PyObject *brinery_short_ascii(PyObject *model, const unsigned char *data, Py_ssize_t size)
+{
+    uint64_t a, b, c, d;
+    unsigned char *out = NULL;
+    PyObject *text;
+    memcpy(&a, data, 8);
+    memcpy(&b, data + size - 8, 8);
+    if (size <= 16) {
+        if ((a | b) & BRINERY_NOT_ASCII)
+            return NULL;
+        text = brinery_ascii_new(model, size, &out);
+    }
+    else {
+        memcpy(&c, data + 8, 8);
+        memcpy(&d, data + size - 16, 8);
+        if ((a | b | c | d) & BRINERY_NOT_ASCII)
+            return NULL;
+        text = brinery_ascii_new(model, size, &out);
+        if (text != NULL) {
             memcpy(out + 8, &c, 8);
             memcpy(out + size - 16, &d, 8);
         }
+    }
+    if (text != NULL) {
         memcpy(out, &a, 8);
         memcpy(out + size - 8, &b, 8);
     }
-    else
-        memcpy(out, data, (size_t)size);
-    return (PyObject *)text;
+    return text;
 }
 
 static inline uint64_t brinery_load64(const unsigned char *p)
@@ -137,6 +155,12 @@ static inline double brinery_double(const unsigned char *p)
     memcpy(&value, &bits, 8);
     return value;
 }
+
+#if defined(__GNUC__) || defined(__clang__)
+#define brinery_prefetch(address) __builtin_prefetch((address), 1)
+#else
+#define brinery_prefetch(address) ((void)(address))
+#endif
 
 /* From 4 MiB on, fresh memory in huge pages: most of the time of a large payload is page faults. */
 #define BRINERY_HUGE (4 << 20)

@@ -26,7 +26,9 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_FUSE_DATES
     const bint BRINERY_POOL_STATES
     const Py_ssize_t BRINERY_HUGE
-    PyObject *brinery_ascii(PyObject *, const unsigned char *, Py_ssize_t) except NULL
+    PyObject *brinery_ascii_new(PyObject *, Py_ssize_t, unsigned char **) except NULL
+    PyObject *brinery_short_ascii(PyObject *, const unsigned char *, Py_ssize_t) except? NULL
+    void brinery_prefetch(void *) noexcept
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept

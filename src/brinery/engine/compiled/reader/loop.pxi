@@ -85,7 +85,12 @@ cdef int run(Reading r) except -1:
                 p = source.next
                 end = source.end
             s.top = top
-            top[0] = decode_text(data, size, source.steady)
+            made = NULL
+            if 8 <= size <= 32 and source.steady:
+                made = brinery_short_ascii(MODEL, data, size)
+            if made == NULL:
+                made = decode_text(data, size, source.steady)
+            top[0] = made
             top += 1
             # Picklers memoize every text at once: two opcodes for one round of the loop.
             if p < end and p[0] == OP_MEMOIZE and m.count == m.used and m.used < m.room:

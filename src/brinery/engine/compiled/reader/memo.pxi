@@ -2,7 +2,8 @@
 # dict for what lies further out, so that a PUT never costs more than constant memory.
 
 cdef Py_ssize_t MEMO_ROOM = 256     # slots to begin with
-cdef Py_ssize_t MEMO_KEPT = 65_536  # slots that a state may keep when it goes back to the pool
+cdef Py_ssize_t MEMO_KEPT = 131_072  # slots that a state may keep when it goes back to the pool
+cdef Py_ssize_t AHEAD = 16          # entries; what was made first has left the cache by the end of a load
 cdef unsigned long long MEMO_MOST = 1ULL << 32
 
 
@@ -98,6 +99,8 @@ cdef int memo_recycle(Memo *m) noexcept:
     if m.sparse != NULL or m.room > MEMO_KEPT:
         return memo_empty(m)
     for i in range(m.used):
+        if i + AHEAD < m.used:
+            brinery_prefetch(memo_owned(m.array[i + AHEAD]))
         Py_XDECREF(memo_owned(m.array[i]))
     m.used = m.count = 0
     return 0
