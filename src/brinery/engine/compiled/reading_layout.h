@@ -1,26 +1,21 @@
-/* What the reader knows of CPython beyond its public interface, and the switches of its tricks.
+/* What the reader alone needs of CPython's insides (see layout.h for the rest), and its switches.
  *
- * Every trick can be turned off by defining its switch as 0; the reader is then slower and otherwise
- * the same. On free-threaded builds all of them are off: they rely on nobody else running meanwhile.
+ * Every trick can be turned off by defining its switch as 0, and all of them by BRINERY_TRICKS_ALLOWED=0; the
+ * reader is then slower and otherwise the same. On free-threaded builds all are off: they rely on nobody else
+ * running meanwhile.
  */
 #ifndef BRINERY_READING_LAYOUT_H
 #define BRINERY_READING_LAYOUT_H
 
-#include <Python.h>
-#include <structmember.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "layout_known.h"
+#include "layout.h"
 #include "layout_dict.h"
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
+#ifndef BRINERY_TRICKS_ALLOWED
 #ifdef Py_GIL_DISABLED
 #define BRINERY_TRICKS_ALLOWED 0
 #else
 #define BRINERY_TRICKS_ALLOWED 1
+#endif
 #endif
 
 /* The items of a list are written straight into its array: without the slice in between, lists load
@@ -163,19 +158,10 @@ static inline double brinery_double(const unsigned char *p)
 #endif
 
 /* From 4 MiB on, fresh memory in huge pages: most of the time of a large payload is page faults. */
-#define BRINERY_HUGE (4 << 20)
-
-static inline void brinery_advise_huge(void *memory, Py_ssize_t size)
+static inline void brinery_advise_large(char *memory, Py_ssize_t size)
 {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    uintptr_t page = 4096, start = ((uintptr_t)memory + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)memory + (uintptr_t)size) & ~(page - 1);
-    if (size >= BRINERY_HUGE && end > start)
-        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
-#else
-    (void)memory;
-    (void)size;
-#endif
+    if (size >= 4 << 20)
+        brinery_advise_huge(memory, size);
 }
 
 /* Append `count` owned references to an exact list, which takes them over. */
@@ -216,16 +202,6 @@ static inline int brinery_list_take(PyObject *op, PyObject **items, Py_ssize_t c
 #endif
 }
 
-/* A version that changes with every change to the type or its bases; 0 where the type has none now. */
-static inline unsigned int brinery_type_version(PyObject *type)
-{
-#if PY_VERSION_HEX < 0x030D0000
-    if (!(((PyTypeObject *)type)->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG))
-        return 0;
-#endif
-    return ((PyTypeObject *)type)->tp_version_tag;
-}
-
 /* A class whose instances object.__new__ makes and whose attributes are found and set as object does. */
 static inline int brinery_is_ordinary(PyObject *op)
 {
@@ -254,17 +230,7 @@ static inline PyObject *brinery_python_method(PyObject *type, PyObject *name)
     return found != NULL && PyFunction_Check(found) ? found : NULL;
 }
 
-/* The place of a slot that holds an object, or -1: only such a descriptor can be set without a call. */
-static inline Py_ssize_t brinery_slot_place(PyObject *descriptor)
-{
-    PyMemberDef *member;
-    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type))
-        return -1;
-    member = ((PyMemberDescrObject *)descriptor)->d_member;
-    return member->type == T_OBJECT_EX && !(member->flags & READONLY) ? member->offset : -1;
-}
-
-#define brinery_slot_at(op, offset) ((PyObject **)((char *)(op) + (offset)))
+#define brinery_slot_at(op, offset) (&brinery_slot((op), (offset)))
 #define brinery_has_setter(descriptor) (Py_TYPE(descriptor)->tp_descr_set != NULL)
 
 static inline PyObject *brinery_tuple_take(PyObject **items, Py_ssize_t count)

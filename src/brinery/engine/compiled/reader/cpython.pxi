@@ -25,22 +25,21 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_COPY_KEYS
     const bint BRINERY_FUSE_DATES
     const bint BRINERY_POOL_STATES
-    const Py_ssize_t BRINERY_HUGE
     PyObject *brinery_ascii_new(PyObject *, Py_ssize_t, unsigned char **) except NULL
     PyObject *brinery_short_ascii(PyObject *, const unsigned char *, Py_ssize_t) except? NULL
     void brinery_prefetch(void *) noexcept
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept
-    void brinery_advise_huge(void *, Py_ssize_t) noexcept
+    void brinery_advise_large(char *, Py_ssize_t) noexcept
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
     PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL
     int brinery_dict_take_as(PyObject *, PyObject *, PyObject **, Py_ssize_t, bint) except -1
     bint brinery_is_date_type(PyObject *) noexcept
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
-    unsigned int brinery_type_version(PyObject *) noexcept
+    unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept
-    Py_ssize_t brinery_slot_place(PyObject *) noexcept
+    Py_ssize_t brinery_slot_offset(PyObject *) noexcept
     PyObject **brinery_slot_at(PyObject *, Py_ssize_t) noexcept
     bint brinery_has_setter(PyObject *) noexcept
 

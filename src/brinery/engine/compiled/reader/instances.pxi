@@ -26,7 +26,7 @@ cdef Plan *any_plan_of(Reading r, PyObject *cls) except NULL:
         if r.plans == NULL:
             raise MemoryError
     plan = &r.plans[(<size_t> cls >> 4 ^ <size_t> cls >> 11) % PLANS]
-    if plan.cls != cls or plan.version == 0 or plan.version != brinery_type_version(cls):
+    if plan.cls != cls or plan.version == 0 or plan.version != brinery_type_version(<PyTypeObject *> cls):
         r.planned = True
         if r.elision_count:  # they need the shapes that are about to go
             keep_states(r)
@@ -46,7 +46,7 @@ cdef int plan_make(Plan *plan, PyObject *cls) except -1:
     Py_INCREF(cls)
     plan.cls = cls
     descriptor = _PyType_Lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
-    plan.version = brinery_type_version(cls)
+    plan.version = brinery_type_version(<PyTypeObject *> cls)
     if plan.version == 0 or not brinery_is_ordinary(cls):
         return 0
     plan.ordinary = True
@@ -120,7 +120,7 @@ cdef bint shape_fits(Plan *plan, PyObject **items, Py_ssize_t count, bint slots)
                 return False
         elif brinery_has_setter(descriptor):
             # A state that is a dict goes into __dict__, past any descriptor; one for slots through it.
-            if not slots or brinery_slot_place(descriptor) < 0:
+            if not slots or brinery_slot_offset(descriptor) < 0:
                 return False
         elif not plan.has_dict:
             return False
@@ -149,7 +149,7 @@ cdef Shape *shape_make(Plan *plan, PyObject **items, Py_ssize_t count, bint slot
         PyUnicode_InternInPlace(&name)
         shape.names[k] = name
         descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, name)
-        shape.places[k] = brinery_slot_place(descriptor) if slots and descriptor != NULL else -1
+        shape.places[k] = brinery_slot_offset(descriptor) if slots and descriptor != NULL else -1
     plan.shape_count += 1
     return shape
 

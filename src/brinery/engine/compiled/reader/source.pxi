@@ -148,7 +148,7 @@ cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count):
             if got == room:
                 room = min(count, 2 * got)
                 _PyBytes_Resize(&grown, room)
-                brinery_advise_huge(PyBytes_AS_STRING(grown) + got, room - got)
+                brinery_advise_large(PyBytes_AS_STRING(grown) + got, room - got)
             more = file_readinto(r, PyBytes_AS_STRING(grown) + got, room - got)
             if more == 0:
                 raise truncated()
@@ -272,7 +272,7 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
     check_length(size)
     if <unsigned long long> (s.end - s.next) >= size:
         copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> size)
-        brinery_advise_huge(PyBytes_AS_STRING(copy), <Py_ssize_t> size)
+        brinery_advise_large(PyBytes_AS_STRING(copy), <Py_ssize_t> size)
         memcpy(PyBytes_AS_STRING(copy), s.next, size)
         s.next += <Py_ssize_t> size
         return copy
@@ -296,7 +296,7 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
     if <unsigned long long> (s.end - s.next) >= size:
         made = <object> PyByteArray_FromStringAndSize(NULL, <Py_ssize_t> size)
         Py_DECREF(<PyObject *> made)
-        brinery_advise_huge(PyByteArray_AS_STRING(<PyObject *> made), <Py_ssize_t> size)
+        brinery_advise_large(PyByteArray_AS_STRING(<PyObject *> made), <Py_ssize_t> size)
         memcpy(PyByteArray_AS_STRING(<PyObject *> made), s.next, size)
         s.next += <Py_ssize_t> size
         return made
