@@ -258,11 +258,11 @@ BRINERY_ALWAYS_INLINE int brinery_attributes(PyObject *obj, PyObject **dict, PyD
 BRINERY_ALWAYS_INLINE void brinery_advise_huge(char *start, Py_ssize_t size)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(BRINERY_NO_HUGE_PAGES)
-    uintptr_t page = 4096, begin = ((uintptr_t)start + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)start + (uintptr_t)size) & ~(page - 1);
-    if (end > begin) {
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-    }
+    /* Outwards to whole pages: a mapping of which a part is advised is two mappings, and realloc
+     * then copies what it would have moved. */
+    uintptr_t page = 4096, begin = (uintptr_t)start & ~(page - 1);
+    uintptr_t end = ((uintptr_t)start + (uintptr_t)size + page - 1) & ~(page - 1);
+    (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 #else
     (void)start;
     (void)size;
