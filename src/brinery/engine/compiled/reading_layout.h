@@ -1,22 +1,9 @@
-/* What the reader alone needs of CPython's insides (see layout.h for the rest), and its switches.
- *
- * Every trick can be turned off by defining its switch as 0, and all of them by BRINERY_TRICKS_ALLOWED=0; the
- * reader is then slower and otherwise the same. On free-threaded builds all are off: they rely on nobody else
- * running meanwhile.
- */
+/* What the reader alone needs of CPython's insides (see layout.h for the rest), and its switches. */
 #ifndef BRINERY_READING_LAYOUT_H
 #define BRINERY_READING_LAYOUT_H
 
 #include "layout.h"
 #include "layout_dict.h"
-
-#ifndef BRINERY_TRICKS_ALLOWED
-#ifdef Py_GIL_DISABLED
-#define BRINERY_TRICKS_ALLOWED 0
-#else
-#define BRINERY_TRICKS_ALLOWED 1
-#endif
-#endif
 
 /* The items of a list are written straight into its array: without the slice in between, lists load
  * 1.8 times as fast. */
