@@ -72,8 +72,8 @@ static inline PyObject *brinery_ascii_new(PyObject *model, Py_ssize_t size, unsi
 
 #define BRINERY_NOT_ASCII 0x8080808080808080ULL
 
-/* Text as long as names are, 8 to 32 bytes, if it is ASCII; else NULL without an exception. The same words are
- * looked at and stored, the last ones overlapping those before, so that it takes no loop and no call. */
+/* Text as long as names are, 8 to 32 bytes, if it is ASCII; else NULL without an exception. The same words
+ * are looked at and stored, the last ones overlapping those before, so that it takes no loop and no call. */
 static inline PyObject *brinery_short_ascii(PyObject *model, const unsigned char *data, Py_ssize_t size)
 {
     uint64_t a, b, c, d;
@@ -240,7 +240,9 @@ static inline int brinery_dict_take_as(PyObject *target, PyObject *model, PyObje
     PyDictKeysObject *keys = pattern->ma_keys;
     Py_ssize_t i;
     int unicode = DK_IS_UNICODE(keys), tracked = 0;
-    if ((text_only && !unicode) || pattern->ma_values != NULL || pattern->ma_used != count || keys->dk_nentries != count)
+    if ((text_only && !unicode) || pattern->ma_values != NULL)
+        return 0;
+    if (pattern->ma_used != count || keys->dk_nentries != count)
         return 0;
     for (i = 0; i < count; i++)
         if ((unicode ? DK_UNICODE_ENTRIES(keys)[i].me_key : DK_ENTRIES(keys)[i].me_key) != items[2 * i])

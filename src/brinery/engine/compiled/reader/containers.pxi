@@ -76,9 +76,10 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     target = items[-1]
     if PyDict_CheckExact(target):
         size = PyDict_GET_SIZE(target)
-        if BRINERY_COPY_KEYS and size == 0 and count >= FEW_KEYS and fill_like_earlier(r, target, items, count):
-            s.top = items
-            return 0
+        if BRINERY_COPY_KEYS and size == 0 and count >= FEW_KEYS:
+            if fill_like_earlier(r, target, items, count):
+                s.top = items
+                return 0
         fill_dict(r, target, items, count)
         # What the dict holds as well is not let go of by this.
         return stack_drop_leaves(r, items, r.foreign and PyDict_GET_SIZE(target) - size < count >> 1)
@@ -123,7 +124,7 @@ cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t cou
 
 
 cdef bint fill_like_earlier(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
-    """Fill a dict that has the keys of an earlier one, the same objects; if not, let it be a model for later ones."""
+    """Fill a dict that has the very keys of an earlier one; if it has not, let it be a model for later ones."""
     cdef PyObject **model = &r.models[(<size_t> items[0] >> 5 ^ <size_t> items[count - 2] >> 5 ^ count) % 64]
     cdef PyObject *old = model[0]
     if old != NULL and brinery_dict_take_as(target, old, items, count >> 1, r.foreign):
@@ -183,7 +184,7 @@ cdef int walk_items(Reading r, int code) except -1:
 
 
 cdef int stack_drop_leaves(Reading r, PyObject **items, bint last_references) except -1:
-    """Release everything from `items` up; `last_references`: what is let go of may be an object of the user's."""
+    """Release everything from `items` up. `last_references`: that may be the end of objects of the user's."""
     cdef Stack *s = &r.stack
     cdef PyObject *dropped
     if last_references:

@@ -49,7 +49,7 @@ cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size) except
 
 
 cdef int make_date_entry(Reading r, size_t index) except -1:
-    """Make the bytes (STATE) and the tuple of them (SLOTS_STATE) that an unmade date's memo entries stand for."""
+    """Make the bytes (STATE) and the tuple of them (SLOTS_STATE) that a date's memo entries stand for."""
     cdef PyObject **entry = &r.memo.array[index]
     cdef PyObject *date = memo_owned(entry[0])
     cdef size_t kind = <size_t> entry[0] & 3

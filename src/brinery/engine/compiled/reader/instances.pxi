@@ -1,9 +1,10 @@
 # Ordinary instances: NEWOBJ ... SETITEMS ... BUILD as one step.
 #
 # A pickler writes the state of an instance as a dict, which BUILD takes apart again at once. Where the
-# class is an ordinary one, that dict is never made: NEWOBJ sees the state begin and leaves a pending mark, and SETITEMS
-# with BUILD behind it sets the attributes from the stack. What makes this fast is that instances of one
-# class repeat their names, as the same objects: a shape remembers them, checked and interned.
+# class is an ordinary one, that dict is never made: NEWOBJ sees the state begin and leaves a pending mark,
+# and SETITEMS with BUILD behind it sets the attributes from the stack. What makes this fast is that
+# instances of one class repeat their names, as the same objects: a shape remembers them, checked and
+# interned.
 #
 # A later GET may still ask for the dict. As long as no user code has been given objects of this load, the
 # instance itself says what was in it; before that happens, and for instances made later, the memo gets a
@@ -58,6 +59,12 @@ cdef int plan_make(Plan *plan, PyObject *cls) except -1:
     if Py_TYPE(cls) == &PyType_Type:
         plan.init = brinery_python_method(cls, INIT)
     return 0
+
+
+cdef inline PyObject *plan_new(Plan *plan) except NULL:
+    """A new instance, as object.__new__(cls) makes it."""
+    cdef PyTypeObject *cls = <PyTypeObject *> plan.cls
+    return cls.tp_new(cls, <PyObject *> EMPTY_TUPLE, NULL)
 
 
 cdef int plan_clear(Plan *plan) noexcept:
@@ -154,14 +161,16 @@ cdef Shape *shape_make(Plan *plan, PyObject **items, Py_ssize_t count, bint slot
     return shape
 
 
-cdef const unsigned char *new_instance(Reading r, Plan *plan, const unsigned char *p, const unsigned char *end) except NULL:
+cdef const unsigned char *new_instance(
+    Reading r, Plan *plan, const unsigned char *p, const unsigned char *end
+) except NULL:
     """EMPTY_TUPLE and NEWOBJ for the class on top of the stack; with its state, if that begins at `p`.
 
     Returns where to read on.
     """
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
-    cdef PyObject *made = (<PyTypeObject *> plan.cls).tp_new(<PyTypeObject *> plan.cls, <PyObject *> EMPTY_TUPLE, NULL)
+    cdef PyObject *made = plan_new(plan)
     cdef PyObject *cls = s.top[-1]
     cdef Mark *mark
     cdef bint slots, memoized
@@ -329,9 +338,8 @@ cdef int keep_state(Reading r, Elision *elision) except -1:
 
 
 cdef inline bint is_elided(Memo *m, Py_ssize_t index, size_t kind) noexcept:
-    return (
-        index < m.used and <size_t> m.array[index] & 3 == kind and not PyTuple_CheckExact(memo_owned(m.array[index]))
-    )
+    cdef PyObject *entry = m.array[index] if index < m.used else NULL
+    return entry != NULL and <size_t> entry & 3 == kind and not PyTuple_CheckExact(memo_owned(entry))
 
 
 cdef int elisions_forget(Reading r) noexcept:
@@ -358,8 +366,10 @@ cdef object made_state(PyObject *record):
     return state
 
 
-cdef const unsigned char *build_pending(Reading r, const unsigned char *p, const unsigned char *end) except? NULL:
-    """SETITEMS for a pending state and, if BUILD comes next, that too: where to read on. NULL: nothing was done."""
+cdef const unsigned char *build_pending(
+    Reading r, const unsigned char *p, const unsigned char *end
+) except? NULL:
+    """SETITEMS for a pending state with BUILD behind it: where to read on. NULL: nothing was done."""
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
     cdef Py_ssize_t number = s.mark_count - 1, count = s.top - s.fence, i

@@ -3,7 +3,7 @@
 from brinery.engine import text as _text
 
 cdef const char *SURROGATES = "surrogatepass"
-cdef Py_ssize_t SHORT_TEXT = 256  # longer text is left to the interpreter's decoder, whose set-up is spread then
+cdef Py_ssize_t SHORT_TEXT = 256  # longer text is left to the interpreter's decoder
 
 
 cdef PyObject *MODEL = PyUnicode_New(2, 127)  # never seen by anyone: neither interned nor hashed
@@ -43,8 +43,12 @@ cdef PyObject *decode_text(const unsigned char *data, Py_ssize_t size, bint stea
             if code > most:
                 most = code
             i += 2
-        elif byte & 0xF0 == 0xE0 and i + 2 < size and data[i + 1] & 0xC0 == 0x80 and data[i + 2] & 0xC0 == 0x80:
-            code = <uint32_t> (byte & 0x0F) << 12 | <uint32_t> (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
+        elif (
+            byte & 0xF0 == 0xE0 and i + 2 < size
+            and data[i + 1] & 0xC0 == 0x80 and data[i + 2] & 0xC0 == 0x80
+        ):
+            code = <uint32_t> (byte & 0x0F) << 12
+            code |= <uint32_t> (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
             if code < 0x800 or 0xD800 <= code < 0xE000:
                 return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
             if code > most:
@@ -79,7 +83,8 @@ cdef PyObject *decode_text(const unsigned char *data, Py_ssize_t size, bint stea
             wide[0] = <unsigned short> ((byte & 0x1F) << 6 | (data[i + 1] & 0x3F))
             i += 2
         else:
-            wide[0] = <unsigned short> ((byte & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F))
+            code = (byte & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
+            wide[0] = <unsigned short> code
             i += 3
         wide += 1
     return text
@@ -110,13 +115,15 @@ cdef PyObject *decoded(Reading r, bytes data) except NULL:
 cdef PyObject *long_integer(Reading r, long long size) except NULL:
     """LONG1 and LONG4: two's complement, little-endian."""
     cdef const unsigned char *data
+    cdef int unused
     if size < 0:
         raise ReadError("LONG pickle has negative byte count")
     data = payload(r, size)
     if size <= 8:
         if size == 0:
             return PyLong_FromLong(0)
-        return PyLong_FromLongLong(<long long> (brinery_little(data, <int> size) << (64 - 8 * size)) >> (64 - 8 * size))
+        unused = 64 - 8 * <int> size
+        return PyLong_FromLongLong(<long long> (brinery_little(data, <int> size) << unused) >> unused)
     return _PyLong_FromByteArray(data, size, 1, 1)
 
 

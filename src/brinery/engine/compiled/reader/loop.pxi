@@ -41,9 +41,8 @@ cdef int run(Reading r) except -1:
         if code == OP_BINGET or code == OP_LONG_BINGET:
             size = p[0] if code == OP_BINGET else brinery_little(p, 4)
             p += fixed
-            if size < <unsigned long long> m.used and m.array[size] != NULL and not <size_t> m.array[size] & 3:
-                made = m.array[size]
-            else:
+            made = m.array[size] if size < <unsigned long long> m.used else NULL
+            if made == NULL or <size_t> made & 3:
                 s.top = top
                 made = memo_get(r, size)
             Py_INCREF(made)
@@ -223,7 +222,7 @@ cdef int run(Reading r) except -1:
             p += 1
             source.next = p
             s.top = top
-            if BRINERY_FUSE_DATES and size <= 10 and <unsigned long long> (end - p) >= size + 4 and is_date(r, p + size):
+            if BRINERY_FUSE_DATES and size <= 10 and end - p >= <Py_ssize_t> size + 4 and is_date(r, p + size):
                 make_date(r, p, size)
                 p += size + 4
                 continue
@@ -366,7 +365,7 @@ cdef int rare(Reading r, int code) except -1:
     elif code == OP_BINPERSID:
         made = persistent(r, take(s))
     else:
-        raise ReadError(f"invalid load key, {chr(code) if 0x20 <= code < 0x7F else f'{chr(92)}x{code:02x}'!r}.")
+        raise ReadError(f"invalid load key, {bytes([code])!r}: no opcode of any protocol")
 
     if made != NULL:
         s.top[0] = made

@@ -3,6 +3,7 @@
 
 import builtins as _builtins
 import sys as _sys
+from weakref import ref as _weakref
 
 from brinery.engine import globals as _globals
 from brinery.engine.old_bytes import bytes_function, bytes_of_call
@@ -12,11 +13,11 @@ cdef object EMPTY_TUPLE = ()
 cdef Py_ssize_t FEW_ARGUMENTS = 6
 cdef object original_import = _builtins.__import__
 cdef object Module = type(_sys)
-cdef dict loaded_modules = {}  # name: module, of those seen to be completely imported
+cdef dict loaded_modules = {}  # name: weak reference to a module that was seen to be completely imported
 
 
 cdef object find_global(Reading r, str module, str qualname):
-    """What the base class's find_class does; a short way for modules that are loaded, at protocols 3 and up."""
+    """What the base class's find_class does, with a short way for modules that are loaded already."""
     cdef PyObject *modules = PySys_GetObject("modules")
     if (
         r.protocol >= 3
@@ -27,7 +28,7 @@ cdef object find_global(Reading r, str module, str qualname):
         and _builtins.__import__ is original_import
     ):
         found = (<dict> modules).get(module)
-        if found is not None and (loaded_modules.get(module) is found or is_loaded(module, found)):
+        if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if r.protocol < 4:
                 return getattr(found, qualname)
@@ -39,7 +40,10 @@ cdef object find_global(Reading r, str module, str qualname):
 
 
 cdef bint is_loaded(str name, object found) except -1:
-    """Whether an import of `name` would only look it up. A module that is still being imported would be waited for."""
+    """Whether an import of `name` would only look it up, and not wait until somebody else has imported it."""
+    known = loaded_modules.get(name)
+    if known is not None and known() is found:
+        return True
     if type(found) is not Module:
         return False
     spec = getattr(found, "__spec__", None)
@@ -47,7 +51,7 @@ cdef bint is_loaded(str name, object found) except -1:
         return False
     if len(loaded_modules) > 1000:
         loaded_modules.clear()
-    loaded_modules[name] = found
+    loaded_modules[name] = _weakref(found)
     return True
 
 
@@ -167,7 +171,7 @@ cdef PyObject *call_class(Plan *plan, PyObject *args) except NULL:
     cdef PyObject *result
     cdef Py_ssize_t count = PyTuple_GET_SIZE(args)
     cdef Py_ssize_t i
-    made = <object> (<PyTypeObject *> plan.cls).tp_new(<PyTypeObject *> plan.cls, <PyObject *> EMPTY_TUPLE, NULL)
+    made = <object> plan_new(plan)
     Py_DECREF(<PyObject *> made)
     arguments[0] = <PyObject *> made
     for i in range(count):
@@ -279,8 +283,9 @@ cdef int build(Reading r) except -1:
     if r.walking:
         return 0
     instance = <object> s.top[-1]
-    if BRINERY_FUSE_BUILD and type(state) is dict and build_plain(r, <PyObject *> instance, <PyObject *> state):
-        return 0
+    if BRINERY_FUSE_BUILD and type(state) is dict:
+        if build_plain(r, <PyObject *> instance, <PyObject *> state):
+            return 0
     resume(r)
     if BRINERY_FUSE_BUILD and any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
         call_setstate(<PyObject *> instance, <PyObject *> state)

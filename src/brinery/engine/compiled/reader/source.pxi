@@ -317,7 +317,7 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
 
 
 cdef bytes leave_buffer(Reading r):
-    """Stand in the file where the cursor is. What was read of the file already, behind the cursor, is returned."""
+    """Stand in the file where the cursor is; what was already read of it behind that is returned."""
     cdef Source *s = &r.source
     cdef bytes rest = b""
     if s.peeked:

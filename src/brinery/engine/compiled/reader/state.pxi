@@ -87,14 +87,14 @@ cdef class Reading:
     cdef object held                            # keeps the buffer's memory alive
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
     cdef object finder                          # find_class to ask, or None: the shared one
-    cdef object persistent_load                 # called with each persistent ID, a list to collect them, or None
+    cdef object persistent_load                 # called with each persistent ID; or a list of them; or None
     cdef object hole                            # noload: what stands where an object would be
     cdef object plan
     cdef str encoding, errors
     cdef bint fix_imports
     cdef int protocol
     cdef bint walking       # noload: nothing is imported, called or given state
-    cdef bint foreign       # objects that are not builtins may exist: releasing, comparing or hashing runs user code
+    cdef bint foreign       # there may be objects whose end, hash or comparison is user code
     cdef bint pausing       # large enough for the pause to pay
     cdef bint paused        # the collector is off, and this load did that
 

@@ -2,15 +2,17 @@
 
 cimport cython
 
+from brinery.engine.construction import NAMED, names_of
 from brinery.engine.lookahead import Lookahead
 from brinery.errors import NotInitialized, locate_reading
 from brinery.plan import ReadPlan
 
 cdef Py_ssize_t WORTH_PAUSING = 4096  # bytes of input from which on the collector could come round at all
-cdef Py_ssize_t NAMED = 12            # how many objects under construction an error names
 
 
-cdef int prepare(Reading r, object plan, bint fix_imports, object encoding, object errors, object buffers) except -1:
+cdef int prepare(
+    Reading r, object plan, bint fix_imports, object encoding, object errors, object buffers
+) except -1:
     """Make `r` ready for a load with these arguments."""
     if r.encoding is not encoding:
         if not isinstance(encoding, str):
@@ -65,7 +67,7 @@ cdef int leave_stream(Reading r) except -1:
 
 
 cdef int skip_failed(Reading r) except -1:
-    """Let the next load go on behind the opcode that failed, lest a program that skips over errors never end."""
+    """Let the next load go on behind the opcode that failed: skipping over errors must come to an end."""
     if r.source.opcode != NULL:
         r.source.next = min(r.source.opcode + 1, r.source.limit)
     try:
@@ -93,28 +95,18 @@ cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
     if s.top > s.fence:
         tops.append(<object> s.top[-1])
     opcode = BY_CODE.get(code)
-    locate_reading(error, offset - began, opcode.name if opcode is not None else "", names_of(tops)[-NAMED:])
+    locate_reading(error, offset - began, opcode.name if opcode is not None else "", names_of(tops))
     return 0
-
-
-cdef list names_of(list objects):
-    """The types of what was under construction, without what is never under construction."""
-    names = []
-    for obj in objects:
-        if type(obj) not in (type(None), bool, int, float, str, bytes, bytearray):
-            described = obj if isinstance(obj, type) else type(obj)
-            names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
-    return names
 
 
 @cython.auto_pickle(False)
 cdef class Unpickler:
     """Reads pickles of protocols 0 to 5 from a file (pickle documentation, ``pickle.Unpickler``).
 
-    `file` needs ``read(n)`` and ``readline()``; ``readinto`` and ``peek`` are used if there. `fix_imports` finds
-    Python 2's names below protocol 3. `encoding` and `errors` decode Python 2's str; ``encoding="bytes"`` keeps
-    bytes, ``errors="bytes"`` only those that do not decode. `buffers` are the out-of-band buffers, in the order
-    in which the Pickler gave them away (PEP 574).
+    `file` needs ``read(n)`` and ``readline()``; ``readinto`` and ``peek`` are used if there. `fix_imports`
+    finds Python 2's names below protocol 3. `encoding` and `errors` decode Python 2's str;
+    ``encoding="bytes"`` keeps bytes, ``errors="bytes"`` only those that do not decode. `buffers` are the
+    out-of-band buffers, in the order in which the Pickler gave them away (PEP 574).
 
     Raises TypeError for a file that cannot be read, and RuntimeError while this Unpickler loads.
     """
@@ -231,7 +223,8 @@ cdef class Unpickler:
         elif isinstance(value, dict):
             entries = dict(value)
         else:
-            raise TypeError(f"'memo' attribute must be an UnpicklerMemoProxy object or dict, not {type(value).__name__}")
+            kind = type(value).__name__
+            raise TypeError(f"'memo' attribute must be an UnpicklerMemoProxy object or dict, not {kind}")
         for index in entries:
             if not isinstance(index, int):
                 raise TypeError("memo key must be integers")

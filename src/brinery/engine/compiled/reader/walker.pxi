@@ -1,11 +1,6 @@
 # Finding a stream's persistent IDs before it is read, so that the stores can fetch all at once.
 
-cdef class _Hole:
-    """Stands where an object would be. None would not do, as an ID may hold a None that is meant."""
-
-
-cdef object HOLE = _Hole()
-cdef Py_ssize_t MOST_PARTS = 100  # so many parts of one ID are looked at for holes
+from brinery.engine.holes import HOLE, is_literal, is_whole
 
 
 cdef class Walker:
@@ -56,21 +51,3 @@ cdef class Walker:
         for index, obj in entries.items():
             memo_put(self.reading, index, <PyObject *> (obj if is_literal(obj) else HOLE))
         return 0
-
-
-cdef bint is_literal(object obj) except -1:
-    if type(obj) is tuple:
-        return len(obj) <= MOST_PARTS and all([type(part) in (int, str, bytes) for part in obj])
-    return type(obj) in (int, str, bytes)
-
-
-cdef bint is_whole(object pid) except -1:
-    cdef list parts = [pid]
-    cdef Py_ssize_t count = 0
-    for part in parts:  # grows while it is walked
-        if part is HOLE or count >= MOST_PARTS:
-            return False
-        if isinstance(part, (tuple, list)):
-            parts.extend(part[:MOST_PARTS])
-        count += 1
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from brinery.engine.construction import NAMED, names_of
 from brinery.engine.globals import find_global
 from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
 from brinery.engine.python.reading.memo import Memo
@@ -24,11 +25,6 @@ __all__ = ["Machine"]
 #: The largest argument of fixed size. An opcode that begins further than this (and its own byte) before
 #: the end of a window lies in it as a whole.
 _LARGEST_FIXED = max(ARGUMENT_SIZE)
-
-# How many of the objects under construction an error names: the innermost ones, as depth has no limit.
-_NAMED = 12
-
-_LEAVES = frozenset({type(None), bool, int, float, str, bytes, bytearray})
 
 
 class Machine:
@@ -269,10 +265,4 @@ class Machine:
         locate_reading(failure, self.base + pos, code.name if code else "", self._under_construction())
 
     def _under_construction(self) -> list[str]:
-        names: list[str] = []
-        for level in [*self.outer[-_NAMED:], self.stack]:
-            if level and type(level[-1]) not in _LEAVES:
-                last = level[-1]
-                described = last if isinstance(last, type) else type(last)
-                names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
-        return names
+        return names_of(level[-1] for level in [*self.outer[-NAMED:], self.stack] if level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from brinery.engine.holes import HOLE, is_literal, is_whole
 from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.tables import NOLOAD
 
@@ -16,24 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Walker"]
 
 
-class _Hole:
-    """Stands where an object would be. None would not do, as an ID may hold a None that is meant."""
-
-    __slots__ = ()
-
-
-_HOLE = _Hole()
-
-# So many parts of one ID are looked at for holes. An ID with more is left to be resolved by itself.
-_MAX_PARTS = 100
-
-
 class Walker:
     """Walks one pickle after the other with a memo of its own, as an Unpickler's loads share theirs."""
 
     def __init__(self, plan: ReadPlan) -> None:
         self._machine = Machine(b"", None, plan, encoding="latin-1")
-        self._machine.hole = _HOLE
+        self._machine.hole = HOLE
         self._machine.persistent_load = self._collect
         self._ids: list[object] = []
 
@@ -55,25 +44,9 @@ class Walker:
         """Take over a memo that was changed from outside: its text and numbers, and holes for the rest."""
         own = self._machine.memo = type(memo)()
         for index, obj in memo.items():
-            own.put(index, obj if _is_literal(obj) else _HOLE)
+            own.put(index, obj if is_literal(obj) else HOLE)
 
     def _collect(self, pid: object) -> object:
-        if _is_whole(pid):
+        if is_whole(pid):
             self._ids.append(pid)
-        return _HOLE
-
-
-def _is_literal(obj: object) -> bool:
-    if type(obj) is tuple:
-        return len(obj) <= _MAX_PARTS and all(type(part) in (int, str, bytes) for part in obj)
-    return type(obj) in (int, str, bytes)
-
-
-def _is_whole(pid: object) -> bool:
-    parts = [pid]
-    for count, part in enumerate(parts):  # grows while it is walked
-        if part is _HOLE or count >= _MAX_PARTS:
-            return False
-        if isinstance(part, (tuple, list)):
-            parts += part[:_MAX_PARTS]
-    return True
+        return HOLE
