@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 import random
@@ -181,11 +182,13 @@ def test_nothing_is_leaked_by_dumps_that_succeed_or_fail():
 
     work()
     work()
+    gc.collect()
     before = sys.getallocatedblocks()
     for _ in range(3):
         work()
-    # A leaked reference to one object of each dump would be hundreds.
-    assert sys.getallocatedblocks() - before < 100
+    gc.collect()
+    # The interpreter warms up by a hundred or so. One object leaked by each dump would be 480.
+    assert sys.getallocatedblocks() - before < 400
 
 
 def test_references_are_given_back():

@@ -11,6 +11,7 @@ import gc
 import io
 import pickle
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,10 @@ class Pickler(writing.Pickler):
 
 class Plain:
     pass
+
+
+class Named:
+    """For one test: its instances share the names of nothing else."""
 
 
 class Slotted:
@@ -162,11 +167,17 @@ def test_attributes_that_are_added_meanwhile_are_refused_as_in_c_pickle():
 @pytest.mark.parametrize("with_dicts", [False, True])
 def test_names_that_instances_share_are_found_though_one_reference_is_counted(with_dicts: bool):
     def make() -> object:
-        made = [Plain(), Plain(), Plain()]
+        made = [Named(), Named(), Named()]
         for number, each in enumerate(made):
-            setattr(each, fresh("name"), number)
-            setattr(each, fresh("other"), number)
-        return [*made, [vars(each) for each in made]] if with_dicts else made
+            if with_dicts:
+                vars(each)[fresh("dict name")] = number
+            else:
+                setattr(each, fresh("name"), number)
+                setattr(each, fresh("other"), number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sys._clear_type_cache()  # it refers to names, too
+        return made
 
     assert_same(make)
 
