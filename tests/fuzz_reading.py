@@ -16,32 +16,19 @@ from __future__ import annotations
 
 import argparse
 import io
-import mmap
-import os
 import pickle
 import pickletools
 import random
-import resource
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
+import fuzzing
 import graphs
 from outcomes import outcome
 
 from brinery import engine
 from brinery.errors import ReadError
 from brinery.plan import ReadPlan
-
-#: Bytes of address space for a child; BRINERY_FUZZ_MEMORY=0 for as much as a sanitizer wants.
-MEMORY = int(os.environ.get("BRINERY_FUZZ_MEMORY", 1 << 30))
-SECONDS = 20  # for one input
-INPUTS_OF_A_CHILD = 20_000
-
 
 # The inputs
 
@@ -218,21 +205,10 @@ def ways_of(engine_name: str) -> dict[str, Callable[[bytes], object]]:
 # The children, and the parent that watches them
 
 
-def guard() -> None:
-    if MEMORY:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(SECONDS)
-
-
-def read_many(engine_name: str, first: int, count: int, progress: Path) -> None:
+def read_many(options: argparse.Namespace) -> None:
     """In a child: print the number of each input that comes to different things by different ways."""
-    ways = ways_of(engine_name).values()
-    with open(progress, "r+b") as file:
-        here = mmap.mmap(file.fileno(), 8)
-    for number in range(first, first + count):
-        here[:8] = number.to_bytes(8, "little")
-        guard()
+    ways = ways_of(options.engine).values()
+    for number in fuzzing.numbers(options):
         data = make_input(number)
         if len({outcome(way, data) for way in ways}) > 1:
             print(number)
@@ -241,72 +217,40 @@ def read_many(engine_name: str, first: int, count: int, progress: Path) -> None:
 def read_one(engine_name: str, number: int, way: str) -> None:
     """In a child of its own: print what one input comes to."""
     read = ways_of(engine_name)[way]
-    guard()
+    fuzzing.guard()
     print(outcome(read, make_input(number)))
-
-
-def run_child(mode: list[str], engine_name: str, first: int, count: int) -> subprocess.CompletedProcess[str]:
-    arguments = ["--engine", engine_name, "--from", str(first), "--inputs", str(count)]
-    return subprocess.run(
-        [sys.executable, __file__, *mode, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
-        check=False,
-    )
 
 
 def problems(engine_name: str, first: int, count: int) -> Iterator[str]:
     """What is wrong with reading the `count` inputs from number `first` on, one text for each problem."""
-    last = first + count
-    with tempfile.TemporaryDirectory() as folder:
-        progress = Path(folder) / "progress"
-        while first < last:
-            size = min(INPUTS_OF_A_CHILD, last - first)
-            progress.write_bytes(first.to_bytes(8, "little"))
-            done = run_child(["--child", str(progress)], engine_name, first, size)
-            for number in map(int, done.stdout.split()):
-                yield from differences(engine_name, number)
-            if done.returncode == 0:
-                first += size
-                continue
-            at = int.from_bytes(progress.read_bytes(), "little")
-            how = "hangs" if done.returncode == -signal.SIGALRM else f"ends with {done.returncode}"
-            yield f"input {at}: the process {how}\n{make_input(at)!r}\n{done.stderr[-2000:]}"
-            first = at + 1
+
+    def explain(printed: str) -> Iterator[str]:
+        for number in map(int, printed.split()):
+            yield from differences(engine_name, number)
+
+    return fuzzing.watch(__file__, engine_name, first, count, explain)
 
 
 def differences(engine_name: str, number: int) -> Iterator[str]:
     """The same once more, each way in a process of its own: an earlier input may have changed a class."""
     found = {
-        way: run_child(["--way", way], engine_name, number, 1).stdout.strip() for way in ways_of(engine_name)
+        way: fuzzing.run_child(__file__, ["--way", way], engine_name, number, 1).stdout.strip()
+        for way in ways_of(engine_name)
     }
     if len(set(found.values())) > 1:
         yield "\n    ".join([f"input {number}: {make_input(number)!r}", *map(": ".join, found.items())])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--engine", choices=("compiled", "python"), default="compiled")
-    parser.add_argument("--inputs", type=int, default=1_000_000)
-    parser.add_argument("--from", type=int, default=0, dest="first", metavar="NUMBER")
-    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser = fuzzing.command(__doc__)
     parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
-        read_many(options.engine, options.first, options.inputs, options.child)
-        return
-    if options.way is not None:
+        read_many(options)
+    elif options.way is not None:
         read_one(options.engine, options.first, options.way)
-        return
-    failed = 0
-    for problem in problems(options.engine, options.first, options.inputs):
-        failed += 1
-        print(problem, flush=True)
-    print(f"{options.inputs} inputs, {failed or 'no'} problems")
-    sys.exit(bool(failed))
+    else:
+        fuzzing.report(problems(options.engine, options.first, options.inputs), options.inputs)
 
 
 if __name__ == "__main__":
