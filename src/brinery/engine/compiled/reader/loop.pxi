@@ -234,8 +234,15 @@ cdef int run(Reading r) except -1:
         elif code == OP_LONG1:
             size = p[0]
             p += 1
-            source.next = p
             s.top = top
+            if 0 < size <= 8 and end - p >= 8:  # loaded at once; what is not its own is shifted out
+                top[0] = PyLong_FromLongLong(
+                    <long long> (brinery_little(p, 8) << (64 - 8 * size)) >> (64 - 8 * size)
+                )
+                top += 1
+                p += size
+                continue
+            source.next = p
             top[0] = long_integer(r, size)
             top += 1
             p = source.next
