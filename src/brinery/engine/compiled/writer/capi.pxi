@@ -94,21 +94,16 @@ cdef extern from "Python.h":
     char *BYTES_DATA "PyBytes_AS_STRING"(PyObject *)
     PyObject *BYTES_NEW "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
     int BYTES_RESIZE "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
-    Py_ssize_t BYTEARRAY_SIZE "PyByteArray_GET_SIZE"(PyObject *)
-    char *BYTEARRAY_DATA "PyByteArray_AS_STRING"(PyObject *)
     bint PyTuple_Check(PyObject *)
     bint UNICODE_EXACT "PyUnicode_CheckExact"(PyObject *)
     bint MODULE_EXACT "PyModule_CheckExact"(PyObject *)
     PyObject *MODULE_DICT "PyModule_GetDict"(PyObject *) noexcept
-    bint UNICODE_ASCII "PyUnicode_IS_ASCII"(PyObject *)
     int UNICODE_READY "PyUnicode_READY"(PyObject *) except -1
     Py_ssize_t UNICODE_LENGTH "PyUnicode_GET_LENGTH"(PyObject *)
     int UNICODE_KIND "PyUnicode_KIND"(PyObject *)
     void *UNICODE_DATA "PyUnicode_DATA"(PyObject *)
     uint32_t UNICODE_READ "PyUnicode_READ"(int, void *, Py_ssize_t)
     size_t NUM_BITS "_PyLong_NumBits"(PyObject *)
-    PyObject *REPR "PyObject_Repr"(PyObject *) except NULL
-    PyObject *CALL_ONE "PyObject_CallOneArg"(PyObject *, PyObject *) except NULL
     object VECTORCALL "PyObject_Vectorcall"(PyObject *, PyObject **, size_t, PyObject *)
     PyObject *GETATTR "PyObject_GetAttr"(PyObject *, PyObject *) except NULL
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL

@@ -129,7 +129,10 @@ cdef int run_dotted(Writer *w, Frame *frame) except -1:
     if frame.pos == 2 * dots:
         put(w, frame.obj, False)
         return 0
-    w.item = <PyObject *>GETATTR_FUNCTION if frame.pos < dots else TUPLE_ITEM(frame.held, 2 + frame.pos - dots)
+    if frame.pos < dots:
+        w.item = <PyObject *>GETATTR_FUNCTION
+    else:
+        w.item = TUPLE_ITEM(frame.held, 2 + frame.pos - dots)
     w.item_alone = 0
     frame.pos += 1
     return 1

@@ -270,7 +270,8 @@ cdef int check_newobj(object args, object obj) except -1:
 cdef int check_newobj_ex(object args) except -1:
     if len(args) != 3:
         raise WriteError(f"length of the NEWOBJ_EX argument tuple must be exactly 3, not {len(args)}")
-    for position, item, kind in (("first", args[0], type), ("second", args[1], tuple), ("third", args[2], dict)):
+    kinds = (("first", args[0], type), ("second", args[1], tuple), ("third", args[2], dict))
+    for position, item, kind in kinds:
         if not isinstance(item, kind):
             raise WriteError(
                 f"{position} item from NEWOBJ_EX argument tuple must be a {kind.__name__}, "

@@ -155,7 +155,8 @@ cdef int enter_nested(Writer *w, PyObject *obj) except -1:
     key = <uintptr_t>obj
     if key in opened:
         raise ValueError(
-            f"fast mode: can't pickle cyclic objects including object type {type_name(<object>obj)} at {key:#x}"
+            "fast mode: can't pickle cyclic objects including object type "
+            f"{type_name(<object>obj)} at {key:#x}"
         )
     opened.add(key)
     return 0
