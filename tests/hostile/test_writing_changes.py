@@ -201,3 +201,20 @@ def test_random_meddling_never_crashes(wire: Wire, seed: int):
     for protocol in PROTOCOLS:
         with suppress(RuntimeError, KeyError, IndexError):
             pickle.loads(wire.dumps(graph, protocol))
+
+
+@pytest.mark.parametrize("strings", range(600, 625))
+def test_a_large_payload_is_held_while_the_file_changes_its_list(wire: Wire, strings: int):
+    """With just enough strings before it the list begins a new frame, and the file gets the last one first."""
+    inner: list[object] = [1, b"x" * 99_999 + bytes([strings % 256])]
+
+    class File(io.BytesIO):
+        writes = 0
+
+        def write(self, data: Any) -> int:
+            self.writes += 1
+            if self.writes == 2:
+                inner.clear()
+            return super().write(data)
+
+    wire.Pickler(File(), 4).dump([*(f"{n:05d}" + "y" * 100 for n in range(strings)), inner])

@@ -77,7 +77,7 @@ cdef int write_text(Writer *w, PyObject *obj, bint elide) except -1:
         size = utf8_size(obj)
     header_size = text_header(w, header, size)
     if size >= FRAME_TARGET:
-        if w.write != NULL and not w.opening:
+        if w.write != NULL and w.subject != obj:
             return 0
         if data != NULL:
             write_payload(w, header, header_size, data, size, NULL)
@@ -240,7 +240,7 @@ cdef int write_octets(Writer *w, PyObject *obj, const char *data, Py_ssize_t siz
 cdef int write_block(Writer *w, PyObject *obj, const char *header, int header_size, const char *data,
                      Py_ssize_t size, bint elide) except -1:
     if size >= FRAME_TARGET:
-        if w.write != NULL and not w.opening:
+        if w.write != NULL and w.subject != obj:
             return 0
         write_payload(w, header, header_size, data, size, obj)
     else:
