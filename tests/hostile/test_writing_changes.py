@@ -205,7 +205,7 @@ def test_random_meddling_never_crashes(wire: Wire, seed: int):
 
 @pytest.mark.parametrize("strings", range(600, 625))
 def test_a_large_payload_is_held_while_the_file_changes_its_list(wire: Wire, strings: int):
-    """With just enough strings before it the list begins a new frame, and the file gets the last one first."""
+    """With just enough strings before it the list begins a frame: the file gets the one before first."""
     inner: list[object] = [1, b"x" * 99_999 + bytes([strings % 256])]
 
     class File(io.BytesIO):
