@@ -97,6 +97,29 @@ def test_the_streams_hold_every_opcode():
     assert held == {opcode.code for opcode in pickletools.opcodes}
 
 
+#: What may stand behind a number on its line.
+RESTS = (b"", b"x", b" ", b"e", b"L", b"+5", b"\0", b"\0x", b"f")
+
+
+def test_numbers_with_something_behind_them(wire: Wire):
+    numbers = [
+        b"1",
+        b"1.5",
+        b".5",
+        b"1e5",
+        b"1e999",
+        b"-1.e1805916207174113",
+        b"inf",
+        b"nan",
+        b"-",
+        b"1_0",
+        b" 1",
+    ]
+    compare(
+        wire, [code + n + rest + b"\n." for code in (b"F", b"I", b"L") for n in numbers for rest in RESTS]
+    )
+
+
 def test_streams_that_end_too_early(wire: Wire):
     compare(wire, [data[:end] for data in corpus()[::3] for end in range(len(data))][::2])
 

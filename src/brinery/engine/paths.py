@@ -84,7 +84,7 @@ def _from_object(owner: object, parent: object, child: object) -> tuple[str, Ste
     step = _item(parent, child)
     if step is not None:
         return step, _from_object
-    if type(child) in (dict, tuple) and type(parent) not in _CONTAINERS:
+    if type(child) in (dict, tuple, list) and type(parent) not in _CONTAINERS:
         return "", _from_state
     return f"<{type_name(child)}>", _from_object
 

@@ -32,6 +32,7 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "\\\0\n\r\x1a"}
 _STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 # What float() takes and C's own parser does not.
 _NO_FLOAT = re.compile(rb"[\s_]")
+_FLOAT_START = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def encode_unicode(text: str) -> bytes:
@@ -135,12 +136,21 @@ def parse_long(line: bytes) -> int:
 def parse_float(line: bytes) -> float:
     """FLOAT's argument. Raises ValueError where it is none, and OverflowError where it is too large."""
     text = line.partition(b"\0")[0]
-    if _NO_FLOAT.search(text):
-        raise ValueError("could not convert string to float")
-    value = float(text)
-    if isinf(value) and b"inf" not in text.lower():
+    number = None if _NO_FLOAT.search(text) else _float(text)
+    if number is not None and (not isinf(number) or b"inf" in text.lower()):
+        return number
+    start = _FLOAT_START.match(text)
+    if start is not None and isinf(float(start[0])):
+        # C's own parser says so before it looks at what follows the number.
         raise OverflowError("value too large to convert to float: " + ascii(text))
-    return value
+    raise ValueError("could not convert string to float: " + ascii(text))
+
+
+def _float(text: bytes) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def parse_index(line: bytes) -> int:

@@ -89,19 +89,24 @@ class Database:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         try:
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 self._uri,
                 timeout=self._timeout,
                 isolation_level=None,
                 check_same_thread=False,
                 uri=not self._in_memory,
             )
-            # Also the first read: a file that is no database fails here.
-            self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._connection.set_trace_callback(self._trace)
+            try:
+                # Also the first read: a file that is no database fails here.
+                connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.set_trace_callback(self._trace)
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.Error as failed:
             raise StoreError(f"{self.where} cannot be opened as an SQLite database: {failed}") from failed
+        self._connection = connection
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:

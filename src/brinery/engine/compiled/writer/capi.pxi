@@ -116,6 +116,7 @@ import datetime as datetime_module
 import functools
 import sys
 from abc import get_cache_token
+from operator import index as as_index
 from pickle import PickleBuffer
 
 from brinery.engine.files import write_all

@@ -48,4 +48,6 @@ cdef list chain_of(Writer *w):
             chain.append(between)
     if w.subject != NULL and (not chain or chain[len(chain) - 1] is not <object>w.subject):
         chain.append(<object>w.subject)
+    elif chain and type(chain[len(chain) - 1]) is Reduction:
+        chain.pop()  # an iterator of the reduction failed, and not a part: it was the object
     return chain

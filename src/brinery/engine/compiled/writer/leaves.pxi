@@ -163,7 +163,7 @@ cdef void encode_utf8(PyObject *text, char *out) noexcept:
 
 
 cdef int write_int(Writer *w, PyObject *obj) except -1:
-    """An int of more than 62 bits, or any below protocol 2."""
+    """An int of more than 62 bits, or any below protocol 2; 0 where it must wait."""
     cdef int64_t value
     cdef size_t bits
     cdef Py_ssize_t size
@@ -172,6 +172,8 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
         if small and w.binary and -0x80000000 <= value <= 0x7FFFFFFF:
             w.cur = brinery_put_int(w.cur, value)
             return 1
+        if not small and not w.opening:
+            return 0  # it may have too many digits, and then it has to be known which one it was
         literal = repr(<object>obj).encode("ascii")
         if small and -0x80000000 <= value <= 0x7FFFFFFF:
             write_line(w, INT, literal)

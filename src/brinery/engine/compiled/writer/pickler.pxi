@@ -193,7 +193,7 @@ cdef class Pickler:
         for value in memo.values():
             if type(value) is not tuple or len(value) != 2:
                 raise TypeError("'memo' values must be 2-item tuples")
-            index = int(value[0])
+            index = as_index(value[0])
             if not 0 <= index < 0xFFFFFFFF:
                 raise ValueError(f"a memo index must be 0 to 2**32 - 2, not {index}")
             entries.append((index, value[1]))

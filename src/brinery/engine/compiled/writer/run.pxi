@@ -149,7 +149,7 @@ cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:
         return open_set(w, obj, elide)
     if type == &PyFrozenSet_Type and w.proto >= 4:
         return open_frozenset(w, obj, alone, elide)
-    if type == &PyUnicode_Type or type == &PyBytes_Type and w.proto >= 3:
+    if type == &PyUnicode_Type or type == &PyLong_Type or type == &PyBytes_Type and w.proto >= 3:
         return open_carefully_once(w, obj)
     if (
         type == &PySet_Type
@@ -163,7 +163,7 @@ cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:
 
 
 cdef int open_carefully_once(Writer *w, PyObject *obj) except -1:
-    """A large payload, which goes to the file at once."""
+    """A leaf that has to wait: a large payload, which goes to the file at once; the text of a large int."""
     hold(w, obj)
     w.opening = True
     whole(w, obj, 0)
