@@ -78,6 +78,7 @@ cdef inline int plan_kind(Writer *w, PyTypeObject *type, Plan **found) except -1
 
 
 cdef Plan *renew_plan(Writer *w, PyTypeObject *type, Plan *plan) except NULL:
+    cdef PyObject *before
     if plan == NULL or plan.version != brinery_type_version(type) or plan.version == 0:
         plan = make_plan(w, type)
     if w.rules != NULL and plan.rules_serial != w.rules_serial:
@@ -87,12 +88,16 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type, Plan *plan) except NULL:
         plan = find_plan(type)
         if plan == NULL:
             plan = make_plan(w, type)
-        XDECREF(plan.rule)
+        before = plan.rule
         plan.rule = NULL
         if rule is not None:
             Py_INCREF(rule)
             plan.rule = <PyObject *>rule
         plan.rules_serial = w.rules_serial
+        XDECREF(before)  # last, for it may run code that comes here again
+        plan = find_plan(type)
+        if plan == NULL:
+            plan = make_plan(w, type)
     plan.epoch = w.epoch
     plan.current = plan.kind
     if plan.kind != BY_REDUCER and (
