@@ -8,7 +8,7 @@ import fuzz_writing
 import pytest
 from engines import engines_under_test
 
-#: BRINERY_FUZZ_GRAPHS=1000000 tries that many. Few by default: more find the fault that the page on fuzzing names.
+#: BRINERY_FUZZ_GRAPHS=1000000 tries that many. More than a few find the fault that docs/how-to/fuzz.md names.
 GRAPHS = int(os.environ.get("BRINERY_FUZZ_GRAPHS", "200"))
 
 
