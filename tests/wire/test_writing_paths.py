@@ -6,7 +6,7 @@ import collections
 import io
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -157,6 +157,101 @@ def test_what_fails_between_the_parts_of_an_object_fails_there(wire: Wire):
             wire.dumps([0, WithBadPairs()], protocol)
         assert caught.value.pickle_path == "root[1]"
         assert caught.value.pickle_type == f"{__name__}.WithBadPairs"
+
+
+class Given:
+    """Is a list or dict of what a generator gives, which fails after so many items."""
+
+    def __init__(self, kind: type, items: list[object]) -> None:
+        self.kind, self.items = kind, items
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.kind, (), None, *((self.give(), None) if self.kind is list else (None, self.give()))
+
+    def give(self) -> Iterator[object]:
+        for number, item in enumerate(self.items):
+            yield item if self.kind is list else (number, item)
+        raise LookupError("no more")
+
+
+GIVEN: list[list[object]] = [[], [1], [1, 2], [1, 2, "three"], [[1], [2], [3]], [[n] for n in range(1001)]]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("items", GIVEN, ids=len)
+@pytest.mark.parametrize("kind", [list, dict])
+def test_an_iterator_that_fails_is_its_owners_not_the_part_before(
+    wire: Wire, kind: type, items: list[object], protocol: int
+):
+    deep = Given(list, [*items, Given(kind, items), "after"])
+    for graph, path in (({"key": Given(kind, items)}, "root['key']"), ([0, deep], "root[1]<item>")):
+        with pytest.raises(LookupError) as caught:
+            wire.dumps(graph, protocol)
+        assert caught.value.pickle_path == path
+        assert caught.value.pickle_type == f"{__name__}.Given"
+
+
+class Acts:
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __reduce__(self) -> tuple[object, ...]:
+        self.act()
+        return int, ("1",)
+
+
+def growing_dict() -> object:
+    mapping: dict[object, object] = {0: 1}
+    mapping.update({1: Acts(lambda: mapping.update(dict.fromkeys("abc"))), 2: "after"})
+    return mapping
+
+
+def growing_set() -> object:
+    members: set[object] = {1, 2}
+    members.add(Acts(lambda: members.update("abc")))
+    return members
+
+
+def growing_ordered_dict() -> object:
+    mapping: collections.OrderedDict[object, object] = collections.OrderedDict(a=1)
+    mapping.update(b=Acts(lambda: mapping.update(c=1)), d=2, e=3)
+    return mapping
+
+
+def growing_deque() -> object:
+    items: collections.deque[object] = collections.deque([0])
+    items.extend([Acts(lambda: items.append(1)), 2, 3])
+    return items
+
+
+def growing_instance() -> object:
+    instance = Plain()
+    return with_attributes(instance, one=1, two=Acts(lambda: setattr(instance, "three", 3)), four=4)
+
+
+@pytest.mark.parametrize(
+    ("grow", "type_name"),
+    [
+        (growing_dict, "dict"),
+        (growing_set, "set"),
+        (growing_ordered_dict, "collections.OrderedDict"),
+        (growing_deque, "collections.deque"),
+        (growing_instance, f"{Plain.__module__}.Plain"),
+    ],
+)
+def test_what_changes_size_is_named_and_not_the_part_that_changed_it(
+    wire: Wire, grow: Callable[[], object], type_name: str
+):
+    asked = type("Asked", (wire.Pickler,), {"persistent_id": lambda self, obj: None})
+    for protocol in PROTOCOLS:
+        if grow is growing_set and protocol < 4:
+            continue  # written as a list that is made before
+        for dump in (wire.dump, lambda obj, file, protocol: asked(file, protocol).dump(obj)):
+            with pytest.raises(RuntimeError) as caught:
+                dump([0, grow()], io.BytesIO(), protocol)
+            assert caught.value.pickle_path == "root[1]"
+            assert caught.value.pickle_type == type_name
+            assert caught.value.__notes__ == [f"while pickling root[1] (an object of type {type_name})"]
 
 
 def test_the_first_place_is_named_where_there_are_several(wire: Wire):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     #: of what it is written as, to `child`; and the function for the step after it.
     Step = Callable[[object, object, object], tuple[str, "Step"]]
 
-__all__ = ["KEPT", "SKIPPED", "path_of", "shorten", "type_name"]
+__all__ = ["KEPT", "SKIPPED", "place_of", "shorten", "type_name"]
 
 #: How many objects of a long chain are looked at: so many at its beginning, and so many at its end.
 KEPT = 20
@@ -42,9 +42,10 @@ def shorten(chain: Sequence[object]) -> list[object]:
     return [*chain[:KEPT], SKIPPED, *chain[-KEPT:]]
 
 
-def path_of(chain: Sequence[object]) -> str:
-    """The path along `chain`: the objects being written when it failed, the root first, the failing one last.
+def place_of(chain: Sequence[object]) -> tuple[str, str]:
+    """The path along `chain`, and the name of the type of the object there.
 
+    `chain` is the objects being written when it failed, the root first, the failing one last.
     Where an object is written through a reduction, the chain may hold the Reduction between the
     object and its part; where an engine wrote the instance's state without one, the state follows the
     object. Steps are found by identity, which is exact: an object met twice fails at its first place.
@@ -53,7 +54,7 @@ def path_of(chain: Sequence[object]) -> str:
     """
     steps = ["root"]
     objects = shorten(chain)
-    owner = parent = objects[0] if objects else None
+    owner = parent = at = objects[0] if objects else None
     step_from: Step = _from_object
     for child in objects[1:]:
         try:
@@ -61,10 +62,12 @@ def path_of(chain: Sequence[object]) -> str:
         except Exception:  # another thread changes the container
             step, step_from = "<item>", _from_object
         steps.append(step)
+        if step or parent is SKIPPED:
+            at = child
         if step_from is _from_object:
             owner = child
         parent = child
-    return "".join(steps)
+    return "".join(steps), type_name(at)
 
 
 def type_name(obj: object) -> str:

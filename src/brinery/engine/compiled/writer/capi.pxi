@@ -121,7 +121,7 @@ from pickle import PickleBuffer
 
 from brinery.engine.files import write_all
 from brinery.engine.globals import extension_code, locate_global, stream_name
-from brinery.engine.paths import KEPT, SKIPPED, path_of, type_name
+from brinery.engine.paths import KEPT, SKIPPED, place_of, type_name
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
 from brinery.engine.runaways import FIRST_CHECK, check_depth

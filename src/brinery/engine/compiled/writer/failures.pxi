@@ -8,7 +8,8 @@ cdef int explain(Writer *w, object error) except -1:
     try:
         chain = chain_of(w)
         if chain:
-            locate_writing(error, path_of(chain), type_name(chain[len(chain) - 1]), (<object>w.plan).hints)
+            path, name = place_of(chain)
+            locate_writing(error, path, name, (<object>w.plan).hints)
     except Exception:  # as for notes: where it happened must never hide what happened
         pass
     return 0
@@ -21,7 +22,7 @@ cdef list chain_of(Writer *w):
     cdef list chain = []
     for i in range(w.depth):
         frame = &w.stack[i]
-        # The ends are enough for a path (see path_of), and a deep chain is long.
+        # The ends are enough for a path (see place_of), and a deep chain is long.
         if SHOWN < i < w.depth - SHOWN:
             continue
         if i == SHOWN and w.depth > 2 * SHOWN:

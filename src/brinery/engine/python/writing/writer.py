@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from brinery.engine.paths import path_of, shorten, type_name
+from brinery.engine.paths import place_of, shorten
 from brinery.engine.python.writing.containers import CONTAINERS
 from brinery.engine.python.writing.leaves import ATOMS, MEMOIZED
 from brinery.engine.python.writing.memo import get_opcode, put_opcode
@@ -127,32 +127,36 @@ class Writer(Output):
         parent: object = None
         steps: Steps = iter(())
         parts: Iterator[object] = iter((root,))
-        obj: object = root
+        failed: object = UNSET
         try:
             while True:
                 for obj in parts:
-                    if len(buffer) >= frame_limit:
-                        self.end_frame()
-                    if persistent_id is not None and (pid := persistent_id(obj)) is not None:
-                        inner = self._write_persistent_id(pid)
-                    elif (write_leaf := atoms.get(type(obj))) is not None:
-                        write_leaf(self, obj)
-                        continue
-                    elif id(obj) in indexes:
-                        self.get(obj)
-                        continue
-                    elif (write_leaf := memoized.get(type(obj))) is not None:
-                        write_leaf(self, obj)
-                        continue
-                    else:
-                        inner = self._steps_of(obj)
+                    # Whether a part fails or what gives the parts: an error has to say which.
+                    try:
+                        if len(buffer) >= frame_limit:
+                            self.end_frame()
+                        if persistent_id is not None and (pid := persistent_id(obj)) is not None:
+                            inner = self._write_persistent_id(pid)
+                        elif (write_leaf := atoms.get(type(obj))) is not None:
+                            write_leaf(self, obj)
+                            continue
+                        elif id(obj) in indexes:
+                            self.get(obj)
+                            continue
+                        elif (write_leaf := memoized.get(type(obj))) is not None:
+                            write_leaf(self, obj)
+                            continue
+                        else:
+                            inner = self._steps_of(obj)
+                    except Exception:
+                        failed = obj
+                        raise
                     around.append((parent, steps, parts))
                     parent, steps = obj, inner
                     if len(around) >= depth_to_check:
                         objects_there = check_depth([owner for owner, _, _ in around], objects_there)
                         depth_to_check *= 2
                     break
-                obj = parent
                 more = next(steps, None)
                 if more is not None:
                     parts = iter(more)
@@ -161,7 +165,7 @@ class Writer(Output):
                 else:
                     return
         except Exception as exc:
-            self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], obj)
+            self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], failed)
             raise
 
     def _steps_of(self, obj: object) -> Steps:
@@ -269,7 +273,7 @@ class Writer(Output):
         self._open_containers.remove(id(obj))
 
     def _locate(self, exc: Exception, levels: list[Level], failed: object) -> None:
-        """Say on `exc` which object it was: `failed`, at the innermost of `levels` or one of its parts."""
+        """Say on `exc` which object it was: `failed`, a part of the innermost of `levels`; UNSET for its owner."""
         chain: list[object] = []
         for level in shorten(levels):
             if not isinstance(level, tuple):
@@ -281,6 +285,7 @@ class Writer(Output):
             frame = getattr(steps, "gi_frame", None)
             if frame is not None and (reduction := frame.f_locals.get("reduction")) is not None:
                 chain.append(reduction)
-        if not levels or failed is not levels[-1][0]:
+        if failed is not UNSET:
             chain.append(failed)
-        locate_writing(exc, path_of(chain), type_name(failed), self.plan.hints)
+        path, type_name = place_of(chain)
+        locate_writing(exc, path, type_name, self.plan.hints)
