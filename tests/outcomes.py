@@ -10,6 +10,7 @@ Run as a program, it reads a pickled list of streams from its input and prints o
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import subprocess
@@ -24,12 +25,15 @@ SECONDS = 10  # for one stream
 HURT = {"crash", "hang", "MemoryError", "SystemError"}
 
 
-def outcomes(side: str, streams: Sequence[bytes]) -> list[str]:
-    """What each of `streams` becomes, on the ``"c"`` side or that of the engine of that name."""
+def outcomes(side: str, streams: Sequence[bytes], source: str = "bytes") -> list[str]:
+    """What each of `streams` becomes, on the ``"c"`` side or that of the engine of that name.
+
+    They are read as bytes, from a ``"file"``, or from one with nothing but ``"read"`` and readline.
+    """
     done: list[str] = []
     while len(done) < len(streams):
         child = subprocess.run(
-            [sys.executable, __file__, side],
+            [sys.executable, __file__, side, source],
             input=pickle.dumps(streams[len(done) :]),
             capture_output=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
@@ -73,13 +77,16 @@ def main() -> None:
     import resource
     import signal
 
-    side = sys.argv[1]
-    if side == "c":
-        read = pickle.loads
-    else:
-        from engines import Wire
+    from engines import Wire
+    from readings import ReadOnlyFile
 
-        read = Wire(side).loads
+    side, source = sys.argv[1:]
+    module = pickle if side == "c" else Wire(side)
+    read: Callable[[bytes], object] = {
+        "bytes": module.loads,
+        "file": lambda stream: module.load(io.BytesIO(stream)),
+        "read": lambda stream: module.load(ReadOnlyFile(stream)),  # type: ignore[arg-type]
+    }[source]
     streams = pickle.load(sys.stdin.buffer)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -47,6 +47,10 @@ RARE = (
     b"U\x04nameQ.",
     b"\x80\x05\x97\x98.",
     b"\x80\x04\x8d\x04\x00\x00\x00\x00\x00\x00\x00text\x8e\x02\x00\x00\x00\x00\x00\x00\x00by\x86.",
+    # Empty payloads: of those at the very end, C pickle takes some for truncated and others not.
+    b"(C\0B\0\0\0\0X\0\0\0\0T\0\0\0\0U\0\x8c\0\x8a\0\x8b\0\0\0\0V\nS''\nt.",
+    b"(" + b"".join(code + bytes(8) for code in (b"\x8d", b"\x8e", b"\x95", b"\x96", b"\x95")) + b"t.",
+    b"\x80\x05\x95\x10" + bytes(7) + b"C\0B\0\0\0\0\x96" + bytes(8) + b"\x95\x02" + bytes(7) + b"\x87.",
     b"\x80\x04\x8f\x94(K\x01K\x02\x90(K\x01K\x02\x91\x86.",
 )
 
@@ -69,8 +73,10 @@ def corpus() -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def compare(wire: Wire, streams: list[bytes]) -> None:
-    pairs = zip(streams, outcomes(wire.name, streams), their_outcomes(tuple(streams)), strict=True)
+def compare(wire: Wire, streams: list[bytes], source: str = "bytes") -> None:
+    pairs = zip(
+        streams, outcomes(wire.name, streams, source), their_outcomes(tuple(streams), source), strict=True
+    )
     wrong = [(data, ours, theirs) for data, ours, theirs in pairs if not acceptable(data, ours, theirs)]
     assert not wrong, f"{len(wrong)} streams differ:\n" + "\n".join(
         f"{data!r}\n    ours: {ours}\n    C pickle: {theirs}" for data, ours, theirs in wrong[:10]
@@ -78,16 +84,13 @@ def compare(wire: Wire, streams: list[bytes]) -> None:
 
 
 @cache
-def their_outcomes(streams: tuple[bytes, ...]) -> list[str]:
-    return outcomes("c", streams)
+def their_outcomes(streams: tuple[bytes, ...], source: str) -> list[str]:
+    return outcomes("c", streams, source)
 
 
 def acceptable(data: bytes, ours: str, theirs: str) -> bool:
     if theirs in HURT:
         return ours not in ("crash", "hang", "SystemError")
-    # Where nothing is left, C pickle cannot read an empty payload; here, what is missing is the next opcode.
-    if data.endswith(b"\0") and (ours, theirs) == ("EOFError", "UnpicklingError"):
-        return True
     # A frame that does not end where its opcodes do is refused, which C pickle is not strict about.
     return ours == theirs or (ours == "UnpicklingError" and pickle.FRAME in data)
 
@@ -120,8 +123,9 @@ def test_numbers_with_something_behind_them(wire: Wire):
     )
 
 
-def test_streams_that_end_too_early(wire: Wire):
-    compare(wire, [data[:end] for data in corpus()[::3] for end in range(len(data))][::2])
+@pytest.mark.parametrize("source", ["bytes", "file", "read"])
+def test_streams_that_end_too_early(wire: Wire, source: str):
+    compare(wire, [data[:end] for data in corpus() for end in range(len(data))], source)
 
 
 @pytest.mark.parametrize("seed", range(4))

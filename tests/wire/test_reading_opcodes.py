@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 
 import pytest
 from engines import Wire
-from readings import outcome
+from readings import ReadOnlyFile, outcome
 
 from brinery.opcodes import NONE, TABLE, Opcode
 
@@ -106,12 +107,26 @@ class TestEachOpcode:
             if name == "FRAME":  # cut short, its own rule sees to it: test_reading_frames
                 continue
             for end in range(len(stream)):
-                if stream[:end].endswith((b"C\0", b"\x96" + b"\0" * 8)):
-                    # Between opcodes; C pickle says so only where it reads from a file.
-                    with pytest.raises(EOFError):
-                        wire.loads(stream[:end])
-                    continue
                 assert outcome(wire.loads, stream[:end]) == outcome(pickle.loads, stream[:end])
+                for make in (io.BytesIO, ReadOnlyFile):
+                    ours = outcome(lambda data, make=make: wire.load(make(data)), stream[:end])
+                    assert ours == outcome(lambda data, make=make: pickle.load(make(data)), stream[:end])
+
+
+@pytest.mark.parametrize("empty", [b"C\0", b"B" + bytes(4), b"\x8e" + bytes(8), b"\x96" + bytes(8)])
+def test_bytes_that_end_with_an_empty_payload_of_bytes_are_truncated_but_a_file_has_ended(
+    wire: Wire, empty: bytes
+):
+    """C pickle's way; for text and numbers of no bytes the end is an EOFError everywhere."""
+    for before in (b"", b"\x80\x05\x95" + struct.pack("<Q", len(empty)), b"\x80\x05N0"):
+        stream = before + empty
+        for load in (pickle.loads, wire.loads, lambda data: wire.loads(bytearray(data))):
+            with pytest.raises(pickle.UnpicklingError, match="truncated"):
+                load(stream)
+        for make in (io.BytesIO, ReadOnlyFile):
+            for load in (pickle.load, wire.load):
+                with pytest.raises(EOFError):
+                    load(make(stream))
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.argument is NONE], ids=lambda row: row.name)

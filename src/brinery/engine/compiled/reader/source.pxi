@@ -264,12 +264,21 @@ cdef const unsigned char *payload(Reading r, unsigned long long size) except NUL
     return data
 
 
+cdef int check_empty(Reading r) except -1:
+    """Where no byte is left and no file to ask, C pickle does not even read none."""
+    if r.source.next == r.source.limit and r.read is None:
+        raise truncated()
+    return 0
+
+
 cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
     """The next `size` bytes as a bytes object of their own."""
     cdef Source *s = &r.source
     cdef PyObject *copy
     cdef bytes data
     check_length(size)
+    if size == 0:
+        check_empty(r)
     if <unsigned long long> (s.end - s.next) >= size:
         copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> size)
         brinery_advise_large(PyBytes_AS_STRING(copy), <Py_ssize_t> size)
@@ -293,6 +302,8 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
     cdef Py_ssize_t filled, total
     cdef bytearray made
     check_length(size)
+    if size == 0:
+        check_empty(r)
     if <unsigned long long> (s.end - s.next) >= size:
         made = <object> PyByteArray_FromStringAndSize(NULL, <Py_ssize_t> size)
         Py_DECREF(<PyObject *> made)

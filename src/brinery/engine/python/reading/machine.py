@@ -168,11 +168,17 @@ class Machine:
         self.beyond += end - self.limit
         return self.source.read(end - self.limit, self.data[pos:]), self.limit
 
+    def take_bytes(self, pos: int, size: int) -> tuple[bytes, int]:
+        """take() for bytes. Where no byte is left and no file to ask, C pickle does not even read none."""
+        if not size and pos == len(self.data) and self.source is None:
+            self.truncated()
+        return self.take(pos, size)
+
     def take_bytearray(self, pos: int, size: int) -> tuple[bytearray, int]:
         """The same as a bytearray."""
         end = pos + size
         if end <= self.limit or self.in_frame or self.source is None:
-            data, end = self.take(pos, size)
+            data, end = self.take_bytes(pos, size)
             return bytearray(data), end
         self.beyond += end - self.limit
         return self.source.read_bytearray(end - self.limit, self.data[pos:]), self.limit

@@ -196,21 +196,27 @@ def string_line(machine: Machine, pos: int) -> int:
 
 @handles("SHORT_BINBYTES")
 def short_binbytes(machine: Machine, pos: int) -> int:
-    data, end = machine.take(pos + 1, machine.data[pos])
-    machine.stack.append(data)
+    data = machine.data
+    start = pos + 1
+    end = start + data[pos]
+    if end < machine.limit:
+        payload = data[start:end]
+    else:
+        payload, end = machine.take_bytes(start, data[pos])
+    machine.stack.append(payload)
     return end
 
 
 @handles("BINBYTES")
 def binbytes(machine: Machine, pos: int) -> int:
-    data, end = machine.take(pos + 4, _uint4(machine.data, pos)[0])
+    data, end = machine.take_bytes(pos + 4, _uint4(machine.data, pos)[0])
     machine.stack.append(data)
     return end
 
 
 @handles("BINBYTES8")
 def binbytes8(machine: Machine, pos: int) -> int:
-    data, end = machine.take(pos + 8, size8(machine, pos))
+    data, end = machine.take_bytes(pos + 8, size8(machine, pos))
     machine.stack.append(data)
     return end
 
