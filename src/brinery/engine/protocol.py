@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from operator import index
+from struct import calcsize
 
 from brinery.opcodes import HIGHEST_PROTOCOL
 
@@ -12,6 +13,9 @@ __all__ = ["DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "choose_protocol"]
 
 #: The running Python's, so that a drop-in writes what pickle would have written.
 DEFAULT_PROTOCOL: int = pickle.DEFAULT_PROTOCOL
+
+#: One more than the largest C long.
+_LONG_END = 1 << (8 * calcsize("l") - 1)
 
 
 def choose_protocol(protocol: int | None = None, bin: object = None, *, stacklevel: int = 3) -> int:
@@ -21,8 +25,9 @@ def choose_protocol(protocol: int | None = None, bin: object = None, *, stacklev
     Python 2.3: true is protocol 1, false is protocol 0. Its DeprecationWarning points `stacklevel`
     Python frames up.
 
-    Raises ValueError for a protocol above the highest, and TypeError for one that is no integer or
-    for both spellings at once.
+    Raises ValueError for a protocol above the highest, OverflowError for a number of either sign that
+    does not fit into a C long, as C pickle does, and TypeError for one that is no integer or for both
+    spellings at once.
     """
     if bin is not None:
         if protocol is not None:
@@ -34,8 +39,10 @@ def choose_protocol(protocol: int | None = None, bin: object = None, *, stacklev
     if protocol is None:
         return DEFAULT_PROTOCOL
     protocol = index(protocol)
+    if 0 <= protocol <= HIGHEST_PROTOCOL:
+        return protocol
+    if not -_LONG_END <= protocol < _LONG_END:
+        raise OverflowError("the protocol is a number too large for a C long")
     if protocol < 0:
         return HIGHEST_PROTOCOL
-    if protocol > HIGHEST_PROTOCOL:
-        raise ValueError(f"pickle protocol must be <= {HIGHEST_PROTOCOL}")
-    return protocol
+    raise ValueError(f"pickle protocol must be <= {HIGHEST_PROTOCOL}")

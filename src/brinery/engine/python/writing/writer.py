@@ -273,7 +273,7 @@ class Writer(Output):
         self._open_containers.remove(id(obj))
 
     def _locate(self, exc: Exception, levels: list[Level], failed: object) -> None:
-        """Say on `exc` which object it was: `failed`, a part of the last of `levels`, or UNSET for its owner."""
+        """Say on `exc` which object it was: `failed`, a part of the last of `levels`, or UNSET for that."""
         chain: list[object] = []
         for level in shorten(levels):
             if not isinstance(level, tuple):

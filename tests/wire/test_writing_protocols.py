@@ -1,0 +1,71 @@
+"""What may be given as a protocol: any integer that C pickle takes, and its errors for all else."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engines import Wire
+
+
+class Index:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+
+class Fails:
+    def __index__(self) -> int:
+        raise LookupError
+
+
+class OnlyInt:
+    def __int__(self) -> int:
+        return 2
+
+
+class SubInt(int):
+    pass
+
+
+NUMBERS = [0, 2, 5, 6, -1, -7, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**32]
+NUMBERS += [2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**70, -(2**70)]
+GIVEN = [*NUMBERS, True, False, None, SubInt(3), *map(Index, NUMBERS), "2", b"2", 2.0, [], OnlyInt(), Fails()]
+
+
+def dumped(dump: Callable[[], object]) -> object:
+    try:
+        return dump()
+    except Exception as exc:
+        return type(exc)
+
+
+def by_dump(module: Any, protocol: object) -> bytes:
+    file = io.BytesIO()
+    module.dump(1, file, protocol)
+    return file.getvalue()
+
+
+def by_pickler(module: Any, protocol: object) -> bytes:
+    file = io.BytesIO()
+    module.Pickler(file, protocol).dump(1)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("protocol", GIVEN, ids=lambda given: getattr(given, "number", repr(given)))
+def test_it_is_taken_or_refused_as_c_pickle_does(wire: Wire, protocol: object):
+    for dump in (lambda module, protocol: module.dumps(1, protocol), by_dump, by_pickler):
+        assert dumped(lambda dump=dump: dump(wire, protocol)) == dumped(
+            lambda dump=dump: dump(pickle, protocol)
+        )
+
+
+def test_a_number_that_no_c_long_holds_is_an_overflow(wire: Wire):
+    for protocol in (2**70, -(2**70)):
+        with pytest.raises(OverflowError):
+            wire.dumps(1, protocol)
