@@ -8,8 +8,8 @@ import fuzz_writing
 import pytest
 from engines import engines_under_test
 
-#: BRINERY_FUZZ_GRAPHS=1000000 tries that many. More than a few find the fault that docs/how-to/fuzz.md names.
-GRAPHS = int(os.environ.get("BRINERY_FUZZ_GRAPHS", "200"))
+#: BRINERY_FUZZ_GRAPHS=1000000 tries that many.
+GRAPHS = int(os.environ.get("BRINERY_FUZZ_GRAPHS", "1000"))
 
 
 @pytest.mark.parametrize("name", engines_under_test())

@@ -6,8 +6,10 @@ import collections
 import io
 import pickle
 import random
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -218,3 +220,58 @@ def test_a_large_payload_is_held_while_the_file_changes_its_list(wire: Wire, str
             return super().write(data)
 
     wire.Pickler(File(), 4).dump([*(f"{n:05d}" + "y" * 100 for n in range(strings)), inner])
+
+
+class OfPart:
+    """Written as a call that is given the part."""
+
+    def __init__(self, part: object) -> None:
+        self.part = part
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return list, (self.part,)
+
+
+def test_what_changes_while_a_failure_is_explained_is_still_there_to_be_named(wire: Wire):
+    """Naming where it failed runs Python code, and with that finalizers; a profiler stands for them here."""
+    graph: list[object] = []
+    reduced = False
+
+    def clears(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal reduced
+        if frame.f_code is OfPart.__reduce__.__code__:
+            reduced = True
+        elif reduced:
+            graph.clear()
+
+    for _ in range(50):
+        reduced = False
+        graph.append(({"key": ({1}, (pickle.PickleBuffer(b""),))},))
+        sys.setprofile(clears)
+        try:
+            wire.dumps(OfPart(graph), 4)
+        except (pickle.PicklingError, RuntimeError):
+            pass
+        finally:
+            sys.setprofile(None)
+
+
+def test_the_hash_of_a_metaclass_may_change_the_graph(wire: Wire):
+    """A class is looked up in the table of reducers, by its hash."""
+
+    class Meta(type):
+        def __hash__(cls) -> int:
+            graph.clear()
+            return type.__hash__(cls)
+
+    class Hashed(metaclass=Meta):
+        pass
+
+    globals()["Hashed"] = Hashed
+    Hashed.__qualname__ = "Hashed"
+    graph: list[object] = []
+    for protocol in PROTOCOLS:
+        for _ in range(20):
+            graph.append((({"key": [[1], Hashed(), Hashed()]},), [2, 3]))
+            with suppress(RuntimeError):
+                pickle.loads(wire.dumps(graph, protocol))

@@ -219,6 +219,9 @@ BRINERY_ALWAYS_INLINE unsigned int brinery_type_version(PyTypeObject *type)
     return type->tp_version_tag;
 }
 
+/* Whether looking the type up in a dict runs no hash of its metaclass. */
+#define brinery_type_hashes_plainly(type) (Py_TYPE(type)->tp_hash == PyType_Type.tp_hash)
+
 /* Whether `function` is a class whose __name__ is not one of copyreg's two constructors' names, seen
  * without asking for it: a class's tp_name ends in it. */
 BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)

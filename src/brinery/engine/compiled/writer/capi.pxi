@@ -39,6 +39,7 @@ cdef extern from *:
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
+    bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
     bint brinery_plain_name(PyObject *function) noexcept
     Py_ssize_t brinery_slot_offset(PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
@@ -79,6 +80,7 @@ cdef extern from "Python.h":
     double PyFloat_AS_DOUBLE(PyObject *)
     Py_ssize_t LIST_SIZE "PyList_GET_SIZE"(PyObject *)
     PyObject *LIST_ITEM "PyList_GET_ITEM"(PyObject *, Py_ssize_t)
+    list LIST_NEW "PyList_New"(Py_ssize_t)
     void LIST_SET "PyList_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     Py_ssize_t TUPLE_SIZE "PyTuple_GET_SIZE"(PyObject *)
     PyObject *TUPLE_ITEM "PyTuple_GET_ITEM"(PyObject *, Py_ssize_t)

@@ -137,6 +137,7 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
             break
         op(w, SETITEMS)
         if DICT_SIZE(obj) != frame.size:
+            secure(w)
             raise RuntimeError("dictionary changed size during iteration")
         if count < BATCH:
             break
@@ -190,6 +191,7 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
                 return 1
         op(w, ADDITEMS)
         if SET_SIZE(obj) != frame.size:
+            secure(w)
             raise RuntimeError("set changed size during iteration")
         if frame.count < BATCH:
             return 0

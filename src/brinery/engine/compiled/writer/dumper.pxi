@@ -113,7 +113,9 @@ cdef int look_at_rules(Writer *w) except -1:
         or registrations != last_registrations
     ):
         rules_epoch = rules.epoch()
-        if rules is not last_rules or rules_epoch is None or rules_epoch != last_rules_epoch:
+        # All at once: letting go of an earlier table may run code that dumps with another one.
+        before, before_epoch = last_rules, last_rules_epoch
+        if rules is not before or rules_epoch is None or rules_epoch != before_epoch:
             last_rules, last_rules_epoch = rules, rules_epoch
             last_rules_serial += 1
         last_modules, last_registrations = modules, registrations

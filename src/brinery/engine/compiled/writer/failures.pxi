@@ -6,6 +6,7 @@ cdef int SHOWN = KEPT
 cdef int explain(Writer *w, object error) except -1:
     """Say on `error` which object could not be written; it is on its way and must get through."""
     try:
+        secure(w)
         chain = chain_of(w)
         if chain:
             path, name = place_of(chain)

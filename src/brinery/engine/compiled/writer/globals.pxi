@@ -62,8 +62,8 @@ cdef int open_global(Writer *w, PyObject *obj, object name) except -1:
     if w.proto < 4 and "." in found.qualname:
         # Before protocol 4 a global has no dots: fetch it from the class that holds it.
         if sys.version_info >= (3, 13):
-            frame = push(w, IN_DOTTED, obj)
             names = (found.module, *found.qualname.split("."))
+            frame = push(w, IN_DOTTED, obj)
             Py_INCREF(names)
             frame.held = <PyObject *>names
             return 2
@@ -71,8 +71,8 @@ cdef int open_global(Writer *w, PyObject *obj, object name) except -1:
         frame.after = ONLY_MEMOIZE
         return 2
     if w.proto >= 4:
-        frame = push(w, IN_GLOBAL, obj)
         names = stream_name(found.module, found.qualname, w.proto, w.fix_imports, plan)
+        frame = push(w, IN_GLOBAL, obj)
         Py_INCREF(names)
         frame.held = <PyObject *>names
         return 2

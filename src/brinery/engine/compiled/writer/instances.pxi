@@ -6,12 +6,10 @@ cdef enum:
 
 
 cdef int write_class(Writer *w, PyObject *obj) except -1:
-    """Write the class of `obj`, an instance; 0, and nothing written, where that takes Python code.
-
-    Where `w.subject` holds the instance afterwards, code may have run.
-    """
+    """Write the class of `obj`, an instance; 0, and nothing written, where Python code ran or has to."""
     cdef PyTypeObject *type = TYPE(obj)
     cdef Plan *plan
+    cdef uint64_t before = w.epoch
     begin(w)
     if get(w, <PyObject *>type):
         return 1
@@ -20,8 +18,8 @@ cdef int write_class(Writer *w, PyObject *obj) except -1:
         return 0
     plan = find_plan(&PyType_Type)
     if plan == NULL or plan.epoch != w.epoch:
-        plan = renew_plan(w, &PyType_Type, plan)
-    if plan.current != BY_NAME:
+        plan = renew_plan(w, &PyType_Type)
+    if plan.current != BY_NAME or w.epoch != before:
         return 0
     return write_global_in_place(w, <PyObject *>type)
 
@@ -47,9 +45,7 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
         return NOT_IN_PLACE
     if not write_class(w, obj):
         return NOT_IN_PLACE
-    write_new(w, obj, elide and w.subject == NULL)
-    if w.subject != NULL:
-        way = brinery_attributes(obj, &state, &values)
+    write_new(w, obj, elide)
     if way == 2:
         size = brinery_values_size(values)
         if size == 0:
@@ -127,7 +123,7 @@ cdef int open_by_slots(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
         size += brinery_slot(obj, offsets[i]) != NULL
     if not write_class(w, obj):
         return NOT_IN_PLACE
-    write_new(w, obj, elide and w.subject == NULL)
+    write_new(w, obj, elide)
     if size == 0:
         return 0
     # The state is (None, {slot: value}); neither the pair nor the dict exists.

@@ -109,7 +109,7 @@ cdef inline int write_call(Writer *w, PyObject *obj, bint elide) except -1:
     put(w, NULL, True)
     w.cur[0] = REDUCE
     w.cur += 1
-    return put(w, obj, elide and w.subject == NULL)
+    return put(w, obj, elide)
 
 
 cdef inline int write_small(Writer *w, int value) except -1:

@@ -106,6 +106,7 @@ cdef int text_header(Writer *w, char *header, Py_ssize_t size) except -1:
         brinery_put_u32(header + 1, <uint32_t>size)
         return 5
     if w.proto < 4:
+        secure(w)
         raise OverflowError("serializing a string larger than 4 GiB requires pickle protocol 4 or higher")
     header[0] = <char>BINUNICODE8
     brinery_put_u64(header + 1, size)
@@ -174,6 +175,8 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
             return 1
         if not small and not w.opening:
             return 0  # it may have too many digits, and then it has to be known which one it was
+        if not small:
+            secure(w)  # from 3.12 on, the digits of large ints are made by Python code
         literal = repr(<object>obj).encode("ascii")
         if small and -0x80000000 <= value <= 0x7FFFFFFF:
             write_line(w, INT, literal)
@@ -183,6 +186,7 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
     bits = NUM_BITS(obj)
     size = <Py_ssize_t>(bits >> 3) + 1
     if size > 0x7FFFFFFF:
+        secure(w)
         raise OverflowError("int too large to pickle")
     reserve(w, size + 5)
     brinery_int_bytes(obj, w.cur + 5, size)
@@ -233,6 +237,7 @@ cdef int write_octets(Writer *w, PyObject *obj, const char *data, Py_ssize_t siz
         brinery_put_u64(header + 1, size)
         header_size = 9
     else:
+        secure(w)
         raise OverflowError(
             "serializing a bytes object larger than 4 GiB requires pickle protocol 4 or higher"
         )

@@ -87,6 +87,7 @@ cdef int grow_log(Writer *w) except -1:
     cdef size_t room = w.log_room // 2 * 3
     cdef void *log
     if w.first + room > 0xFFFFFFFF:
+        secure(w)
         raise OverflowError("more than 2**32 - 1 objects in one memo")
     log = realloc(w.log, room * sizeof(PyObject *))
     if log == NULL:

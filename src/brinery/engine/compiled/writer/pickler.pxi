@@ -94,6 +94,10 @@ cdef class Pickler:
             self.at_work = w
             w.first = <uint32_t>w.used
             w.fast = self.fast != 0
+            if w.fast:
+                nested = set()
+                Py_INCREF(nested)
+                w.nested = <PyObject *>nested
             set_hook(w, &w.write, self.write)
             if type(persistent_id) is MethodType:
                 set_hook(w, &w.persistent_id, persistent_id.__func__)
@@ -149,17 +153,17 @@ cdef class Pickler:
     cdef int keep(self, Writer *w) except -1:
         """Take over what the writer owns."""
         cdef size_t i
-        cdef PyObject *obj
-        cdef list kept = [None] * w.logged
+        cdef list kept
         for i in range(w.logged):
-            obj = w.log[i]
-            if obj == NULL:
+            if w.log[i] == NULL:
                 # It exists in the stream only, but its index is taken: the memo has an entry for each.
                 entry = object()
-                obj = <PyObject *>entry
-                INCREF(obj)
-                enter(w, obj, w.first + i)
-            LIST_SET(<PyObject *>kept, i, obj)
+                Py_INCREF(entry)
+                w.log[i] = <PyObject *>entry
+                enter(w, w.log[i], w.first + i)
+        kept = LIST_NEW(w.logged)
+        for i in range(w.logged):
+            LIST_SET(<PyObject *>kept, i, w.log[i])
         w.log_owned = w.logged = 0
         if self.kept:
             self.kept += kept

@@ -68,64 +68,65 @@ cdef inline Plan *find_plan(PyTypeObject *type) noexcept:
     return NULL
 
 
-cdef inline int plan_kind(Writer *w, PyTypeObject *type, Plan **found) except -1:
-    """How objects of this type are written now. May run Python code; the caller holds its object."""
+cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
+    """The plan of `type` for this epoch. May run Python code; the caller holds an object of the type.
+
+    Should code have given that object another class, the type may be gone, and what is returned worthless.
+    """
     cdef Plan *plan = find_plan(type)
-    if plan == NULL or plan.epoch != w.epoch:
-        plan = renew_plan(w, type, plan)
-    found[0] = plan
-    return plan.current
-
-
-cdef Plan *renew_plan(Writer *w, PyTypeObject *type, Plan *plan) except NULL:
-    cdef PyObject *before
-    if plan == NULL or plan.version != brinery_type_version(type) or plan.version == 0:
+    held = <object>type
+    if plan == NULL or plan.version == 0 or plan.version != brinery_type_version(type):
         plan = make_plan(w, type)
     if w.rules != NULL and plan.rules_serial != w.rules_serial:
         secure(w)
-        plan = find_plan(type)
-        rule = (<object>w.rules).rule_for(<object>type)
-        plan = find_plan(type)
+        rule = (<object>w.rules).rule_for(held)
+        plan = find_plan(type)  # other dumps may have taken its place
         if plan == NULL:
             plan = make_plan(w, type)
-        before = plan.rule
-        plan.rule = NULL
+        let_go(&plan.rule)
         if rule is not None:
             Py_INCREF(rule)
             plan.rule = <PyObject *>rule
         plan.rules_serial = w.rules_serial
-        XDECREF(before)  # last, for it may run code that comes here again
-        plan = find_plan(type)
-        if plan == NULL:
-            plan = make_plan(w, type)
     plan.epoch = w.epoch
     plan.current = plan.kind
     if plan.kind != BY_REDUCER and (
         not PLANS
+        or (plan.kind != BY_NAME and plan.version != brinery_type_version(type))  # changed since
         or w.reducer_override != NULL
         or w.careful
         or w.proto < 2
         or (w.rules != NULL and plan.rule != NULL)
-        or (plan.kind != BY_NAME and has_reducer(w, type))
+        or (plan.kind != BY_NAME and may_have_reducer(w, type))
     ):
         plan.current = BY_REDUCER
     return plan
 
 
-cdef bint has_reducer(Writer *w, PyTypeObject *type) except -1:
-    """Whether the dispatch table in use may know the type."""
-    if w.dispatch_table == NULL:
-        return DICT_GET(<PyObject *>reducers, <PyObject *>type) != NULL
-    if TYPE(w.dispatch_table) == &PyDict_Type:
-        return DICT_GET(w.dispatch_table, <PyObject *>type) != NULL
-    return True  # any other mapping has to be asked each time
+cdef object rule_of(Writer *w, PyTypeObject *type):
+    """The rule of this dump's table for `type`, or None. May run Python code."""
+    cdef Plan *plan = find_plan(type)
+    if plan != NULL and plan.rules_serial == w.rules_serial:
+        return None if plan.rule == NULL else <object>plan.rule
+    return (<object>w.rules).rule_for(<object>type)
+
+
+cdef bint may_have_reducer(Writer *w, PyTypeObject *type) except -1:
+    """Whether the dispatch table in use may know the type, as far as is seen without running code."""
+    cdef PyObject *table = w.dispatch_table if w.dispatch_table != NULL else <PyObject *>reducers
+    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(type):
+        return True
+    return DICT_GET(table, <PyObject *>type) != NULL
 
 
 cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
+    """A new plan of `type`, in its place. Runs Python code, but none after it is in its place."""
+    global superseded
     cdef Plan *plan
     cdef Plan made
     cdef int i
     secure(w)
+    superseded = []
     memset(&made, 0, sizeof(Plan))
     made.type = type
     made.kind = BY_REDUCER
@@ -139,13 +140,25 @@ cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
                 break
         else:
             plan = &plan[last_epoch & (PLANS_NEAR - 1)]
-    cdef Plan old = plan[0]
+    plan.type = NULL
+    let_go(&plan.rule)
+    let_go(&plan.method)
+    let_go(&plan.names)
+    let_go(&plan.offsets)
     plan[0] = made
-    XDECREF(old.rule)
-    XDECREF(old.method)
-    XDECREF(old.names)
-    XDECREF(old.offsets)
-    return find_plan(type)
+    return plan
+
+
+cdef list superseded = []  # what plans held; dropped by the next one, where code may run
+
+
+cdef int let_go(PyObject **place) except -1:
+    cdef PyObject *obj = place[0]
+    if obj != NULL:
+        superseded.append(<object>obj)
+        place[0] = NULL
+        DECREF(obj)
+    return 0
 
 
 cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:

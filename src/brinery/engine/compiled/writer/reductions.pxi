@@ -10,19 +10,17 @@ cdef enum Style:
     BY_NEWOBJ_EX
 
 
-cdef int open_by_reducer(Writer *w, PyObject *obj, Plan *plan) except -1:
+cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
     """Ask who has a say on `obj`, and begin to write what they give. Runs Python code."""
-    cdef PyTypeObject *type = TYPE(obj)
     cdef object value = NotImplemented, instance = <object>obj, reduce = UNSET
-    cdef object rule = None
     hold(w, obj)
     secure(w)
-    if w.rules != NULL and plan.rule != NULL:
-        rule = <object>plan.rule
-        if rule.claim is not None:
-            pid = rule.claim(instance, w.proto)
-            if pid is not None:
-                return push_persistent_id(w, obj, pid, True)
+    cdef object cls = <object>TYPE(obj)
+    cdef object rule = rule_of(w, TYPE(obj)) if w.rules != NULL else None
+    if rule is not None and rule.claim is not None:
+        pid = rule.claim(instance, w.proto)
+        if pid is not None:
+            return push_persistent_id(w, obj, pid, True)
     if w.reducer_override != NULL:
         value = (<object>w.reducer_override)(instance)
     if value is NotImplemented and rule is not None:
@@ -31,23 +29,23 @@ cdef int open_by_reducer(Writer *w, PyObject *obj, Plan *plan) except -1:
             if value is not NotImplemented:
                 break
     if value is NotImplemented:
-        if type == &PyType_Type:
+        if <PyTypeObject *>cls == &PyType_Type:
             return open_class(w, obj)
-        if type == &PyFunction_Type:
+        if <PyTypeObject *>cls == &PyFunction_Type:
             return open_global(w, obj, None)
         if w.dispatch_table != NULL:
             try:
-                reduce = (<object>w.dispatch_table)[<object>type]
+                reduce = (<object>w.dispatch_table)[cls]
             except KeyError:
                 reduce = UNSET
         else:
             if rule is not None and rule.reduce is not None:
                 reduce = rule.reduce
             else:
-                reduce = reducers.get(<object>type, UNSET)
+                reduce = reducers.get(cls, UNSET)
         if reduce is not UNSET:
             value = reduce(instance)
-        elif issubclass(<object>type, type_of_types):
+        elif issubclass(cls, type_of_types):
             return open_global(w, obj, None)
         else:
             value = ask_object(w, instance)
@@ -144,6 +142,7 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
     if frame.pos == 1:
         item = TUPLE_ITEM(frame.held, 1)
         if frame.size == BY_NEWOBJ:
+            secure(w)
             frame.current = TUPLE_SLICE(item, 1, TUPLE_SIZE(item))
             return child(w, frame, frame.current, 3)
         if frame.size == BY_NEWOBJ_EX:
@@ -203,10 +202,14 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
 cdef inline void forget_arguments(Writer *w, Frame *frame) noexcept:
     """Let go of the tuple of arguments, just written, where the reducer made it for this and nothing else.
 
-    C pickle's memo keeps every one of them. Here it goes at once, if what it holds is owned without it.
+    C pickle's memo keeps every one of them. Here it goes at once, if what it holds is owned without it:
+    by the memo, or because it is of the types that have no entry there and no finalizers either. What
+    is written as a persistent ID or an extension code has no entry whatever its type.
     """
     cdef PyObject *args = TUPLE_ITEM(frame.held, 1)
     cdef size_t i, last
+    if w.persistent_id != NULL or len(extension_registry):
+        return
     if not BORROWING or w.fast or REFCNT(args) != 1 or REFCNT(frame.held) != 1 or TUPLE_SIZE(frame.held) != 2:
         return
     if w.logged == w.log_owned or <uintptr_t>w.log[w.logged - 1] != (<uintptr_t>args | ELIDED):
@@ -237,8 +240,8 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
     if type(name) is not str or (<str>name)[:8] != "__newobj":
         return BY_CALL
     args = <object>TUPLE_ITEM(frame.held, 1)
+    secure(w)
     if name == "__newobj__":
-        secure(w)
         check_newobj(args, <object>frame.obj)
         return BY_NEWOBJ
     if name == "__newobj_ex__":
@@ -246,7 +249,6 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
         if w.proto >= 4:
             return BY_NEWOBJ_EX
         # Before protocol 4, a partial of __new__ carries the keywords.
-        secure(w)
         cls, positional, keywords = args
         made = functools.partial(cls.__new__, cls, *positional, **keywords)
         value = (made, (), *tuple(<object>frame.held)[2:])

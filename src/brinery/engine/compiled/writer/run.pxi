@@ -179,13 +179,15 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
     if plan == NULL or plan.epoch != w.epoch:
         hold(w, obj)
         before = w.epoch
-        plan = renew_plan(w, type, plan)
+        plan = renew_plan(w, type)
         if w.epoch == before and not w.opening:
             drop(w)
         # Otherwise code may have run, and taken a reference: while the object is held, it is not elided.
     if w.subject != NULL:
         elide = False
-    if plan.current == BY_ATTRIBUTES:
+    if TYPE(obj) != type:
+        pass  # code has run and given it another class: what is known is not known of that one
+    elif plan.current == BY_ATTRIBUTES:
         result = open_by_attributes(w, obj, plan, elide)
     elif plan.current == BY_SLOTS:
         result = open_by_slots(w, obj, plan, elide)
@@ -198,11 +200,7 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
     elif plan.current != BY_REDUCER:
         result = open_by_method(w, obj, plan)
     if result == NOT_IN_PLACE:
-        hold(w, obj)
-        plan = find_plan(type)
-        if plan == NULL:
-            plan = renew_plan(w, type, plan)
-        result = open_by_reducer(w, obj, plan)
+        result = open_by_reducer(w, obj)
     if w.subject != NULL and not w.opening:
         drop(w)
     return result
@@ -253,10 +251,10 @@ cdef int open_buffer(Writer *w, PyObject *obj) except -1:
     """PickleBuffer (PEP 574): in-band, or out of band where buffer_callback takes it."""
     cdef Py_buffer view
     cdef bint in_band = True
-    if w.proto < 5:
-        raise WriteError("PickleBuffer can only be pickled with protocol >= 5")
     hold(w, obj)
     secure(w)
+    if w.proto < 5:
+        raise WriteError("PickleBuffer can only be pickled with protocol >= 5")
     PyObject_GetBuffer(<object>obj, &view, PyBUF_FULL_RO)
     w.opening = True
     try:

@@ -1,4 +1,10 @@
-# The stack of what is being written, on the heap: depth costs memory, not recursion.
+# The stack of what is being written, on the heap: depth costs memory, not recursion; and the rule that
+# keeps borrowed references safe.
+#
+# Before Python code may run, secure() is called. Code runs in more places than calls: where the last
+# reference to something goes (finalizers), where a dict compares keys of unknown types, where an
+# exception is made, and up to Python 3.11 wherever a tuple, list, dict or set is made, for each may set
+# off the garbage collector.
 
 cdef uint64_t last_epoch = 0
 
@@ -21,7 +27,12 @@ cdef Frame *push(Writer *w, FrameKind kind, PyObject *obj) except NULL:
 
 cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
     """The frame of a container that was begun in place and met a child that is no leaf."""
-    cdef Frame *frame = push_empty(w, begun.obj)
+    cdef Frame *frame = NULL
+    try:
+        frame = push_empty(w, begun.obj)
+    finally:
+        if frame == NULL:
+            XDECREF(begun.current)
     frame[0] = begun[0]
     return frame
 
@@ -67,7 +78,7 @@ cdef inline int pop(Writer *w) except -1:
 
 
 cdef inline int release(Writer *w, PyObject *obj) except -1:
-    """Give up a reference. The last one may run a finalizer, and free what is logged but not owned."""
+    """Give up a reference. The last one may run a finalizer, and free what is borrowed here."""
     if REFCNT(obj) == 1:
         secure(w)
     DECREF(obj)
@@ -91,8 +102,11 @@ cdef int secure(Writer *w) except -1:
             if frame.owner != NULL:
                 INCREF(frame.owner)
             frame.owned = True
-        if frame.kind == IN_VALUES or frame.kind == IN_SLOTS:
+        if frame.kind == IN_VALUES:
             convert = True
+        elif frame.kind == IN_SLOTS:
+            convert = True
+            keep_slots(frame)
     w.secured = w.depth
     if w.log_owned != w.logged:
         own_log(w)
@@ -116,25 +130,35 @@ cdef int make_values_dict(Frame *frame) except -1:
     return 0
 
 
+cdef void keep_slots(Frame *frame) noexcept:
+    """Hold what make_slots_dict() needs of the plan: making one dict may run code that drops it."""
+    cdef Plan *plan = find_plan(TYPE(frame.obj))
+    INCREF(plan.names)
+    INCREF(plan.offsets)
+    frame.held = plan.names
+    frame.following = plan.offsets
+
+
 cdef int make_slots_dict(Frame *frame) except -1:
     cdef PyObject *instance = frame.obj
-    cdef Plan *plan = find_plan(TYPE(instance))
-    # Held, for making the dict may collect garbage, and that may drop the plan.
-    names = <object>plan.names
-    offsets = <object>plan.offsets
+    cdef PyObject *names = frame.held
+    cdef PyObject *offsets = frame.following
     cdef PyObject *state = DICT_NEW()
     cdef PyObject *value
     cdef Py_ssize_t i
-    for i in range(TUPLE_SIZE(<PyObject *>names)):
-        value = brinery_slot(instance, (<Py_ssize_t *>BYTES_DATA(<PyObject *>offsets))[i])
-        if value != NULL:
-            DICT_SET(state, TUPLE_ITEM(<PyObject *>names, i), value)
     frame.pos = frame.count if frame.count >= 0 else frame.count == -2
     frame.owner = instance
     frame.obj = state
+    frame.held = frame.following = NULL
     frame.kind = IN_DICT
     frame.after = THEN_SLOTS_BUILD
+    for i in range(TUPLE_SIZE(names)):
+        value = brinery_slot(instance, (<Py_ssize_t *>BYTES_DATA(offsets))[i])
+        if value != NULL:
+            DICT_SET(state, TUPLE_ITEM(names, i), value)
     frame.size = DICT_SIZE(state)
+    DECREF(names)    # a tuple of str and bytes: no code runs
+    DECREF(offsets)
     return 0
 
 
@@ -147,16 +171,13 @@ cdef enum:
 cdef int enter_nested(Writer *w, PyObject *obj) except -1:
     if w.depth < FAST_NESTING or TYPE(obj) != &PyList_Type and TYPE(obj) != &PyDict_Type:
         return 0
-    if w.nested == NULL:
-        opened = set()
-        Py_INCREF(opened)
-        w.nested = <PyObject *>opened
     opened = <object>w.nested
     key = <uintptr_t>obj
     if key in opened:
+        held = <object>obj
+        secure(w)
         raise ValueError(
-            "fast mode: can't pickle cyclic objects including object type "
-            f"{type_name(<object>obj)} at {key:#x}"
+            f"fast mode: can't pickle cyclic objects including object type {type_name(held)} at {key:#x}"
         )
     opened.add(key)
     return 0
@@ -168,12 +189,14 @@ cdef int leave_nested(Writer *w, PyObject *obj) except -1:
     return 0
 
 
-cdef inline void hold(Writer *w, PyObject *obj) noexcept:
+cdef inline int hold(Writer *w, PyObject *obj) except -1:
     """Keep `obj` while its hooks and reducers run, and remember it should they fail."""
     cdef PyObject *before = w.subject
     INCREF(obj)
     w.subject = obj
-    XDECREF(before)
+    if before != NULL:
+        release(w, before)
+    return 0
 
 
 cdef inline int drop(Writer *w) except -1:

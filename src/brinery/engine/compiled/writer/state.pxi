@@ -170,4 +170,4 @@ cdef struct Writer "brinery_writer":
     PyObject *rules              # borrowed from it, or NULL
     uint64_t rules_serial
     bint plain_names             # the plan has no table of names for all protocols
-    PyObject *nested             # owned: in fast mode, the ids of the containers below the 50th
+    PyObject *nested             # owned: in fast mode, the set of the ids of containers below the 50th
