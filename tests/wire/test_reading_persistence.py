@@ -72,7 +72,8 @@ class TestPersistentLoad:
 class Stores:
     """Bound stores, as a load sees them; objects are pairs of "object" and the ID."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: str = "object") -> None:
+        self.first = first
         self.asked: list[list[object]] = []
         self.resolved: list[object] = []
 
@@ -81,7 +82,7 @@ class Stores:
 
         def resolve(pid: object) -> object:
             self.resolved.append(pid)
-            return ("object", pid)
+            return (self.first, pid)
 
         return resolve
 
@@ -224,3 +225,19 @@ class TestStores:
         mine.plan = None
         mine.loads(b"N.")
         assert asked == [1, 1]
+
+    @pytest.mark.parametrize("assigned", [None, PLAIN_READ._replace(stores=Stores("new"))])
+    def test_a_plan_that_is_set_while_the_source_is_asked_holds(self, wire: Wire, assigned):
+        """As where one thread sets another default profile while a first loads() in a second composes one."""
+        answers = [PLAIN_READ._replace(stores=Stores(name)) for name in ("old", "new", "late")]
+
+        def source():
+            if len(answers) == 3:
+                mine.plan = assigned
+            return answers.pop(0)
+
+        mine = engine.get(wire.name).Loader(source)
+        assert mine.load(io.BytesIO(b"K\x01Q.")) == ("old", 1)
+        assert mine.plan is assigned
+        assert mine.loads(b"K\x01Q.") == ("new", 1)
+        assert mine.loads(b"K\x01Q.") == ("new", 1)

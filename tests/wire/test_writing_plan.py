@@ -281,3 +281,24 @@ def test_a_dumper_asks_for_its_plan_at_the_first_use_and_when_it_is_set_to_none(
     dumper.plan = WritePlan(rules=Rules({Plain: TypeRule(reduce=reduces_to("7"))}))
     assert pickle.loads(dumper.dumps(Plain())) == 7
     assert asked == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "assigned", [None, WritePlan(rules=Rules({Plain: TypeRule(reduce=reduces_to("2"))}))]
+)
+def test_a_plan_that_is_set_while_the_source_is_asked_holds(wire: Wire, assigned: WritePlan | None):
+    """As where one thread sets another default profile while a first dumps() in a second composes one."""
+    answers = [WritePlan(rules=Rules({Plain: TypeRule(reduce=reduces_to(text))})) for text in "123"]
+
+    def source() -> WritePlan:
+        if len(answers) == 3:
+            dumper.plan = assigned
+        return answers.pop(0)
+
+    dumper = engine.get(wire.name).Dumper(source)
+    file = io.BytesIO()
+    dumper.dump(Plain(), file)
+    assert pickle.loads(file.getvalue()) == 1
+    assert dumper.plan is assigned
+    assert pickle.loads(dumper.dumps(Plain())) == 2
+    assert pickle.loads(dumper.dumps(Plain())) == 2

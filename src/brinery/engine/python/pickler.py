@@ -149,7 +149,17 @@ class Dumper:
 
     def __init__(self, plan_source: Callable[[], WritePlan]) -> None:
         self._plan_source = plan_source
-        self.plan: WritePlan | None = None
+        self.plan = None
+
+    @property
+    def plan(self) -> WritePlan | None:
+        """The plan in use; None: `plan_source` is asked at the next call."""
+        return self._chosen[0]
+
+    @plan.setter
+    def plan(self, plan: WritePlan | None) -> None:
+        # A new list each time: a plan that was asked for before this comes back to the old one (_ask_plan).
+        self._chosen = [plan]
 
     def dump(
         self,
@@ -165,7 +175,7 @@ class Dumper:
         protocol = choose_protocol(protocol, bin)
         write = _write_method(file)
         callback = _checked(buffer_callback, protocol)
-        plan = self.plan or self._ask_plan()
+        plan = self._chosen[0] or self._ask_plan()
         Writer(plan, Memo(), protocol, fix_imports, callback, write).dump(obj)
 
     def dumps(
@@ -180,11 +190,13 @@ class Dumper:
         """The bytes that :meth:`dump` would write."""
         protocol = choose_protocol(protocol, bin)
         callback = _checked(buffer_callback, protocol)
-        plan = self.plan or self._ask_plan()
+        plan = self._chosen[0] or self._ask_plan()
         return Writer(plan, Memo(), protocol, fix_imports, callback).dump(obj)
 
     def _ask_plan(self) -> WritePlan:
-        self.plan = plan = self._plan_source()
+        # Meanwhile `plan` may be set, by another thread: that has to hold, and the answer only for this call.
+        chosen = self._chosen
+        chosen[0] = plan = self._plan_source()
         return plan
 
 

@@ -204,7 +204,17 @@ class Loader:
     def __init__(self, plan_source: Callable[[], ReadPlan]) -> None:
         """Ask `plan_source` for the plan when it is first needed, and again after `plan` was set to None."""
         self._plan_source = plan_source
-        self.plan: ReadPlan | None = None
+        self.plan = None
+
+    @property
+    def plan(self) -> ReadPlan | None:
+        """The plan in use; None: `plan_source` is asked at the next call."""
+        return self._chosen[0]
+
+    @plan.setter
+    def plan(self, plan: ReadPlan | None) -> None:
+        # A new list each time: a plan that was asked for before this comes back to the old one.
+        self._chosen = [plan]
 
     def load(
         self,
@@ -249,9 +259,11 @@ class Loader:
         return machine.run(LOAD)
 
     def _current_plan(self) -> ReadPlan:
-        plan = self.plan
+        # Meanwhile `plan` may be set, by another thread: that has to hold, and the answer only for this call.
+        chosen = self._chosen
+        plan = chosen[0]
         if plan is None:
-            plan = self.plan = self._plan_source()
+            chosen[0] = plan = self._plan_source()
         return plan
 
 

@@ -276,20 +276,35 @@ cdef class Loader:
     """The functions ``load`` and ``loads`` around one plan."""
 
     cdef object plan_source
-    cdef public object plan
-    cdef object known   # the plan of the last load, and its stores
+    cdef object chosen          # the plan, or None
+    cdef Py_ssize_t settings    # how often it was set
+    cdef object known           # the plan of the last load, and its stores
     cdef object stores
-    cdef Reading spare  # the state of an earlier loads(), to be used again
+    cdef Reading spare          # the state of an earlier loads(), to be used again
 
     def __init__(self, plan_source):
         self.plan_source = plan_source
-        self.plan = None
+
+    @property
+    def plan(self):
+        """The ReadPlan in use; None to have `plan_source` asked at the next call."""
+        return self.chosen
+
+    @plan.setter
+    def plan(self, plan):
+        self.chosen = plan
+        self.settings += 1
 
     cdef int ask_plan(self) except -1:
-        if self.plan is None:
-            self.plan = self.plan_source()
-        self.known = self.plan
-        self.stores = self.known.stores
+        cdef Py_ssize_t before = self.settings
+        plan = self.chosen
+        if plan is None:
+            plan = self.plan_source()
+            # Where `plan` was set meanwhile, by another thread, the answer is for this call only.
+            if self.settings == before:
+                self.chosen = plan
+        self.stores = plan.stores
+        self.known = plan
         return 0
 
     def loads(self, data, /, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
@@ -298,16 +313,18 @@ cdef class Loader:
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
         cdef Reading r
-        if self.plan is None or self.plan is not self.known:
+        if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
+        # Both, for what follows may run code that makes them those of another plan.
+        plan, stores = self.known, self.stores
         if BRINERY_POOL_STATES and self.spare is not None:
             r = self.spare
             self.spare = None
         else:
             r = Reading()
-        prepare(r, self.known, fix_imports, encoding, errors, buffers)
-        if self.stores is not None:
-            r.persistent_load = self.stores.begin_load(Walker().ids_in_bytes(data))
+        prepare(r, plan, fix_imports, encoding, errors, buffers)
+        if stores is not None:
+            r.persistent_load = stores.begin_load(Walker().ids_in_bytes(data))
         source_bytes(r, data)
         r.pausing = r.source.limit - r.source.start >= WORTH_PAUSING
         try:
@@ -335,15 +352,16 @@ cdef class Loader:
     def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
         cdef Reading r = Reading()
-        if self.plan is None or self.plan is not self.known:
+        if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
-        if self.stores is not None:
+        plan, stores = self.known, self.stores
+        if stores is not None:
             file = Lookahead(file)
             file.record()
             ids = Walker().ids_in_file(file, b"")
             file.rewind()
-            r.persistent_load = self.stores.begin_load(ids)
-        prepare(r, self.known, fix_imports, encoding, errors, buffers)
+            r.persistent_load = stores.begin_load(ids)
+        prepare(r, plan, fix_imports, encoding, errors, buffers)
         source_file(r, file)
         r.pausing = True
         return read_one(r)

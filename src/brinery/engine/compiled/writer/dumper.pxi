@@ -211,6 +211,7 @@ cdef class Dumper:
 
     cdef object plan_source
     cdef object chosen         # the plan, or None
+    cdef Py_ssize_t settings   # how often it was set
 
     def __init__(self, plan_source):
         self.plan_source = plan_source
@@ -223,11 +224,16 @@ cdef class Dumper:
     @plan.setter
     def plan(self, plan):
         self.chosen = None if plan is None else checked_plan(plan)
+        self.settings += 1
 
     cdef object current_plan(self):
+        cdef Py_ssize_t before = self.settings
         plan = self.chosen
         if plan is None:
-            plan = self.chosen = checked_plan(self.plan_source())
+            plan = checked_plan(self.plan_source())
+            # Where `plan` was set meanwhile, by another thread, the answer is for this call only.
+            if self.settings == before:
+                self.chosen = plan
         return plan
 
     def dumps(self, obj, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
