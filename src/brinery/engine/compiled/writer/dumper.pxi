@@ -118,8 +118,10 @@ cdef int look_at_rules(Writer *w) except -1:
         if rules is not before or rules_epoch is None or rules_epoch != before_epoch:
             last_rules, last_rules_epoch = rules, rules_epoch
             last_rules_serial += 1
+            forget_rules()
         last_modules, last_registrations = modules, registrations
     w.rules_serial = last_rules_serial
+    drop_superseded()
     new_epoch(w)
     return 0
 

@@ -26,7 +26,7 @@ cdef struct Plan:
     uint64_t epoch
     uint64_t rules_serial    # whose rule table `rule` is from
     PyObject *rule           # owned: the TypeRule, or NULL for none
-    PyObject *method         # owned: __getstate__, __reduce__ or __reduce_ex__
+    PyObject *method         # the type's while it has this version: __getstate__, __reduce__, __reduce_ex__
     PyObject *names          # owned: the slots' names, a tuple
     PyObject *offsets        # owned: their places, Py_ssize_t in a bytes object
     Py_ssize_t slots
@@ -121,12 +121,11 @@ cdef bint may_have_reducer(Writer *w, PyTypeObject *type) except -1:
 
 cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
     """A new plan of `type`, in its place. Runs Python code, but none after it is in its place."""
-    global superseded
     cdef Plan *plan
     cdef Plan made
     cdef int i
     secure(w)
-    superseded = []
+    drop_superseded()
     memset(&made, 0, sizeof(Plan))
     made.type = type
     made.kind = BY_REDUCER
@@ -142,14 +141,28 @@ cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
             plan = &plan[last_epoch & (PLANS_NEAR - 1)]
     plan.type = NULL
     let_go(&plan.rule)
-    let_go(&plan.method)
     let_go(&plan.names)
     let_go(&plan.offsets)
     plan[0] = made
     return plan
 
 
-cdef list superseded = []  # what plans held; dropped by the next one, where code may run
+cdef int forget_rules() except -1:
+    """Let go of what another rule table gave: it may hold stores that nobody uses any more."""
+    cdef int i
+    for i in range(PLANS_KEPT + PLANS_NEAR):
+        let_go(&plans[i].rule)
+    return 0
+
+
+cdef list superseded = []  # what plans held, to be dropped where code may run
+
+
+cdef int drop_superseded() except -1:
+    global superseded
+    if superseded:
+        superseded = []
+    return 0
 
 
 cdef int let_go(PyObject **place) except -1:
@@ -205,8 +218,7 @@ cdef PyObject *object_attribute(object name) noexcept:
 cdef int describe_method(Plan *plan, PlanKind kind, PyObject *method) except -1:
     # Functions and C methods take the object as their first argument; other descriptors bind it their way.
     if method != NULL and (TYPE(method) == &PyFunction_Type or TYPE(method) == &PyMethodDescr_Type):
-        INCREF(method)
-        plan.method = method
+        plan.method = method  # not owned: a method may well refer to its class, which would never go
         plan.kind = kind
     return 0
 
