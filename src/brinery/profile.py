@@ -130,11 +130,12 @@ class Profile:
         """Every plugin that has a say about a class or a name, who wins, and by which rule.
 
         `name` is a class or its dotted name (which is imported), a module's name, or a scheme with its
-        colon, ``"sqlite:"``.
+        colon, ``"sqlite:"``. Where plugins turn out to declare one thing in different ways, which
+        is only seen when a class is imported, that is the explanation's `conflict`.
         """
         from brinery.plugin_host.explaining import explain
 
-        return explain(self._composition, name)
+        return explain(self._composition.gathered, self._composition.rules, name)
 
     def open_store(self, url: str, **options: object) -> Store:
         """Open the store at `url` with the plugin that declares its scheme. Whoever opens it closes it.

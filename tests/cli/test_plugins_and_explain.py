@@ -1,4 +1,4 @@
-"""`brinery plugins` and `brinery explain`, in a process where the plugins are installed."""
+"""`brinery plugins`, `explain` and `refs --plugins`, in a process where the plugins are installed."""
 
 import json
 import os
@@ -128,6 +128,47 @@ def test_explain_names_the_winner_and_the_rule(installed):
     )
 
 
+def test_explain_shows_both_sides_of_a_conflict_and_neither_wins(installed):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    code, out, err = run(installed, "explain", "fractions:Fraction")
+    assert code == 1
+    assert out == (
+        "fractions:Fraction\n"
+        "    other (brinery-other 2.0): reducer for fractions:Fraction: other_plugin:reduce_fraction\n"
+        "      rule: in conflict: nothing says which is meant\n"
+        "    ratio (brinery-ratio 1.0): reducer for fractions:Fraction: ratio_plugin:reduce_fraction\n"
+        "      rule: in conflict: nothing says which is meant\n"
+    )
+    assert err.startswith("brinery explain: more than one plugin declares a reducer for fractions:Fraction")
+    code, out, _ = run(installed, "explain", "fractions:Fraction", "--json")
+    assert code == 1
+    assert json.loads(out)["conflict"].startswith("more than one plugin declares")
+
+
+def test_explain_tells_of_other_names_what_it_can_while_there_is_a_conflict(installed):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    code, out, err = run(installed, "explain", "__builtin__:xrange")
+    assert code == 1
+    assert "* python2-names (built-in): __builtin__:xrange is read as builtins:range" in out
+    assert "more than one plugin declares a reducer for fractions:Fraction" in err
+
+
+def test_explain_finds_a_conflict_that_only_the_class_shows(installed):
+    """Two names of one class, which is not imported when the profile is composed."""
+    second = OTHERWISE.replace("fractions:Fraction", "ratio_names:Ratio")
+    installed.add(
+        "brinery-other",
+        "2.0",
+        plugins={"other": "other_plugin"},
+        other_plugin=second,
+        ratio_names="from fractions import Fraction as Ratio",
+    )
+    code, out, err = run(installed, "explain", "ratio_names:Ratio")
+    assert code == 1
+    assert out.count("in conflict: nothing says which is meant") == 2
+    assert err.startswith("brinery explain: more than one plugin declares a reducer for fractions:Fraction")
+
+
 def test_explain_takes_a_dot_for_the_colon(installed):
     assert run(installed, "explain", "fractions.Fraction") == run(installed, "explain", "fractions:Fraction")
 
@@ -176,3 +217,50 @@ def test_output_is_at_most_100_columns_wide(installed):
     for command in (["plugins"], ["explain", "fractions:Fraction"], ["--help"]):
         _, out, _ = run(installed, *command)
         assert max(len(line) for line in out.splitlines() if str(installed.folder) not in line) <= 100
+
+
+TABLES = """
+    from brinery import NameTable, hookimpl
+
+    @hookimpl
+    def brinery_name_tables():
+        yield NameTable("moved", {"oldshop": "newshop", "oldshop:Order": "newshop.orders:Order"})
+        yield NameTable("ours", {"copy_reg:ours": "oldshop:Order"}, era="python2")
+"""
+
+
+def test_refs_shows_names_as_the_plugins_tables_have_them_read(installed, tmp_path):
+    installed.add("brinery-moved", plugins={"moved": "moved_plugin"}, moved_plugin=TABLES)
+    path = tmp_path / "data.pickle"
+    path.write_bytes(b"(coldshop\nOrder\ncoldshop\nCart\nccopy_reg\nours\nccopy_reg\nother\nl.")
+    code, out, err = run(installed, "refs", str(path), "--plugins")
+    assert (code, err) == (0, "")
+    assert out == (
+        "1 pickle\n"
+        "\n"
+        "4 globals\n"
+        "       1  oldshop.Order  →  newshop.orders.Order\n"
+        "       1  oldshop.Cart  →  newshop.Cart\n"
+        "       1  copy_reg.ours  →  newshop.orders.Order\n"
+        "       1  copy_reg.other  →  copyreg.other\n"
+        "\n"
+        "no persistent IDs\n"
+    )
+    _, out, _ = run(installed, "refs", str(path), "--plugins", "--json")
+    assert [found["loads_as"] for found in json.loads(out)["globals"]][:2] == [
+        "newshop.orders.Order",
+        "newshop.Cart",
+    ]
+    _, out, _ = run(installed, "refs", str(path))
+    assert "newshop" not in out
+    assert "copy_reg.other  →  copyreg.other" in out
+
+
+def test_refs_needs_plugins_that_go_together_only_where_it_asks_them(installed, tmp_path):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    path = tmp_path / "data.pickle"
+    path.write_bytes(b"N.")
+    assert run(installed, "refs", str(path))[0] == 0
+    code, out, err = run(installed, "refs", str(path), "--plugins")
+    assert (code, out) == (1, "")
+    assert err.startswith("brinery refs: more than one plugin declares")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import types
 from collections import OrderedDict
+from collections.abc import Container, Sized
 from fractions import Fraction
 
 from throwaway import declaring
 
 from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
-from brinery.plugin_host.explaining import Explanation
+from brinery.plugin_host.composing import gather, rules_of
+from brinery.plugin_host.explaining import Explanation, explain
+from brinery.plugin_host.selection import Choice
 
 
 class Animal:
@@ -124,3 +127,40 @@ def test_it_comes_as_text_and_as_json() -> None:
     says = json.loads(json.dumps(explanation.as_dict()))["says"]
     assert says[1]["wins"] is True
     assert says[1]["plugin"]["name"] == "b"
+
+
+def test_what_is_in_conflict_is_shown_with_nobody_winning() -> None:
+    """Between ABCs without an order: that cannot be seen when the profile is composed."""
+
+    class Bag:
+        def __len__(self) -> int:
+            return 0
+
+        def __contains__(self, item: object) -> bool:
+            return False
+
+    profile = Profile(
+        [
+            declaring("sized", Reducer(Sized, reduce, subclasses=True)),
+            declaring("holding", Reducer(Container, other, subclasses=True)),
+        ]
+    )
+    explanation = profile.explain(Bag)
+    assert outcome(explanation) == [("reducer", "sized", False), ("reducer", "holding", False)]
+    assert explanation.conflict.startswith("more than one plugin declares a reducer for")
+    assert explanation.conflict in str(explanation)
+    assert PROFILE.explain(Dog).conflict == ""
+
+
+def test_so_is_a_class_that_cannot_be_imported() -> None:
+    plugins = (
+        declaring("a", Reducer("nowhere:Thing", reduce)),
+        declaring("b", Reducer("nowhere:Thing", other), Override("nowhere:Thing", other)),
+    )
+    gathered = gather(Choice(plugins))
+    explanation = explain(gathered, rules_of(gathered), "nowhere:Thing")
+    assert outcome(explanation) == [("override", "b", True), ("reducer", "a", False), ("reducer", "b", False)]
+    assert "prefer={'nowhere:Thing': 'a'}" in explanation.conflict
+    gathered = gather(Choice(plugins, prefer={"nowhere:Thing": "b"}))
+    explanation = explain(gathered, rules_of(gathered), "nowhere:Thing")
+    assert outcome(explanation) == [("override", "b", True), ("reducer", "a", False), ("reducer", "b", True)]

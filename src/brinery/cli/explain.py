@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import chosen_profile
+from brinery.cli.installation import explainer
 from brinery.cli.problems import Problem
 from brinery.cli.text import fold
 from brinery.dotted import import_dotted, is_dotted
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from brinery.plugin_host.explaining import Explanation, Say
-    from brinery.profile import Profile
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "describe", "run"]
 
@@ -22,7 +22,8 @@ NAME = "explain"
 SUMMARY = "show every plugin that has a say about a class or a name, and who wins"
 HELP = """\
 Show every plugin that has a say about a name, in the order in which they are
-asked, who wins, and by which rule. A * marks what counts.
+asked, who wins, and by which rule. A * marks what counts. Where plugins do not
+go together, that is said too, and the exit code is 1.
 
 NAME is one of
   package.module:Class   a class or function; it is imported. A dot does for the
@@ -44,15 +45,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the explanation. Raises Problem for a name that nothing is known of."""
-    explanation = _explain(chosen_profile(), options.name)
+    """Print the explanation. Raises Problem for an unknown name, and where plugins do not go together."""
+    explain, conflict = explainer()
+    explanation = _explain(explain, options.name)
     if options.json:
         print(json.dumps(explanation.as_dict(), indent=2))
     else:
         print(describe(explanation))
+    # That of the name itself is more to the point than the first one among all plugins.
+    if explanation.conflict or conflict:
+        raise Problem(explanation.conflict or conflict)
 
 
-def _explain(profile: Profile, name: str) -> Explanation:
+def _explain(explain: Callable[[str], Explanation], name: str) -> Explanation:
     spellings = [name]
     if ":" not in name:
         # "package.module.Class", the longest module first; what has no dot may be a builtin.
@@ -60,7 +65,7 @@ def _explain(profile: Profile, name: str) -> Explanation:
         spellings += [f"{'.'.join(parts[:i])}:{'.'.join(parts[i:])}" for i in range(len(parts) - 1, 0, -1)]
         spellings.append(f"builtins:{name}")
     for spelling in spellings:
-        explanation = profile.explain(spelling)
+        explanation = explain(spelling)
         # What is said of a module says nothing of a name in it that was only guessed.
         says = [say for say in explanation.says if spelling == name or say.kind in ("reducer", "override")]
         if says or _exists(spelling):

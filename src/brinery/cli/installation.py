@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import brinery
@@ -13,12 +14,21 @@ from brinery.cli.problems import Problem
 from brinery.errors import PluginConflict, PluginError, PluginWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from brinery.plugin_host.composing import Gathered
+    from brinery.plugin_host.explaining import Explanation
     from brinery.plugin_host.report import Report
     from brinery.profile import Profile
 
-__all__ = ["Installation", "chosen_profile", "describe_installation", "installation", "plugins_report"]
+__all__ = [
+    "Installation",
+    "chosen_profile",
+    "describe_installation",
+    "explainer",
+    "installation",
+    "plugins_report",
+]
 
 
 class Installation(NamedTuple):
@@ -56,12 +66,34 @@ def plugins_report() -> tuple[Report, str]:
         try:
             return brinery.default_profile().report(), ""
         except PluginConflict as conflict:
-            # Only now: looking at a pickle needs no plugin host.
-            from brinery.plugin_host.composing import gather
             from brinery.plugin_host.report import report
-            from brinery.plugin_host.selection import Choice
 
-            return report(gather(Choice("installed"))), str(conflict)
+            return report(_gathered()), str(conflict)
+
+
+def explainer() -> tuple[Callable[[str], Explanation], str]:
+    """What explains a name as Profile.explain does, and why the plugins do not go together; "" where they do.
+
+    Raises Problem where the plugins cannot even be asked.
+    """
+    with _problems():
+        try:
+            return brinery.default_profile().explain, ""
+        except PluginConflict as conflict:
+            from brinery.plugin_host.composing import rules_of
+            from brinery.plugin_host.explaining import explain
+
+            gathered = _gathered()
+            return partial(explain, gathered, rules_of(gathered)), str(conflict)
+
+
+def _gathered() -> Gathered:
+    """What the plugins that brinery.dumps uses declare, where it cannot be settled between them."""
+    # Only now: looking at a pickle needs no plugin host.
+    from brinery.plugin_host.composing import gather
+    from brinery.plugin_host.selection import Choice
+
+    return gather(Choice("installed"))
 
 
 @contextmanager

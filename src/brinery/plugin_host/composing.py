@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.rules import Rules
 
-__all__ = ["Composition", "Gathered", "claims_of", "compose", "gather"]
+__all__ = ["Composition", "Gathered", "claims_of", "compose", "gather", "rules_of"]
 
 R = TypeVar("R", bound=Record)
 
@@ -82,6 +82,16 @@ def gather(choice: Choice) -> Gathered:
         claims += [Claim(selected.plugin, record) for record in records]
     _check_choice(choice, states)
     return Gathered(tuple(states), selection.asked_by, tuple(claims), choice.prefer, choice.options)
+
+
+def rules_of(gathered: Gathered) -> Rules | None:
+    """The table of reducers and overrides; None where there are none. Nothing is settled between them yet."""
+    said = [claim for claim in gathered.claims if isinstance(claim.declared, Reducer | Override)]
+    if not said:
+        return None
+    from brinery.plugin_host.rules import Rules
+
+    return Rules(cast("list[Claim[Reducer | Override]]", said), gathered.prefer)
 
 
 def claims_of(claims: tuple[Claim[Record], ...], kind: type[R]) -> list[Claim[R]]:
@@ -168,12 +178,9 @@ def _check_choice(choice: Choice, states: list[PluginState]) -> None:
 
 def _settle(gathered: Gathered) -> Composition:
     claims, prefer = gathered.claims, gathered.prefer
-    rules: Rules | None = None
-    said = [claim for claim in claims if isinstance(claim.declared, Reducer | Override)]
-    if said:
-        from brinery.plugin_host.rules import Rules
-
-        rules = Rules(cast("list[Claim[Reducer | Override]]", said), prefer)
+    rules = rules_of(gathered)
+    if rules is not None:
+        rules.settle()
     tables = claims_of(claims, NameTable)
     write_plan = WritePlan(
         rules=rules,

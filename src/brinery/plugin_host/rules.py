@@ -24,24 +24,23 @@ class Rules:
     """The reducers and overrides of all plugins of a profile (a plan's RuleTable)."""
 
     def __init__(self, claims: Sequence[Claim[Reducer | Override]], prefer: Mapping[str, str]) -> None:
-        """Raises PluginConflict where two plugins declare a reducer for one class."""
+        self._claims = claims
         self._prefer = prefer
         self._lineage = Lineage([(claim.declared.target, claim) for claim in claims], _check_found)
         #: See :class:`brinery.plan.RuleTable`. Engines ask in every dump: no method around it.
         self.epoch = self._lineage.epoch
         self._answers = PerType(self._work_out, self._lineage.epoch)
-        for claim in claims:
-            self._settle_declared(claim.declared)
 
-    def _settle_declared(self, declared: Reducer | Override) -> None:
-        """Find conflicts when the profile is composed, as far as the classes are known by then."""
-        if not isinstance(declared, Reducer):
-            return
-        if isinstance(declared.target, str):
-            same = self._lineage.declared_as(declared.target)
-        else:
-            same = self._lineage.declared_for(declared.target)
-        self._settle(target_name(declared.target), _reducers(same))
+    def settle(self) -> None:
+        """Raise PluginConflict where two plugins declare a reducer for one class, as far as that is known."""
+        for _, declared in self._claims:
+            if not isinstance(declared, Reducer):
+                continue
+            if isinstance(declared.target, str):
+                same = self._lineage.declared_as(declared.target)
+            else:
+                same = self._lineage.declared_for(declared.target)
+            self._settle(target_name(declared.target), _reducers(same))
 
     def rule_for(self, cls: type, /) -> TypeRule | None:
         """See :class:`brinery.plan.RuleTable`.
