@@ -201,7 +201,7 @@ def test_random_meddling_never_crashes(wire: Wire, seed: int):
     graph = grow(5)
     containers.append([])
     for protocol in PROTOCOLS:
-        with suppress(RuntimeError, KeyError, IndexError):
+        with suppress(RuntimeError, KeyError):  # KeyError: the meddler found nothing to pop
             pickle.loads(wire.dumps(graph, protocol))
 
 
