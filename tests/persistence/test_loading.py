@@ -85,6 +85,8 @@ def test_missing_raises_unless_told_otherwise(kind: type[Single]) -> None:
         MissingReference, match=r"the store 'shop' holds no object with the key 2.*missing='none'"
     ):
         resolve(("shop", 2))
+    with pytest.raises(MissingReference, match=r"the bare store holds no object with the key b'oid'"):
+        load([b"oid"], bare=kind())(b"oid")
     assert load([("shop", 2)], shop=shop, missing="none")(("shop", 2)) is None
     assert load([("shop", 2)], shop=shop, missing=lambda name, key: [name, key])(("shop", 2)) == ["shop", 2]
 

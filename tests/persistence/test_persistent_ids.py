@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
 from brinery.errors import UnboundStore, UnpicklingError, WriteError
@@ -32,6 +34,7 @@ KEYS = [
     ("orders", 7),
     ("orders", "7"),
     ("lines", (1, b"x", ("deep", ()))),
+    reduce(lambda inner, _: (inner,), range(31), "as deep as it may be"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,17 @@ def test_options_may_stand_in_the_url() -> None:
     ) as store:
         assert store.claims == (Node,)
         assert (store._insert, store._compare, store._database._timeout) == (True, False, 2.5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path with a drive letter begins otherwise")
+def test_a_url_may_ask_for_reading_only(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with open_sqlite(f"{url}?read_only=0", tables=TABLES) as store:
+        store.save(Node(1))
+    with open_sqlite(f"{url}?read_only=1") as store:
+        assert store.get("nodes", 1) == Node(1)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            store.save(Node(2))
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,13 @@ def test_changes_that_would_be_lost_are_refused_or_ignored_on_request(bind: Bind
             store.save(order)
 
 
+def test_a_value_of_another_type_is_a_change(refusing: SqliteStore) -> None:
+    refusing.save(anna := Customer(1, 1))
+    anna.name = 1.0
+    with pytest.raises(NotStored, match="has changed since it was loaded or stored: name"):
+        refusing.persistent_id(anna)
+
+
 def test_save_loses_no_other_writers_change(path: Path) -> None:
     with SqliteStore(path, TABLES) as one, SqliteStore(path, TABLES) as two:
         one.save(Customer(1, "Anna"))
@@ -283,14 +290,21 @@ def test_where_another_writer_inserted_the_key_meanwhile_nothing_is_lost(
     assert ids(path) == [1, 2]
 
 
-def test_what_one_store_refuses_another_may_take(bind: Bind, path: Path) -> None:
+@pytest.mark.parametrize(
+    "order",
+    [
+        Order(1, "not a customer", [Customer(1), Node(1)]),  # type: ignore[arg-type]
+        Order(1, Customer(1), [Node(1), Order(2, "not a customer")]),  # type: ignore[arg-type]
+    ],
+    ids=["the object itself", "one behind it"],
+)
+def test_what_one_store_refuses_another_may_take(bind: Bind, path: Path, order: Order) -> None:
     with (
         SqliteStore(path, TABLES, on_new="insert") as strict,
         SqliteStore(":memory:", [Table("orders", Order, key="number")], on_new="insert") as other,
     ):
-        order = Order(1, "not a customer", [Customer(1), Node(1)])  # type: ignore[arg-type]
         bound = bind(strict=strict, other=other)
-        assert bound.loads(bound.dumps([order, Customer(2)]))[0].customer == "not a customer"
+        assert bound.loads(bound.dumps([order, Customer(2)])) == [order, Customer(2)]
         assert ids(path, "orders", "number") == ids(path, "nodes") == []
         assert ids(path) == [2]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import pickle
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import pytest
 
@@ -75,7 +78,7 @@ def test_a_class_with_a_reduction_of_its_own_is_told_to_name_its_columns(store: 
 
 
 VALUES = [
-    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, 2**200, 0.0, -0.0, 5.0, 1e300, float("inf"),
+    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200, 0.0, -0.0, 5.0, 1e300, float("inf"),
     float("nan"), "", "007", "größer € 🥒", "nul\0inside", "\ud800",
     b"", b"\x00\xff", b"brinery\x00", b"brinery\x01x", [1, [2]], {"a": (1,)}, {1, 2},
     datetime.date(2024, 2, 29), decimal.Decimal("1.50"), 1j, Customer, len,
@@ -130,6 +133,62 @@ def test_other_programs_can_read_the_rows(tmp_path: Path) -> None:
         ]
         assert other.execute("SELECT typeof(lines) FROM orders").fetchone() == ("blob",)
     other.close()
+
+
+def test_what_sqlite_has_a_type_for_is_stored_as_that_and_the_rest_behind_a_mark(tmp_path: Path) -> None:
+    values = {"null": None, "integer": -(2**63), "real": 1.5, "text": "größer", "blob": b"\x00"}
+    with SqliteStore(tmp_path / "shop.db", TABLES) as store:
+        store.save(*[Customer(kind, value) for kind, value in values.items()], Customer("list", [1]))
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as other:
+        types = dict(other.execute("SELECT id, typeof(name) FROM customers"))
+        names = dict(other.execute("SELECT id, name FROM customers"))
+    assert types == {kind: kind for kind in values} | {"list": "blob"}
+    assert names == {**values, "list": b"brinery\x00" + pickle.dumps([1], 5)}
+
+
+class Flags(NamedTuple):
+    id: int
+    is_set: bool
+    is_known: bool | None
+    is_old: Optional[bool]  # noqa: UP045
+
+
+@dataclass
+class FlagFields:
+    id: int
+    is_set: bool
+    is_known: bool | None
+    is_old: Optional[bool]  # noqa: UP045
+
+
+@pytest.mark.parametrize("cls", [Flags, FlagFields])
+def test_what_is_annotated_bool_is_0_and_1(tmp_path: Path, cls: type[Any]) -> None:
+    flags = [cls(1, True, False, True), cls(2, False, None, None)]
+    with SqliteStore(tmp_path / "shop.db", [Table("flags", cls)]) as store:
+        store.save(*flags)
+        assert repr([store.get("flags", 1), store.get("flags", 2)]) == repr(flags)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as other:
+        assert other.execute("SELECT * FROM flags").fetchall() == [(1, 1, 0, 1), (2, 0, None, None)]
+
+
+class Compact:
+    __slots__ = ("id", "note")
+
+
+class Wide(Compact):
+    pass
+
+
+@pytest.mark.parametrize("cls", [Compact, Wide])
+def test_a_state_in_slots_comes_back(cls: type[Any]) -> None:
+    obj = cls()
+    obj.id, obj.note = 1, ["x"]
+    if cls is Wide:
+        obj.more = "y"
+    with SqliteStore(":memory:", [Table("things", cls)]) as store:
+        loaded = back(store, "things", obj, 1)
+    assert (loaded.id, loaded.note) == (1, ["x"])
+    assert getattr(loaded, "__dict__", None) == ({"more": "y"} if cls is Wide else None)
 
 
 def test_references_between_rows_keep_identity(store: SqliteStore) -> None:
@@ -207,7 +266,9 @@ def test_what_has_no_column_is_refused_rather_than_lost(store: SqliteStore) -> N
     assert customer.greeting == "Hello Anna"
     store.save(customer)  # what is cached can be computed again
     customer.note = "new"  # type: ignore[attr-defined]
-    with pytest.raises(NotStored, match="attribute 'note', for which the table 'customers' has no column"):
+    with pytest.raises(
+        NotStored, match="Customer has the attribute 'note', for which the table 'customers' has no column"
+    ):
         store.save(customer)
 
 

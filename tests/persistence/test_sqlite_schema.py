@@ -200,6 +200,7 @@ def test_a_read_only_store_changes_nothing(path: Path) -> None:
     [
         (lambda: Table("", Node), "cannot be a table's name"),
         (lambda: Table("sqlite_x", Node), "cannot be a table's name"),
+        (lambda: Table("brinery_x", Node), "cannot be a table's name"),
         (lambda: Table("nodes", Node, key=()), "has no key"),
         (
             lambda: Table("nodes", Node, key="number"),

@@ -218,7 +218,9 @@ def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
 def _annotations(cls: type) -> dict[str, object]:
     annotations: dict[str, object] = {}
     for base in reversed(cls.__mro__):
-        annotations.update(inspect.get_annotations(base))
+        for name, annotation in inspect.get_annotations(base).items():
+            # typing.NamedTuple makes a ForwardRef of an annotation that is a str.
+            annotations[name] = getattr(annotation, "__forward_arg__", annotation)
     return annotations
 
 
