@@ -67,9 +67,11 @@ def test_it_goes_through_all_steps(out):
         "a memoryview of b'fragile fragile",
         "PluginConflict: more than one plugin declares a reducer for builtins:memoryview",
         "* squeezing (given): reducer for builtins:memoryview",
-        "UnicodeDecodeError",
+        "    | def load_orders(",
+        "UnicodeDecodeError: 'utf-8' codec can't decode",
         "'Café Zürich'",
         "datetime.datetime(2009, 5, 17, 8, 30)",
+        "is removed; --keep DIR would have kept it.",
     ],
 )
 def test_it_shows(out, line):

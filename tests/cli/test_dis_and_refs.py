@@ -125,7 +125,15 @@ def test_refs_shows_a_few_persistent_ids_and_all_of_them_when_asked(run, file):
 
 def test_names_of_python_2_are_such_only_up_to_protocol_2(run, file):
     _, out, _ = run("refs", file(b"\x80\x03c__builtin__\nxrange\n."))
-    assert "__builtin__.xrange\n" in out
+    assert "       1  __builtin__.xrange\n" in out
+
+
+def test_refs_counts_extension_codes(run, file):
+    path = file(b"\x80\x02\x82\x07\x82\x07\x86.")
+    _, out, _ = run("refs", path)
+    assert out.endswith("\n1 extension code\n       2  7\n")
+    _, out, _ = run("refs", path, "--json")
+    assert json.loads(out)["extension_codes"] == [{"code": 7, "uses": 2}]
 
 
 def test_refs_as_json_is_complete(run, file):
@@ -160,12 +168,21 @@ class TestWhatIsNoPickle:
         assert "Is it a pickle at all?" in err
 
     @pytest.mark.parametrize(
-        ("magic", "name"), [(b"PK\x03\x04", "zip"), (b"\x1f\x8b\x08", "gzip"), (b"BZh9", "bzip2")]
+        ("magic", "name"),
+        [
+            (b"PK\x03\x04", "a zip archive"),
+            (b"\x1f\x8b\x08", "compressed with gzip"),
+            (b"BZh9", "compressed with bzip2"),
+            (b"\xfd7zXZ\x00", "compressed with xz"),
+            (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+            (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+            (b"\x93NUMPY\x01\x00", "a NumPy .npy file"),
+        ],
     )
     def test_other_kinds_of_file_are_named(self, run, file, command, magic, name):
         code, _, err = run(command, file(magic + bytes(100)))
         assert code == 1
-        assert f"{name}" in err
+        assert f"this is no pickle but {name}" in err
 
     def test_no_file_at_all_is_a_wrong_command_line(self, run, command):
         code, _, err = run(command)

@@ -64,7 +64,10 @@ def fault(data):
         (b"Np" + b"1" * 5000 + b"\n.", 1, "PUT", "a very long line is no memo index"),
         (b"q\x00.", 0, "BINPUT", "BINPUT needs 1 objects"),
         (b"\x82\x00.", 0, "EXT1", "0 is no extension code"),
+        (b"\x83\x00\x00.", 0, "EXT2", "0 is no extension code"),
+        (b"\x84\xff\xff\xff\xff.", 0, "EXT4", "-1 is no extension code"),
         (b"c\nname\n.", 0, "GLOBAL", "the name is empty"),
+        (b"c\xff\nname\n.", 0, "GLOBAL", "the name is not UTF-8"),
         (
             b"\x80\x04\x95\x09" + b"\0" * 7 + b"N.",
             2,
@@ -215,11 +218,11 @@ def test_a_deep_or_long_persistent_id_is_shown_in_part(data):
 
 
 def test_text_cannot_move_the_cursor_or_forge_a_line():
-    data = b"\x80\x04\x8c\x08os\x1b[2J\r\n\x8c\x06system\x93."
+    data = b"\x80\x04\x8c\x09\xc3\xb6s\x1b[2J\r\n\x8c\x06system\x93."
     details = "".join(i.detail for i in disassemble(data))
     assert details.isprintable()
     (name,) = references(data).globals
-    assert str(name) == "os\\x1b[2J\\r\\n.system"
+    assert str(name) == "ös\\x1b[2J\\r\\n.system"
 
 
 def test_an_integer_too_long_for_decimal_is_shown_in_hexadecimal():

@@ -149,10 +149,15 @@ def test_a_persistent_id_of_several_parts_is_shown_as_python_would_write_it():
         (b"cfractions\nFraction\n(I1\nI2\ntR.", "REDUCE", "call fractions.Fraction(1, 2)"),
         (b"(I1\nI2\nifractions\nFraction\n.", "INST", "call fractions.Fraction(1, 2)"),
         (b"(cfractions\nFraction\nK\x01K\x02o.", "OBJ", "call fractions.Fraction(1, 2)"),
+        (b"(I1\n(I2\nI3\nI4\ntishop\nJob\n.", "INST", "call shop.Job(1, (2, 3, 4))"),
+        (b"(cshop\nJob\n(I2\nI3\nto.", "OBJ", "call shop.Job((2, 3))"),
+        (b"cshop\nJob\n(" + b"K\x01" * 10 + b"tR.", "REDUCE", f"call shop.Job({'1, ' * 8}… 10 in all)"),
         (b"\x80\x02cshop\nJob\n)\x81.", "NEWOBJ", "new shop.Job()"),
         (b"\x80\x04cshop\nJob\n)}\x92.", "NEWOBJ_EX", "new shop.Job()"),
         (b"\x80\x02cshop\nJob\n)\x81}b.", "BUILD", "state of shop.Job(): {}"),
-        (b"\x80\x02\x82\x07.", "EXT1", "copyreg's extension code 7"),
+        (b"\x80\x02\x82\x01.", "EXT1", "copyreg's extension code 1"),
+        (b"\x80\x02\x83\x00\x01.", "EXT2", "copyreg's extension code 256"),
+        (b"\x80\x02\x84\x00\x00\x01\x00.", "EXT4", "copyreg's extension code 65536"),
         (b"\x80\x05\x97\x98.", "READONLY_BUFFER", "<buffer 0>, read-only"),
         (b"(K\x01K\x022e.", "APPENDS", None),
         (b"](K\x01K\x022e.", "APPENDS", "append 3 items"),
@@ -184,3 +189,88 @@ def test_of_a_long_argument_only_the_beginning_is_kept():
     (detail,) = details(pickle.dumps(long.decode()), "BINUNICODE")
     assert detail.endswith("(100,000 bytes)")
     assert len(detail) < 80
+
+
+def shown(data):
+    """The object of a pickle, as the disassembler shows it."""
+    (detail,) = details(data, "STOP")
+    return detail.removeprefix("the object is ")
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        None,
+        True,
+        False,
+        7,
+        1.5,
+        "é",
+        b"x",
+        (),
+        (1,),
+        (1, 2),
+        [],
+        [1],
+        {},
+        {1: [2]},
+        set(),
+        {5},
+        frozenset([6]),
+    ],
+    ids=repr,
+)
+def test_an_object_is_shown_as_python_writes_it(obj):
+    assert shown(pickle.dumps(obj, 4)) == repr(obj)
+
+
+@pytest.mark.parametrize("protocol", [0, 4])  # with an APPEND for each item, and with one APPENDS
+def test_of_a_container_the_first_eight_parts_are_shown(protocol):
+    items = list(range(10))
+    assert shown(pickle.dumps(items, protocol)) == "[0, 1, 2, 3, 4, 5, 6, 7, … 10 in all]"
+    assert shown(pickle.dumps(dict.fromkeys(items), protocol)).endswith("3: None, … 10 in all}")
+
+
+def test_what_is_shown_ends_at_a_depth_and_at_a_length():
+    nested = []
+    for _ in range(10):
+        nested = [nested]
+    assert shown(pickle.dumps(nested)) == "[[[[[[…]]]]]]"
+    assert shown(pickle.dumps("x" * 100)) == "'" + "x" * 58 + "…"
+
+
+@pytest.mark.parametrize(
+    ("data", "referred"),
+    [
+        (b"cos\nsystem\n.", (GlobalName("os", "system"), None, None)),
+        (b"Pkey\n.", (None, "'key'", None)),
+        (b"\x82\x07.", (None, None, 7)),
+        (b"I7\n.", (None, None, None)),
+    ],
+)
+def test_an_opcode_refers_to_one_kind_of_thing(data, referred):
+    first, _ = disassemble(data)
+    assert (first.global_name, first.persistent_id, first.extension) == referred
+
+
+def test_a_global_may_be_named_by_byte_strings_of_python_2():
+    names = [i.global_name for i in disassemble(b"U\x02osU\x06system\x93.") if i.global_name]
+    assert names == [GlobalName("os", "system")]
+
+
+def test_a_long_memo_is_followed():
+    data = pickle.dumps([str(number) for number in range(300)], 2)[:-1] + b"j\x2c\x01\x00\x00."
+    assert "LONG_BINPUT" in {i.opcode.name for i in disassemble(data)}
+    assert details(data, "LONG_BINGET") == ["memo[300] is '299'"]
+
+
+@pytest.mark.parametrize("head", [b"V", b"X\x00\x10\x00\x00"])
+def test_an_argument_of_4096_bytes_is_kept_whole(head):
+    tail = b"\n." if head == b"V" else b"."
+    argument, _ = [i.argument for i in disassemble(head + b"x" * 4096 + tail)]
+    assert argument == "x" * 4096
+
+
+def test_of_a_long_name_the_beginning_is_shown():
+    (name,) = [i.global_name for i in disassemble(b"c" + b"m" * 5000 + b"\nname\n.") if i.global_name]
+    assert name == GlobalName("m" * 4096 + "...", "name")

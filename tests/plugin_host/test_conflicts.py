@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
 
@@ -19,6 +20,13 @@ def first(obj: object) -> str:
 
 def second(obj: object) -> str:
     return "second"
+
+
+Ratio = Fraction
+
+
+class Names:
+    Ratio = Fraction
 
 
 A = declaring("a", Reducer(Fraction, first))
@@ -53,6 +61,10 @@ def test_leaving_one_out_settles_it() -> None:
 def test_identical_declarations_merge() -> None:
     same = declaring("c", Reducer(Fraction, first))
     assert rule(Profile([A, same]), Fraction) == TypeRule(reduce=first)
+    named = declaring("d", Reducer("fractions:Fraction", first))
+    assert rule(Profile([A, same, named]), Fraction) == TypeRule(reduce=first)
+    with pytest.raises(PluginConflict):
+        Profile([A, declaring("e", Reducer("fractions:Fraction", first, subclasses=True))])
 
 
 def test_a_class_and_its_subclass_are_no_conflict() -> None:
@@ -77,6 +89,30 @@ def test_a_preference_for_a_plugin_that_is_not_there_is_an_error() -> None:
 def test_options_for_a_plugin_that_is_not_there_are_an_error() -> None:
     with pytest.raises(PluginError, match=r"options=….*'c'"):
         Profile([A], options={"c": {}})
+
+
+def test_options_for_a_built_in_plugin_are_an_error() -> None:
+    with pytest.raises(PluginError, match="'sqlite', which is built in and takes no options"):
+        Profile([A], options={"sqlite": {}})
+
+
+def test_a_class_is_one_thing_under_both_of_its_names() -> None:
+    alias = declaring("alias", Reducer(f"{__name__}:Ratio", second))
+    with pytest.raises(PluginConflict, match=r"'a' \(given\)(.|\n)*'alias' \(given\)"):
+        Profile([declaring("a", Reducer("fractions:Fraction", first)), alias])
+    inner = declaring("inner", Reducer(f"{__name__}:Names.Ratio", second))
+    assert rule(Profile([inner]), Fraction) == TypeRule(reduce=second)
+
+
+def test_what_a_class_and_its_name_share_is_no_business_of_other_classes() -> None:
+    mixed = declaring("a", Reducer(Fraction, first), Reducer(Decimal, second))
+    profile = Profile([mixed, declaring("b", Reducer("fractions:Fraction", first))])
+    assert rule(profile, Fraction) == TypeRule(reduce=first)
+    assert rule(profile, Decimal) == TypeRule(reduce=second)
+
+
+def test_a_name_within_what_is_no_class_is_nobodys() -> None:
+    assert rule(Profile([declaring("a", Reducer("sys:maxsize.Part", first))]), Fraction) is None
 
 
 def test_the_same_scheme_twice_is_a_conflict() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pickle import PickleBuffer
 from typing import Protocol
+from unittest import mock
 
 import pytest
 
@@ -34,6 +35,15 @@ def test_records_with_equal_fields_are_equal_and_hash_alike() -> None:
     assert Reducer(Fraction, reduce) != Reducer(Fraction, reduce, subclasses=True)
     assert Override(Fraction, reduce) != Reducer(Fraction, reduce)
     assert NameTable("t", {"a": "b"}) == NameTable("t", {"a": "b"})
+    assert Reducer(Fraction, reduce) == mock.ANY  # what it knows nothing of is asked too
+
+
+def test_a_record_can_be_matched_by_position() -> None:
+    match Override(Fraction, reduce):
+        case Override(target, function):
+            assert (target, function) == (Fraction, reduce)
+        case _:
+            pytest.fail("no match")
 
 
 def test_a_record_shows_its_fields() -> None:
@@ -105,15 +115,20 @@ def test_a_scheme_has_the_form_that_urls_want(wrong: str) -> None:
         PersistentScheme(wrong, reduce)
 
 
+def test_a_scheme_wants_an_opener() -> None:
+    with pytest.raises(DeclarationError, match=r"PersistentScheme\(open=3\): it wants a function"):
+        PersistentScheme("redis", 3)  # type: ignore[arg-type]
+
+
 def test_a_scheme_may_have_digits_and_signs() -> None:
     assert PersistentScheme("s3+https", reduce).name == "s3+https"
 
 
 @pytest.mark.parametrize("names", [{"a": ""}, {"a:b:c": "a:b"}, {"a": "b:c"}, {"a:b": "c"}, {3: "a"}, ["a"]])
 def test_a_name_goes_to_a_name_of_its_kind(names: object) -> None:
-    with pytest.raises(DeclarationError, match="NameTable"):
+    with pytest.raises(DeclarationError, match=r"NameTable\(read=…\)"):
         NameTable("t", names)  # type: ignore[arg-type]
-    with pytest.raises(DeclarationError, match="NameTable"):
+    with pytest.raises(DeclarationError, match=r"NameTable\(write=…\)"):
         NameTable("t", {}, write=names)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from engines import engines_under_test
 from throwaway import declaring, make_plugin
 
 import brinery
-from brinery import Override, Profile, Reducer
+from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
 
 
 def named(name: str, text: str) -> Override:
@@ -142,3 +142,22 @@ def test_fingerprints_tell_order_options_and_preferences_apart() -> None:
         Profile.plain(),
     ]
     assert len({profile.fingerprint for profile in profiles}) == len(profiles)
+
+
+def test_the_report_says_what_each_plugin_declares() -> None:
+    busy = declaring(
+        "busy",
+        Reducer(Fraction, str),
+        Reducer("decimal:Decimal", str),
+        named("x", "x"),
+        PersistentScheme("redis", "redis:open"),
+        NameTable("moved", {"old": "new"}),
+    )
+    report = Profile([busy, declaring("idle"), declaring("out")], without={"out"}).report()
+    lines = str(report).splitlines()
+    assert [line for line in lines if "(given)" in line] == [
+        "busy (given): active, 2 reducers, 1 override, 1 scheme, 1 name table",
+        "idle (given): active, nothing declared",
+        "out (given): blocked, left out by Profile(without=…)",
+    ]
+    assert "sqlite (built-in): active, 1 scheme" in lines

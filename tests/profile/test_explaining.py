@@ -66,6 +66,13 @@ def test_the_rule_says_why() -> None:
     assert rules["a"] == "'b' (given) wins: prefer['fractions:Fraction']"
 
 
+def test_an_override_says_where_it_comes_from() -> None:
+    (own,) = [say.rule for say in PROFILE.explain(Animal).says if say.kind == "override"]
+    (near,) = [say.rule for say in PROFILE.explain(Dog).says if say.kind == "override"]
+    assert own == "asked before the built-in way"
+    assert near == f"asked before the built-in way, as {__name__}:Animal is above it"
+
+
 def test_a_reducer_that_is_not_for_subclasses_says_so() -> None:
     class Puppy(Dog):
         pass
@@ -89,6 +96,14 @@ def test_names_show_what_they_are_read_and_written_as() -> None:
     assert say.what == "zoo is read as farm at every protocol"
     (say,) = PROFILE.explain("copy_reg").says
     assert say.what == "copy_reg is read as copyreg below protocol 3"
+
+
+def test_of_two_names_for_one_the_winner_is_shown_and_the_rule() -> None:
+    tables = [declaring(name, NameTable(name, {}, write={"farm": name})) for name in ("a", "b")]
+    a, b = Profile(tables, prefer={"farm": "b"}).explain("farm").says
+    assert (a.what, a.wins) == ("farm is written as a at every protocol", False)
+    assert (b.what, b.wins) == ("farm is written as b at every protocol", True)
+    assert (a.rule, b.rule) == ("'b' (given) wins: prefer['farm']", "prefer['farm']")
 
 
 def test_a_class_that_cannot_be_imported_shows_what_is_declared_under_its_name() -> None:

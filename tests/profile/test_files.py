@@ -19,10 +19,23 @@ from brinery.files import written_whole
 
 def test_a_file_holds_what_dump_writes(tmp_path: Path) -> None:
     path = tmp_path / "a.pickle"
-    brinery.dump_file({"a": 1}, path, 2)
-    assert path.read_bytes() == pickle.dumps({"a": 1}, 2)
-    assert brinery.load_file(path) == {"a": 1}
-    assert brinery.load_file(str(path), encoding="bytes") == {"a": 1}
+    brinery.dump_file({"a": range(3)}, path, 2)
+    assert path.read_bytes() == pickle.dumps({"a": range(3)}, 2)
+    assert brinery.load_file(path) == brinery.load_file(str(path)) == {"a": range(3)}
+    brinery.dump_file({"a": range(3)}, path, 2, fix_imports=False)
+    assert path.read_bytes() == pickle.dumps({"a": range(3)}, 2, fix_imports=False)
+
+
+def test_a_file_of_python_2_is_read_as_load_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.pickle"
+    path.write_bytes(b"U\x02\xc3\xa9.")
+    assert brinery.load_file(path, encoding="utf-8") == "é"
+    assert brinery.load_file(path, encoding="bytes") == b"\xc3\xa9"
+    assert brinery.load_file(path, errors="ignore") == ""
+    path.write_bytes(b"c__builtin__\nxrange\n.")
+    assert brinery.load_file(path) is range
+    with pytest.raises(ModuleNotFoundError):
+        brinery.load_file(path, fix_imports=False)
 
 
 @pytest.mark.parametrize("before", [None, b"as it was"])

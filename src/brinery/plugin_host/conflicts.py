@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from brinery.declarations import Reducer, target_name
 from brinery.errors import PluginConflict
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def settle(
         preferred = [claim for claim in claims if claim.plugin.name == prefer.get(key)]
         if len(preferred) == 1:
             return preferred[0], f"prefer[{key!r}]"
-    if all(claim.declared == claims[0].declared for claim in claims[1:]):
+    if all(_meaning(claim.declared) == _meaning(claims[0].declared) for claim in claims[1:]):
         return claims[0], "all declare the same"
     from brinery.plugin_host.report import describe  # for the error only
 
@@ -44,3 +45,10 @@ def settle(
         f"Or leave one out: Profile(without={{{claims[-1].plugin.name!r}}}). "
         "For brinery.dumps and the like: brinery.set_default_profile(brinery.Profile(…))."
     )
+
+
+def _meaning(declared: object) -> object:
+    """What makes two declarations identical: a class and its dotted name are one target."""
+    if isinstance(declared, Reducer):
+        return target_name(declared.target), declared.reduce, declared.subclasses
+    return declared
