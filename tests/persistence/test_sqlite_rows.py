@@ -78,8 +78,8 @@ def test_a_class_with_a_reduction_of_its_own_is_told_to_name_its_columns(store: 
 
 
 VALUES = [
-    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200, 0.0, -0.0, 5.0, 1e300, float("inf"),
-    float("nan"), "", "007", "größer € 🥒", "nul\0inside", "\ud800",
+    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200,
+    0.0, -0.0, 5.0, 1e300, float("inf"), float("nan"), "", "007", "größer € 🥒", "nul\0inside", "\ud800",
     b"", b"\x00\xff", b"brinery\x00", b"brinery\x01x", [1, [2]], {"a": (1,)}, {1, 2},
     datetime.date(2024, 2, 29), decimal.Decimal("1.50"), 1j, Customer, len,
 ]  # fmt: skip
