@@ -23,6 +23,10 @@ class Reduction(NamedTuple):
     state_setter: Callable[[object, object], object] | None = None
 
 
+#: By how many items a reducer gave: what stands for the others.
+_LEFT_OUT = [(None,) * (6 - given) for given in range(7)]
+
+
 def check(value: object, obj: object) -> Reduction:
     """`value`, which a reducer returned for `obj`, as a Reduction.
 
@@ -33,7 +37,8 @@ def check(value: object, obj: object) -> Reduction:
         raise WriteError(f"__reduce__ must return a string or tuple, not {type(value).__name__}")
     if not 2 <= len(value) <= 6:
         raise WriteError(f"tuple returned by __reduce__ must contain 2 through 6 elements, not {len(value)}")
-    reduction = Reduction(*value)
+    # By tuple's own constructor: the one that takes keywords costs as much as all of the checks.
+    reduction = tuple.__new__(Reduction, value + _LEFT_OUT[len(value)])
     function, args, _, items, pairs, setter = reduction
     if not callable(function):
         raise _refusal("first", "callable", function)

@@ -84,18 +84,14 @@ def write_dict_0(w: Writer, obj: dict[object, object]) -> Steps:
 
 
 def write_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
-    if obj:
-        return _write_items_and_tuple(w, obj)
-    w.buffer += EMPTY_TUPLE if w.protocol else MARK + TUPLE
-    return iter(())
-
-
-def _write_items_and_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
     """A tuple is memoized after its items. Where they lead back to it, it is in the memo by then."""
     size = len(obj)
+    if not size:
+        w.buffer += EMPTY_TUPLE if w.protocol else MARK + TUPLE
+        return
     if size <= 3 and w.protocol >= 2:
         yield obj
-        if w.is_memoized(obj):
+        if id(obj) in w.indexes:
             w.buffer += POP * size
             w.get(obj)
             return
@@ -103,7 +99,7 @@ def _write_items_and_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
     else:
         w.buffer += MARK
         yield obj
-        if w.is_memoized(obj):
+        if id(obj) in w.indexes:
             w.buffer += POP_MARK if w.protocol else POP * (size + 1)
             w.get(obj)
             return
@@ -131,7 +127,7 @@ def write_frozenset(w: Writer, obj: frozenset[object]) -> Steps:
     """Protocol 4 and up (PEP 3154). Memoized after its items, as a tuple is."""
     w.buffer += MARK
     yield obj
-    if w.is_memoized(obj):
+    if id(obj) in w.indexes:
         w.buffer += POP_MARK
         w.get(obj)
     else:

@@ -39,43 +39,40 @@ def write_reduced(w: Writer, obj: object, value: object) -> Steps:
 
 def write_reduction(w: Writer, obj: object, reduction: Reduction) -> Steps:
     """Make the object, memoize it, then fill it: items, pairs, state."""
-    ingredients, opcode = _making(w.protocol, obj, reduction)
-    yield ingredients
-    w.buffer += opcode
-    if w.is_memoized(obj):
+    function, args, state, items, pairs, state_setter = reduction
+    # copyreg's two constructors are known by their name; they have opcodes from protocol 2 and 4 on.
+    name = getattr(function, "__name__", None) if w.protocol >= 2 else None
+    if name == "__newobj__":
+        yield _check_newobj(obj, args), args[1:]
+        w.buffer += NEWOBJ
+    elif name == "__newobj_ex__":
+        cls, positional, keywords = _check_newobj_ex(args)
+        if w.protocol >= 4:
+            yield cls, positional, keywords
+            w.buffer += NEWOBJ_EX
+        else:
+            yield partial(cls.__new__, cls, *positional, **keywords), ()
+            w.buffer += REDUCE
+    else:
+        yield function, args
+        w.buffer += REDUCE
+    if id(obj) in w.indexes:
         # What it is made of led back to it: it is complete, and this one superfluous.
         w.buffer += POP
         w.get(obj)
         return
     w.memoize(obj)
-    if reduction.items is not None:
-        yield from append_items(w, reduction.items)
-    if reduction.pairs is not None:
-        yield from set_pairs(w, reduction.pairs)
-    if reduction.state is not None:
-        if reduction.state_setter is None:
-            yield (reduction.state,)
+    if items is not None:
+        yield from append_items(w, items)
+    if pairs is not None:
+        yield from set_pairs(w, pairs)
+    if state is not None:
+        if state_setter is None:
+            yield (state,)
             w.buffer += BUILD
         else:
-            yield reduction.state_setter, obj, reduction.state
+            yield state_setter, obj, state
             w.buffer += TUPLE2 + REDUCE + POP
-
-
-def _making(protocol: int, obj: object, reduction: Reduction) -> tuple[tuple[object, ...], bytes]:
-    """What an object is made of, and the opcode that makes it.
-
-    copyreg's two constructors are known by their name; they have opcodes from protocol 2 and 4 on.
-    """
-    function, args = reduction.callable, reduction.args
-    name = getattr(function, "__name__", None) if protocol >= 2 else None
-    if name == "__newobj__":
-        return (_check_newobj(obj, args), args[1:]), NEWOBJ
-    if name == "__newobj_ex__":
-        cls, positional, keywords = _check_newobj_ex(args)
-        if protocol >= 4:
-            return (cls, positional, keywords), NEWOBJ_EX
-        return (partial(cls.__new__, cls, *positional, **keywords), ()), REDUCE
-    return (function, args), REDUCE
 
 
 def _check_newobj(obj: object, args: tuple[object, ...]) -> type:

@@ -41,13 +41,14 @@ class Writer(Output):
     """One dump under way: its options, its memo and its output."""
 
     __slots__ = (
-        "_indexes",
         "_objects",
         "_open_containers",
         "buffer_callback",
+        "containers",
         "dispatch_table",
         "fast",
         "fix_imports",
+        "indexes",
         "memo",
         "persistent_id",
         "plan",
@@ -67,12 +68,13 @@ class Writer(Output):
         super().__init__(protocol, write)
         self.plan = plan
         self.memo = memo
-        self._indexes = memo.indexes
+        self.indexes = memo.indexes
         self._objects = memo.objects
         self.protocol = protocol
         self.fix_imports = fix_imports
         self.buffer_callback = buffer_callback
         self._open_containers: set[int] = set()
+        self.containers = CONTAINERS[protocol]
         # What a Pickler may add:
         self.fast = False
         self.persistent_id: Callable[[object], object] | None = None
@@ -102,6 +104,9 @@ class Writer(Output):
         return data
 
     def _dump(self, root: object) -> bytes:
+        if self.fast:
+            refuse_cycle = Writer._refuse_cycle
+            self.containers = self.containers | {list: refuse_cycle, dict: refuse_cycle}
         if self.protocol >= 2:
             self.begin(PROTO + self.protocol.to_bytes(1, "little"))
         self._run(root)
@@ -116,9 +121,11 @@ class Writer(Output):
         """
         buffer = self.buffer
         frame_limit = self.frame_limit
-        indexes = self._indexes
-        atoms = ATOMS[self.protocol]
-        memoized = MEMOIZED[self.protocol]
+        indexes = self.indexes
+        protocol = self.protocol
+        atoms = ATOMS[protocol]
+        memoized = MEMOIZED[protocol]
+        containers = self.containers
         persistent_id = self.persistent_id
         depth_to_check = FIRST_CHECK
         objects_there = 0
@@ -141,13 +148,15 @@ class Writer(Output):
                             write_leaf(self, obj)
                             continue
                         elif id(obj) in indexes:
-                            self.get(obj)
+                            buffer += get_opcode(indexes[id(obj)], protocol)
                             continue
                         elif (write_leaf := memoized.get(type(obj))) is not None:
                             write_leaf(self, obj)
                             continue
+                        elif (write_container := containers.get(type(obj))) is not None:
+                            inner = write_container(self, obj)
                         else:
-                            inner = self._steps_of(obj)
+                            inner = self._reduce(obj)
                     except Exception:
                         failed = obj
                         raise
@@ -157,25 +166,20 @@ class Writer(Output):
                         objects_there = check_depth([owner for owner, _, _ in around], objects_there)
                         depth_to_check *= 2
                     break
-                more = next(steps, None)
-                if more is not None:
+                for more in steps:
                     parts = iter(more)
-                elif len(around) > 1:
-                    parent, steps, parts = around.pop()
+                    break
                 else:
-                    return
+                    if len(around) <= 1:
+                        return
+                    parent, steps, parts = around.pop()
         except Exception as exc:
             self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], failed)
             raise
 
-    def _steps_of(self, obj: object) -> Steps:
-        """How an object that has parts is written: the design's order of decisions, after the memo."""
+    def _reduce(self, obj: object) -> Steps:
+        """How an object is written that the format has no type for: the design's order of decisions."""
         cls = type(obj)
-        write_container = CONTAINERS[self.protocol].get(cls)
-        if write_container is not None:
-            steps = write_container(self, obj)
-            return self._refuse_cycle(obj, steps) if self.fast and cls in (list, dict) else steps
-
         rules = self.plan.rules
         rule = None if rules is None else rules.rule_for(cls)
         if rule is not None and rule.claim is not None:
@@ -224,17 +228,14 @@ class Writer(Output):
         """Let what stands on the reader's stack, which is `obj`, be found again under the next index."""
         if not self.fast:
             # In place rather than in a method of Memo: this runs for almost every object.
-            indexes = self._indexes
+            indexes = self.indexes
             indexes[id(obj)] = index = len(indexes)
             self._objects.append(obj)
             self.buffer += MEMOIZE if self.protocol >= 4 else put_opcode(index, self.protocol)
 
-    def is_memoized(self, obj: object) -> bool:
-        return id(obj) in self._indexes
-
     def get(self, obj: object) -> None:
         """Write a memoized object."""
-        self.buffer += get_opcode(self._indexes[id(obj)], self.protocol)
+        self.buffer += get_opcode(self.indexes[id(obj)], self.protocol)
 
     # Persistent IDs
 
@@ -245,14 +246,17 @@ class Writer(Output):
             return
         cls = type(pid)
         write_leaf = ATOMS[self.protocol].get(cls)
-        if write_leaf is None and self.is_memoized(pid):
+        if write_leaf is None and id(pid) in self.indexes:
             self.get(pid)
         else:
             write_leaf = write_leaf or MEMOIZED[self.protocol].get(cls)
+            write_container = self.containers.get(cls)
             if write_leaf is not None:
                 write_leaf(self, pid)
+            elif write_container is not None:
+                yield from write_container(self, pid)
             else:
-                yield from self._steps_of(pid)
+                yield from self._reduce(pid)
         self.buffer += BINPERSID
 
     def _write_claimed(self, obj: object, pid: object) -> Steps:
@@ -262,14 +266,14 @@ class Writer(Output):
 
     # Failures
 
-    def _refuse_cycle(self, obj: object, steps: Steps) -> Steps:
-        """Without a memo, a list or dict inside itself would never end."""
+    def _refuse_cycle(self, obj: object) -> Steps:
+        """In fast mode: without a memo, a list or dict inside itself would never end."""
         if id(obj) in self._open_containers:
             raise ValueError(
                 f"fast mode: can't pickle cyclic objects including object type {type(obj).__name__}"
             )
         self._open_containers.add(id(obj))
-        yield from steps
+        yield from CONTAINERS[self.protocol][type(obj)](self, obj)
         self._open_containers.remove(id(obj))
 
     def _locate(self, exc: Exception, levels: list[Level], failed: object) -> None:
