@@ -81,7 +81,7 @@ def test_a_rule_table_goes_when_another_is_used(wire: Wire):
     gone = weakref.ref(tables[0])
     for table in tables:
         dumper = engine.get(wire.name).Dumper(partial(WritePlan, rules=table))
-        dumper.dumps([Table, {1: len}])
+        dumper.dumps([Wire, {1: len}])
         del dumper, table
     del tables[0]
     gc.collect()
