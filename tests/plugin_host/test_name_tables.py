@@ -24,9 +24,9 @@ def test_the_built_in_names_of_python_2_are_the_standard_librarys() -> None:
 
 
 def test_the_built_in_names_are_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_compat_pickle.NAME_MAPPING, ("no", "such"), ("name", "here"))
     era_names = Profile.plain().read_plan.era_names
     assert era_names is not None
+    monkeypatch.setitem(_compat_pickle.NAME_MAPPING, ("no", "such"), ("name", "here"))
     assert ("no", "such") not in era_names.names
 
 
