@@ -188,6 +188,21 @@ def test_extension_codes(wire: Wire):
     assert_as_c_pickle(wire, [Nested, Nested, Nested.Class, Nested.Class.Deeper, Nested()])
 
 
+@pytest.mark.parametrize("code", [0, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, True, "7", 7.5, None])
+def test_an_extension_code_that_is_none_is_refused_as_c_pickle_refuses_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, code: object
+):
+    monkeypatch.setitem(copyreg._extension_registry, (__name__, "Nested"), code)  # type: ignore[attr-defined]
+    for protocol in (2, 4):
+        try:
+            expected = pickle.dumps(Nested, protocol)
+        except Exception as refused:
+            with pytest.raises(type(refused)):
+                wire.dumps(Nested, protocol)
+        else:
+            assert wire.dumps(Nested, protocol) == expected
+
+
 def test_a_name_that_is_not_ascii(wire: Wire):
     module = sys.modules[__name__]
     odd = type("Größe", (), {"__module__": __name__})

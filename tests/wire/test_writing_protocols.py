@@ -69,3 +69,26 @@ def test_a_number_that_no_c_long_holds_is_an_overflow(wire: Wire):
     for protocol in (2**70, -(2**70)):
         with pytest.raises(OverflowError):
             wire.dumps(1, protocol)
+
+
+def spelled(module: Any, **how: object) -> list[bytes]:
+    """What dumps, dump and a Pickler write where the protocol is given in that way."""
+    dumped, pickled = io.BytesIO(), io.BytesIO()
+    module.dump([1], dumped, **how)
+    module.Pickler(pickled, **how).dump([1])
+    return [module.dumps([1], **how), dumped.getvalue(), pickled.getvalue()]
+
+
+@pytest.mark.parametrize(("bin", "protocol"), [(True, 1), ("yes", 1), (False, 0), ("", 0)])
+def test_the_spelling_of_before_python_2_3_is_protocol_1_or_0_and_warns(
+    wire: Wire, bin: object, protocol: int
+):
+    with pytest.warns(DeprecationWarning, match="use protocol=") as warned:
+        assert spelled(wire, bin=bin) == spelled(pickle, protocol=protocol)
+    assert [warning.filename for warning in warned] == [__file__] * 3
+
+
+def test_both_spellings_at_once_are_refused(wire: Wire):
+    for make in (lambda **how: wire.dumps(1, **how), lambda **how: wire.Pickler(io.BytesIO(), **how)):
+        with pytest.raises(TypeError, match="protocol or bin, not both"):
+            make(protocol=2, bin=True)
