@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -73,6 +75,18 @@ def test_a_claim_covers_subclasses_and_nothing_else() -> None:
 def test_a_class_may_be_claimed_by_its_name() -> None:
     assert written(Dog(), shop=Book((f"{__name__}:Animal",))) == ("shop", "key")
     assert written(Dog(), shop=Book((f"{__name__}:Oak",))) is None
+
+
+def test_a_class_is_claimed_also_where_its_module_is_still_being_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("brinery_test_zoo")
+    module.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    store = Book(("brinery_test_zoo:Hound",))
+    assert written(Dog(), shop=store) is None
+    module.Hound = Dog  # type: ignore[attr-defined]
+    assert written(Dog(), shop=store) == ("shop", "key")
 
 
 def test_a_virtual_subclass_is_claimed_too() -> None:

@@ -193,10 +193,11 @@ def test_a_state_in_slots_comes_back(cls: type[Any]) -> None:
 
 def test_references_between_rows_keep_identity(store: SqliteStore) -> None:
     anna = Customer(7)
-    store.save(Order(1, anna, [anna, {"who": anna}]), Order(2, anna))
-    loaded = store.persistent_load_many([("orders", 1), ("orders", 2)])
-    one, two = loaded.values()
+    store.save(Order(1, anna, [anna, {"who": anna}]), Order(2, anna), Order(3, None, [anna]))
+    loaded = store.persistent_load_many([("orders", 1), ("orders", 2), ("orders", 3)])
+    one, two, three = loaded.values()
     assert one.customer == anna
+    assert three.customer is None
     assert one.customer is two.customer is one.lines[0] is one.lines[1]["who"]
 
 

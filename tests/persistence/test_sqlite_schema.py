@@ -66,6 +66,11 @@ def test_a_class_may_be_named_and_is_imported_when_it_is_needed(path: Path) -> N
     with SqliteStore(path, [Table("nodes", "tests.persistence.shop:Node")]) as store:
         store.save(Node(1))
         assert type(store.get("nodes", 1)) is Node
+    with (
+        pytest.raises(StoreError, match=r"'nodes' is for 'dataclasses:field', which is no class"),
+        SqliteStore(path, [Table("nodes", "dataclasses:field")]) as store,
+    ):
+        store.get("nodes", 1)
     SqliteStore(path, [Table("nodes", "no.such.module:Node")]).close()
     with (
         pytest.raises(ModuleNotFoundError),

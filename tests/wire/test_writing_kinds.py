@@ -186,6 +186,8 @@ def extension(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("extension")
 def test_extension_codes(wire: Wire):
     assert_as_c_pickle(wire, [Nested, Nested, Nested.Class, Nested.Class.Deeper, Nested()])
+    for protocol in PROTOCOLS:
+        assert wire.loads(pickle.dumps([Nested, Nested], protocol)) == [Nested, Nested]
 
 
 @pytest.mark.parametrize("code", [0, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, True, "7", 7.5, None])
