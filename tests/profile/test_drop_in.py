@@ -7,10 +7,13 @@ import pickle
 import subprocess
 import sys
 import types
+from fractions import Fraction
 
 import pytest
+from throwaway import declaring
 
 import brinery
+from brinery import NameTable, Profile, Reducer
 
 
 def test_every_name_that_pickle_exports_is_there() -> None:
@@ -151,3 +154,30 @@ def test_instances_take_assignments_as_picklers_of_pickle_do() -> None:
     unpickler = Unpickler(file)
     unpickler.persistent_load = lambda pid: f"<{pid}>"  # type: ignore[method-assign]
     assert unpickler.load() == ["<id>", "open"]
+
+
+def test_the_underscored_functions_use_the_default_profile() -> None:
+    reducer = Reducer(Fraction, lambda obj: (str, ("reduced",)))
+    profile = Profile([declaring("p", reducer, NameTable("moved", {"old:Ratio": "fractions:Fraction"}))])
+    file = io.BytesIO()
+    with brinery.set_default_profile(profile):
+        brinery._dump(Fraction(1), file)
+        assert pickle.loads(file.getvalue()) == pickle.loads(brinery._dumps(Fraction(1))) == "reduced"
+        assert brinery._loads(b"cold\nRatio\n.") is Fraction
+        assert brinery._load(io.BytesIO(b"cold\nRatio\n.")) is Fraction
+
+
+def test_the_underscored_functions_take_the_options_of_pickles() -> None:
+    for options in ({"protocol": 2}, {"protocol": 2, "fix_imports": False}):
+        ours, theirs = io.BytesIO(), io.BytesIO()
+        brinery._dump(range(3), ours, **options)
+        pickle._dump(range(3), theirs, **options)  # type: ignore[attr-defined]
+        assert ours.getvalue() == theirs.getvalue() == brinery._dumps(range(3), **options)
+    buffers: list[pickle.PickleBuffer] = []
+    file = io.BytesIO()
+    brinery._dump(pickle.PickleBuffer(b"one"), file, 5, buffer_callback=buffers.append)
+    data = brinery._dumps(pickle.PickleBuffer(b"two"), 5, buffer_callback=buffers.append)
+    file.seek(0)
+    assert bytes(brinery._load(file, buffers=buffers[:1])) == b"one"
+    assert bytes(brinery._loads(data, buffers=buffers[1:])) == b"two"
+    assert brinery._loads(b"U\x01\xff.", encoding="bytes") == b"\xff"

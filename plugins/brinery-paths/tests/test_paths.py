@@ -45,6 +45,13 @@ def test_backslashes_of_windows_become_slashes():
     assert reduce_path(PureWindowsPath("data\\jobs.db")) == (Path, ("data/jobs.db",))
 
 
+def test_paths_of_both_systems_are_written_so():
+    # Neither system has objects of the other's class to write; who would write them can be asked.
+    for name in ("pathlib:PosixPath", "pathlib:WindowsPath"):
+        (say,) = [say for say in brinery.Profile().explain(name).says if say.kind == "reducer"]
+        assert (say.plugin.name, say.wins) == ("paths", True)
+
+
 def test_pure_paths_keep_their_kind():
     for path in (PurePosixPath("a/b"), PureWindowsPath("a\\b")):
         data = brinery.dumps(path, 2)
