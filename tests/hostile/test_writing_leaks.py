@@ -79,9 +79,9 @@ def test_a_rule_table_goes_when_another_is_used(wire: Wire):
 
     tables = [Table(), Table()]
     gone = weakref.ref(tables[0])
-    for table in tables:
+    for table, obj in zip(tables, (weakref.ref, 1), strict=True):
         dumper = engine.get(wire.name).Dumper(partial(WritePlan, rules=table))
-        dumper.dumps([Wire, {1: len}])
+        dumper.dumps(obj)
         del dumper, table
     del tables[0]
     gc.collect()
