@@ -6,10 +6,12 @@
 BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 {
     const digit *digits = ((PyLongObject *)obj)->ob_digit;
-    switch (Py_SIZE(obj)) {
-        case 0: *value = 0; return 1;
-        case 1: *value = digits[0]; return 1;
-        case -1: *value = -(int64_t)digits[0]; return 1;
+    Py_ssize_t size = Py_SIZE(obj);
+    if (BRINERY_LIKELY((size_t)(size + 1) <= 2)) {
+        *value = size * (int64_t)digits[0];
+        return 1;
+    }
+    switch (size) {
         case 2: *value = (int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
         case -2: *value = -(int64_t)(((uint64_t)digits[1] << PyLong_SHIFT) | digits[0]); return 1;
         case 3:

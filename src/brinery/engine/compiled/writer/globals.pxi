@@ -26,9 +26,9 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
     name = GETATTR(obj, <PyObject *>ATTR_QUALNAME)
     if UNICODE_EXACT(module) and UNICODE_EXACT(name) and is_global(obj, module, name):
         begin(w)
-        whole(w, module, 0)
+        write_whole(w, module, 0)
         begin(w)
-        whole(w, name, 0)
+        write_whole(w, name, 0)
         room(w)
         w.cur[0] = <char>STACK_GLOBAL
         w.cur += 1

@@ -94,20 +94,25 @@ cdef int run_values(Writer *w, Frame *frame) except -1:
     cdef PyDictValues *values = NULL
     cdef int index
     cdef Py_ssize_t pos = frame.pos
+    cdef char *at = w.cur
     brinery_attributes(obj, &state, &values)
     while pos < frame.size:
         index = brinery_values_index(values, pos)
         pos += 1
         # Names are shared by all instances, so their counts say nothing.
-        if w.cur >= w.limit:
+        if at >= w.limit:
+            w.cur = at
             boundary(w)
-        text(w, brinery_values_key(type, index), 0)
-        if not leaf(w, brinery_values_item(values, index), 1):
+            at = w.cur
+        text(w, &at, brinery_values_key(type, index), 0)
+        if not leaf(w, &at, brinery_values_item(values, index), 1):
+            w.cur = at
             frame.pos = pos
             frame.count = <int>pos if frame.count >= 0 else -2
             w.item = brinery_values_item(values, index)
             w.item_alone = 1
             return 1
+    w.cur = at
     room(w)
     w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
     w.cur[1] = BUILD
@@ -157,20 +162,25 @@ cdef int run_slots(Writer *w, Frame *frame) except -1:
     cdef Plan *plan = find_plan(TYPE(obj))
     cdef Py_ssize_t *offsets = <Py_ssize_t *>BYTES_DATA(plan.offsets)
     cdef Py_ssize_t pos = frame.pos, slots = plan.slots
+    cdef char *at = w.cur
     while pos < slots:
         value = brinery_slot(obj, offsets[pos])
         pos += 1
         if value == NULL:
             continue
         frame.count = frame.count + 1 if frame.count >= 0 else -2
-        if w.cur >= w.limit:
+        if at >= w.limit:
+            w.cur = at
             boundary(w)
-        text(w, TUPLE_ITEM(plan.names, pos - 1), 0)
-        if not leaf(w, value, 1):
+            at = w.cur
+        text(w, &at, TUPLE_ITEM(plan.names, pos - 1), 0)
+        if not leaf(w, &at, value, 1):
+            w.cur = at
             frame.pos = pos
             w.item = value
             w.item_alone = 1
             return 1
+    w.cur = at
     room(w)
     w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
     w.cur += 1

@@ -97,7 +97,7 @@ cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
             boundary(w)
         if w.careful or w.flush_pending:
             return open_carefully(w, obj)
-    if whole(w, obj, alone):
+    if write_whole(w, obj, alone):
         return 0
     return open_parts(w, obj, alone)
 
@@ -117,7 +117,7 @@ cdef int open_carefully(Writer *w, PyObject *obj) except -1:
             return result
     w.asked = False
     w.opening = True
-    result = 0 if whole(w, obj, 0) else open_parts(w, obj, 0)
+    result = 0 if write_whole(w, obj, 0) else open_parts(w, obj, 0)
     w.opening = False
     drop(w)
     return result
@@ -166,7 +166,7 @@ cdef int open_carefully_once(Writer *w, PyObject *obj) except -1:
     """A leaf that has to wait: a large payload, which goes to the file at once; the text of a large int."""
     hold(w, obj)
     w.opening = True
-    whole(w, obj, 0)
+    write_whole(w, obj, 0)
     w.opening = False
     return drop(w)
 
