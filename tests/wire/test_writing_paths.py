@@ -28,6 +28,9 @@ class Unpicklable:
     def __reduce_ex__(self, protocol: int) -> object:
         raise TypeError("cannot pickle 'Unpicklable' object")
 
+    def __call__(self) -> None:
+        pass
+
 
 class WithState:
     def __init__(self, state: object) -> None:
@@ -45,6 +48,14 @@ class Called:
 
     def __reduce__(self) -> tuple[object, ...]:
         return Called, self.args
+
+
+class Reduced:
+    def __init__(self, *reduction: object) -> None:
+        self.reduction = reduction
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.reduction
 
 
 class WithNewArguments:
@@ -78,6 +89,8 @@ WAYS: dict[str, Callable[[object], object]] = {
     "root.__getstate__()[1]": lambda bad: WithState([0, bad]),
     "root.__reduce__()[1][1]": lambda bad: Called(0, bad),
     "root[0].__reduce__()[1][0]['key']": lambda bad: [Called({"key": bad})],
+    "root.__reduce__()[0]": lambda bad: Reduced(bad, ()),
+    "root[0].__reduce__()[5]": lambda bad: [Reduced(Plain, (), {"state": 1}, None, None, bad)],
     "root.__getnewargs__()[1]": lambda bad: WithNewArguments(0, bad),
     "root[5]": lambda bad: ListChild([0, 1, 2, 3, 4, bad]),
     "root['b']": lambda bad: DictChild(a=1, b=bad),
