@@ -73,7 +73,10 @@ def test_a_class_may_be_named_and_is_imported_when_it_is_needed(path: Path) -> N
         store.get("nodes", 1)
     SqliteStore(path, [Table("nodes", "no.such.module:Node")]).close()
     with (
-        pytest.raises(ModuleNotFoundError),
+        pytest.raises(
+            StoreError,
+            match=r"is for 'no.such.module:Node', which cannot be imported \(ModuleNotFoundError.*declare it",
+        ),
         SqliteStore(path, [Table("nodes", "no.such.module:Node")]) as store,
     ):
         store.get("nodes", 1)

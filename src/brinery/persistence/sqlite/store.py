@@ -254,7 +254,14 @@ class SqliteStore:
                 self._layout_of(table.name)
 
     def _new_layout(self, table: Table) -> Layout:
-        cls = import_dotted(table.cls) if isinstance(table.cls, str) else table.cls
+        try:
+            cls = import_dotted(table.cls) if isinstance(table.cls, str) else table.cls
+        except Exception as failed:
+            raise StoreError(
+                f"the table {table.name!r} in {self._database.where} is for {table.cls!r}, which cannot be"
+                f" imported ({type(failed).__name__}: {failed}). If the class is elsewhere now, declare it:"
+                f" SqliteStore(path, tables=[Table({table.name!r}, NewHome)])"
+            ) from failed
         if not isinstance(cls, type):
             raise StoreError(f"the table {table.name!r} is for {table.cls!r}, which is no class")
         return Layout(table, cls)
