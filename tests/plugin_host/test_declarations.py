@@ -81,7 +81,7 @@ def test_a_reducer_that_would_never_be_asked_is_refused_and_named_an_override(ne
 def test_a_target_without_a_colon_is_shown_how_to_write_it() -> None:
     with pytest.raises(DeclarationError, match="'numpy:ndarray'"):
         Reducer("numpy.ndarray", reduce)
-    with pytest.raises(DeclarationError, match="no dotted name"):
+    with pytest.raises(DeclarationError, match=r"no dotted name; write it as in 'package\.module:Class'"):
         Reducer("numpy:", reduce)
 
 

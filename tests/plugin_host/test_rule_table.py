@@ -222,9 +222,10 @@ def test_a_class_known_under_another_name_is_found_once_its_module_is_there(modu
 def test_a_module_that_is_still_being_imported_is_looked_at_again(module: types.ModuleType) -> None:
     module.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
     sys.modules[module.__name__] = module
-    rules = table(Reducer("brinery_test_kennel:Hound", first))
+    rules = table(Reducer("brinery_test_kennel:Hound", first), Reducer(Animal, second))
     assert rules.epoch() is None
     assert rules.rule_for(Dog) is None
+    assert rules.rule_for(Animal) == TypeRule(reduce=second)
     module.Hound = Dog  # type: ignore[attr-defined]
     assert rules.rule_for(Dog) == TypeRule(reduce=first)
     assert rules.epoch() is not None
