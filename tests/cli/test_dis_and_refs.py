@@ -206,6 +206,8 @@ def test_standard_input_is_read_where_the_file_is_a_dash():
         **python("-m", "brinery", "dis", "-"), input=pickle.dumps("from a pipe"), check=True
     )
     assert b"'from a pipe'" in done.stdout
+    empty = subprocess.run(**python("-m", "brinery", "dis", "-"), stdin=subprocess.DEVNULL, check=False)
+    assert empty.stderr.startswith(b"brinery dis: standard input: the file is empty")
 
 
 def test_text_that_the_terminal_cannot_show_is_escaped():

@@ -9,6 +9,7 @@ import pytest
 from throwaway import Installation
 
 import brinery
+from brinery.cli.text import fold
 
 FRACTIONS = """
     from brinery import Reducer, hookimpl
@@ -208,6 +209,12 @@ def test_an_engine_that_is_not_there_is_an_error_that_names_the_variable(install
     code, _, err = run(installed, "plugins", BRINERY_ENGINE="turbo")
     assert code != 0
     assert "BRINERY_ENGINE=turbo cannot be used: no engine is called 'turbo'" in err
+
+
+def test_a_long_text_goes_on_under_its_own_beginning():
+    first, second, *_ = fold("rule: ", "word " * 40).splitlines()
+    assert first.startswith("rule: word")
+    assert second.startswith("      word")
 
 
 def test_output_is_at_most_100_columns_wide(installed):

@@ -161,15 +161,3 @@ def test_the_report_says_what_each_plugin_declares() -> None:
         "out (given): blocked, left out by Profile(without=…)",
     ]
     assert "sqlite (built-in): active, 1 scheme" in lines
-
-
-def test_the_fingerprint_of_a_plugin_that_is_an_object_does_not_tell_where_it_lies() -> None:
-    class Plugin:
-        __name__ = "made-up"
-
-        @brinery.hookimpl
-        def brinery_reducers(self) -> Iterator[Reducer]:
-            yield Reducer(Fraction, str)
-
-    one, two = Plugin(), Plugin()
-    assert Profile([one]).fingerprint == Profile([two]).fingerprint
