@@ -228,7 +228,12 @@ def test_an_object_is_shown_as_python_writes_it(obj):
 def test_of_a_container_the_first_eight_parts_are_shown(protocol):
     items = list(range(10))
     assert shown(pickle.dumps(items, protocol)) == "[0, 1, 2, 3, 4, 5, 6, 7, … 10 in all]"
-    assert shown(pickle.dumps(dict.fromkeys(items), protocol)).endswith("3: None, … 10 in all}")
+    pairs = dict.fromkeys(items)
+    assert shown(pickle.dumps(pairs, protocol)) == "{0: None, 1: None, 2: None, 3: None, … 10 in all}"
+
+
+def test_what_an_object_does_with_its_items_is_not_known():
+    assert shown(pickle.dumps(collections.OrderedDict(a=1), 4)) == "collections.OrderedDict()"
 
 
 def test_what_is_shown_ends_at_a_depth_and_at_a_length():
@@ -264,13 +269,18 @@ def test_a_long_memo_is_followed():
     assert details(data, "LONG_BINGET") == ["memo[300] is '299'"]
 
 
-@pytest.mark.parametrize("head", [b"V", b"X\x00\x10\x00\x00"])
+@pytest.mark.parametrize("head", [b"V", b"X\x00\x10\x00\x00", b"\x8d\x00\x10" + bytes(6)])
 def test_an_argument_of_4096_bytes_is_kept_whole(head):
     tail = b"\n." if head == b"V" else b"."
     argument, _ = [i.argument for i in disassemble(head + b"x" * 4096 + tail)]
     assert argument == "x" * 4096
 
 
-def test_of_a_long_name_the_beginning_is_shown():
-    (name,) = [i.global_name for i in disassemble(b"c" + b"m" * 5000 + b"\nname\n.") if i.global_name]
+@pytest.mark.parametrize(
+    "data",
+    [b"c" + b"m" * 5000 + b"\nname\n.", b"X\x88\x13\x00\x00" + b"m" * 5000 + b"\x8c\x04name\x93."],
+    ids=["GLOBAL", "STACK_GLOBAL"],
+)
+def test_of_a_long_name_the_beginning_is_shown(data):
+    (name,) = [i.global_name for i in disassemble(data) if i.global_name]
     assert name == GlobalName("m" * 4096 + "...", "name")

@@ -101,6 +101,8 @@ def test_the_nearest_base_is_asked_first_then_the_order_of_binding() -> None:
 
 def test_a_store_that_passes_leaves_the_object_to_the_next() -> None:
     assert written(Dog(), one=Book((Dog,), None), two=Book((Dog,))) == ("two", "key")
+    for protocol in (0, 4):
+        assert written(Dog(), protocol, bare=Book((Dog,), None)) is None
     assert written(Dog(), one=Book((Dog,), NotStored("not here")), two=Book((Dog,))) == ("two", "key")
     with pytest.raises(NotStored, match="not here"):
         written(Dog(), one=Book((Dog,), NotStored("not here")), two=Book((Dog,), None))

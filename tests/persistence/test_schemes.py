@@ -115,6 +115,7 @@ def test_a_url_may_ask_for_reading_only(tmp_path: Path) -> None:
         ("sqlite:///shop#1.db", "write %23 for it"),
         ("sqlite://?size=3", "no option is called 'size'; there are: tables, on_new"),
         ("sqlite://?timeout=soon", "timeout='soon' cannot be read"),
+        ("sqlite://?timeout=", "timeout='' cannot be read"),
         ("sqlite://?read_only=yes", "read_only='yes' cannot be read: it is 0 or 1"),
         ("sqlite://?on_new=insert", "'on_new' is given twice"),
     ],
