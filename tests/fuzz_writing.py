@@ -258,7 +258,8 @@ class World:
 
     def something(self) -> Any:
         r = self.random
-        if r.random() < 0.5:
+        # Without a memo, a list that holds another forty times writes it forty times, and so on inwards.
+        if r.random() < 0.5 and not (self.pickler is not None and self.pickler.fast):
             return r.choice(self.containers)
         return r.choice((1, "text", [[]], (1, "two", []), {"key": []}, "x" * 300, frozenset([(1, 2)])))
 

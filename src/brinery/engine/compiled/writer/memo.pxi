@@ -231,6 +231,31 @@ cdef int own_log(Writer *w) except -1:
     return 0
 
 
+cdef bint forget(Writer *w, PyObject *made) noexcept:
+    """Let go of `made`, a reducer's arguments or a state, just written: 1 if nothing needs it any more.
+
+    C pickle's memo keeps all of them. Here one that nobody else has goes at once if what it holds is owned
+    without it: by the log, or because it is of the types that are not memoized and have no finalizers
+    either. What is written as a persistent ID or an extension code is not memoized whatever its type.
+    """
+    cdef size_t i, at = w.logged
+    if not BORROWING or w.fast or REFCNT(made) != 1 or w.persistent_id != NULL or len(extension_registry):
+        return False
+    for i in range(w.log_owned, w.logged):
+        if <uintptr_t>w.log[i] == (<uintptr_t>made | ELIDED):
+            at = i
+        elif <uintptr_t>w.log[i] & ELIDED:
+            return False
+    if at == w.logged:
+        return False
+    w.log[at] = NULL
+    for i in range(w.log_owned, w.logged):
+        if w.log[i] != NULL:
+            INCREF(w.log[i])
+    w.log_owned = w.logged
+    return True
+
+
 cdef void clear_memo(Writer *w) noexcept:
     """Forget everything; the log's references are the caller's to drop."""
     w.generation += 1

@@ -152,7 +152,12 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
         return child(w, frame, TUPLE_ITEM(TUPLE_ITEM(frame.held, 1), 2), 3)
     if frame.pos == 3:
         if frame.size == BY_CALL:
-            forget_arguments(w, frame)
+            # The arguments go at once where the reducer made them for this call and nothing else.
+            frame.half = (
+                REFCNT(frame.held) == 1
+                and TUPLE_SIZE(frame.held) == 2
+                and forget(w, TUPLE_ITEM(frame.held, 1))
+            )
             op(w, REDUCE)
         else:
             op(w, NEWOBJ if frame.size == BY_NEWOBJ else NEWOBJ_EX)
@@ -197,33 +202,6 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
     op(w, REDUCE)
     op(w, POP)
     return 0
-
-
-cdef inline void forget_arguments(Writer *w, Frame *frame) noexcept:
-    """Let go of the tuple of arguments, just written, where the reducer made it for this and nothing else.
-
-    C pickle's memo keeps every one of them. Here it goes at once, if what it holds is owned without it:
-    by the memo, or because it is of the types that have no entry there and no finalizers either. What
-    is written as a persistent ID or an extension code has no entry whatever its type.
-    """
-    cdef PyObject *args = TUPLE_ITEM(frame.held, 1)
-    cdef size_t i, last
-    if w.persistent_id != NULL or len(extension_registry):
-        return
-    if not BORROWING or w.fast or REFCNT(args) != 1 or REFCNT(frame.held) != 1 or TUPLE_SIZE(frame.held) != 2:
-        return
-    if w.logged == w.log_owned or <uintptr_t>w.log[w.logged - 1] != (<uintptr_t>args | ELIDED):
-        return
-    last = w.logged - 1
-    for i in range(w.log_owned, last):
-        if <uintptr_t>w.log[i] & ELIDED:
-            return
-    for i in range(w.log_owned, last):
-        if w.log[i] != NULL:
-            INCREF(w.log[i])
-    w.log[last] = NULL
-    w.log_owned = w.logged
-    frame.half = True
 
 
 cdef int style_of(Writer *w, Frame *frame) except -1:

@@ -79,6 +79,7 @@ cdef int resume_other(Writer *w, Frame *frame) except -1:
             frame = &w.stack[w.depth - 1]
         return run_reduction(w, frame)
     if frame.kind == IN_STATE:
+        frame.half = forget(w, frame.held)
         op(w, BUILD)
         return 0
     if frame.kind == IN_GLOBAL:

@@ -66,8 +66,8 @@ cdef inline int pop(Writer *w) except -1:
     if frame.following != NULL:
         release(w, frame.following)
     if frame.held != NULL:
-        if frame.kind == IN_REDUCTION and frame.half:
-            DECREF(frame.held)  # nothing that was written depends on it (see forget_arguments)
+        if frame.half and (frame.kind == IN_STATE or frame.kind == IN_REDUCTION):
+            DECREF(frame.held)  # nothing that was written depends on it (see forget)
         else:
             release(w, frame.held)
     if frame.owned:

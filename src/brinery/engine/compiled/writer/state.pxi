@@ -103,7 +103,7 @@ cdef struct Frame:
     signed char elide      # whether this object, memoized after its children, needs none itself
     signed char owned      # whether `obj` and `owner` are owned
     signed char after
-    signed char half       # a pair's key is written, its value is not; of a reduction: forget `held`
+    signed char half       # a pair's key is written, its value is not; of a reduction or state: forget `held`
     int count              # items written of this batch; -1: the only one, without a batch; -2: it is begun
     Py_ssize_t pos         # where to go on
     Py_ssize_t size        # the size when it began
