@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import pickle
 import types
@@ -196,6 +197,20 @@ def test_names_change_at_every_protocol_and_those_of_an_era_below_3(wire: Wire):
         assert __name__.encode() not in data
         unfixed = engine.get(wire.name).Dumper(lambda: WritePlan(names=names, era_names=era))
         assert b"moved" in unfixed.dumps(function, protocol, fix_imports=False)
+
+
+def test_names_change_nothing_that_they_do_not_speak_of(wire: Wire):
+    graph = [function, Plain(), key, datetime.date(2026, 1, 2)]
+    names = NameMap(
+        {(Plain.__module__, "other"): ("moved", "there"), ("other", "Plain"): ("x", "y")}, {"date": "z"}
+    )
+    for protocol in PROTOCOLS:
+        assert dumps(wire, graph, protocol, names=names) == dumps(wire, graph, protocol)
+    names = NameMap({(Plain.__module__, "Plain"): ("moved", "there")}, {"datetime": "moved2"})
+    for protocol in PROTOCOLS:
+        for data in (dumps(wire, graph, protocol, names=names), dumps(wire, graph[1], protocol, names=names)):
+            assert b"moved" in data
+            assert b"Plain" not in data
 
 
 class Stores:

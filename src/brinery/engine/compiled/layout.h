@@ -266,7 +266,8 @@ BRINERY_ALWAYS_INLINE unsigned int brinery_type_version(PyTypeObject *type)
 BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
 {
     return Py_IS_TYPE(function, &PyType_Type)
-           && strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0;
+           && (((PyTypeObject *)function)->tp_name[0] != '_'
+               || strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0);
 }
 
 /* The place of a slot that holds an object, or -1: only such a descriptor can be read without a call. */

@@ -8,6 +8,7 @@ from weakref import ref as _weakref
 from brinery.engine import globals as _globals
 from brinery.engine.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
+from brinery.plan import NameMap
 
 cdef object EMPTY_TUPLE = ()
 cdef Py_ssize_t FEW_ARGUMENTS = 6
@@ -21,8 +22,8 @@ cdef object find_global(Reading r, str module, str qualname):
     cdef PyObject *modules = PySys_GetObject("modules")
     if (
         r.protocol >= 3
-        and r.plan.names is None
         and "." not in qualname
+        and not is_renamed(r.plan.names, module, qualname)
         and modules != NULL
         and PyDict_CheckExact(modules)
         and _builtins.__import__ is original_import
@@ -37,6 +38,15 @@ cdef object find_global(Reading r, str module, str qualname):
             except AttributeError:
                 return _globals.resolve(found, qualname)[0]  # raises what says more
     return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
+
+
+cdef bint is_renamed(object names, str module, str qualname) except -1:
+    """Whether a NameMap says that the global is elsewhere, or may say so."""
+    if names is None:
+        return False
+    if type(names) is not NameMap:
+        return True
+    return module in (<tuple> names)[1] or (module, qualname) in (<tuple> names)[0]
 
 
 cdef bint is_loaded(str name, object found) except -1:

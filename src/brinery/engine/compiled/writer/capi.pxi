@@ -81,6 +81,7 @@ cdef extern from "Python.h":
     double PyFloat_AS_DOUBLE(PyObject *)
     Py_ssize_t LIST_SIZE "PyList_GET_SIZE"(PyObject *)
     PyObject *LIST_ITEM "PyList_GET_ITEM"(PyObject *, Py_ssize_t)
+    void TUPLE_SET "PyTuple_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     list LIST_NEW "PyList_New"(Py_ssize_t)
     void LIST_SET "PyList_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     Py_ssize_t TUPLE_SIZE "PyTuple_GET_SIZE"(PyObject *)
@@ -130,4 +131,4 @@ from brinery.engine.reductions import Reduction, check
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.engine.text import encode_global, encode_persistent_id, encode_unicode
 from brinery.errors import WriteError, locate_writing
-from brinery.plan import WritePlan
+from brinery.plan import NameMap, WritePlan

@@ -64,7 +64,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
     Py_INCREF(plan)
     w.plan = <PyObject *>plan
     w.rules = plan_part(plan, PLAN_RULES)
-    w.plain_names = plan_part(plan, PLAN_NAMES) == NULL
+    w.names = plan_part(plan, PLAN_NAMES)
     new_epoch(w)
 
 

@@ -16,7 +16,7 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
     cdef PyObject *module
     cdef PyObject *name
     cdef bint written = False
-    if w.proto < 4 or not w.plain_names or w.careful or sys.modules is not loaded_modules:
+    if w.proto < 4 or w.careful or sys.modules is not loaded_modules:
         return 0
     if len(extension_registry):
         return 0
@@ -24,7 +24,12 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
         return 0
     module = GETATTR(obj, <PyObject *>ATTR_MODULE)
     name = GETATTR(obj, <PyObject *>ATTR_QUALNAME)
-    if UNICODE_EXACT(module) and UNICODE_EXACT(name) and is_global(obj, module, name):
+    if (
+        UNICODE_EXACT(module)
+        and UNICODE_EXACT(name)
+        and is_global(obj, module, name)
+        and (w.names == NULL or not is_renamed(w.names, module, name))
+    ):
         begin(w)
         write_whole(w, module, 0)
         begin(w)
@@ -46,6 +51,34 @@ cdef bint is_global(PyObject *obj, PyObject *module_name, PyObject *name) except
         and MODULE_EXACT(module)
         and DICT_GET(MODULE_DICT(module), name) == obj
     )
+
+
+cdef bint is_renamed(PyObject *names, PyObject *module, PyObject *name) except -1:
+    """Whether a NameMap has another name for a global, or may have."""
+    cdef PyObject *by_name
+    cdef PyObject *by_module
+    cdef PyObject *key = <PyObject *>key_of_names
+    if <object>TYPE(names) is not NameMap:
+        return True
+    by_name = TUPLE_ITEM(names, 0)
+    by_module = TUPLE_ITEM(names, 1)
+    if TYPE(by_name) != &PyDict_Type or TYPE(by_module) != &PyDict_Type:
+        return True
+    if DICT_GET(by_module, module) != NULL:
+        return True
+    if DICT_SIZE(by_name) == 0:
+        return False
+    # One tuple for all look-ups, since making one could set off the garbage collector.
+    INCREF(module)
+    INCREF(name)
+    DECREF(TUPLE_ITEM(key, 0))
+    DECREF(TUPLE_ITEM(key, 1))
+    TUPLE_SET(key, 0, module)
+    TUPLE_SET(key, 1, name)
+    return DICT_GET(by_name, key) != NULL
+
+
+cdef tuple key_of_names = tuple(["module", "name"])  # a new one: a constant would be shared
 
 
 cdef int open_global(Writer *w, PyObject *obj, object name) except -1:

@@ -169,5 +169,5 @@ cdef struct Writer "brinery_writer":
     PyObject *plan               # owned: the WritePlan
     PyObject *rules              # borrowed from it, or NULL
     uint64_t rules_serial
-    bint plain_names             # the plan has no table of names for all protocols
+    PyObject *names              # borrowed from the plan: its names for all protocols, or NULL
     PyObject *nested             # owned: in fast mode, the set of the ids of containers below the 50th
