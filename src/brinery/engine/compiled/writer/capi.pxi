@@ -18,6 +18,7 @@ cdef extern from *:
     BRINERY_ALWAYS_INLINE int brinery_leaf(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
     BRINERY_ALWAYS_INLINE int brinery_whole(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
     BRINERY_ALWAYS_INLINE int brinery_text(struct brinery_writer *, char **, PyObject *, Py_ssize_t);
+    BRINERY_ALWAYS_INLINE int brinery_reference(struct brinery_writer *, char **, PyObject *);
     BRINERY_ALWAYS_INLINE int brinery_memoize(struct brinery_writer *, char **, PyObject *, int);
     """
     const int BORROWING "BRINERY_BORROWING"

@@ -43,7 +43,8 @@ cdef inline int whole "brinery_whole"(Writer *w, char **at, PyObject *obj, Py_ss
             at[0] += 1
             return 1
     elif type != &PyBytes_Type:
-        return 0
+        # Met again it is a leaf like others: its memo index.
+        return not (BORROWING and REFCNT(obj) <= alone) and reference(w, at, obj)
     w.cur = at[0]
     written = write_rare_leaf(w, obj, alone)
     at[0] = w.cur
@@ -76,20 +77,9 @@ cdef inline int text "brinery_text"(Writer *w, char **at, PyObject *obj, Py_ssiz
     cdef bint elide = BORROWING and REFCNT(obj) <= alone
     cdef Py_ssize_t size
     cdef const char *data
-    cdef Entry *entry
     cdef int written
-    if not elide:
-        entry = find(w, obj)
-        if entry != NULL:
-            if w.binary and entry.index < 256:
-                at[0][0] = BINGET
-                at[0][1] = <char>entry.index
-                at[0] += 2
-                return 1
-            w.cur = at[0]
-            write_get(w, entry.index)
-            at[0] = w.cur
-            return 1
+    if not elide and reference(w, at, obj):
+        return 1
     data = brinery_utf8(obj, &size)
     if data == NULL or size > SHORT or w.proto < 4:
         w.cur = at[0]
@@ -101,6 +91,22 @@ cdef inline int text "brinery_text"(Writer *w, char **at, PyObject *obj, Py_ssiz
     brinery_copy(at[0] + 2, data, size)
     at[0] += 2 + size
     memoize(w, at, obj, elide)
+    return 1
+
+
+cdef inline int reference "brinery_reference"(Writer *w, char **at, PyObject *obj) except -1:
+    """Write a GET where `obj` is memoized (1), or nothing (0)."""
+    cdef Entry *entry = find(w, obj)
+    if entry == NULL:
+        return 0
+    if w.binary and entry.index < 256:
+        at[0][0] = BINGET
+        at[0][1] = <char>entry.index
+        at[0] += 2
+        return 1
+    w.cur = at[0]
+    write_get(w, entry.index)
+    at[0] = w.cur
     return 1
 
 
