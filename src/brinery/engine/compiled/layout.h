@@ -270,14 +270,16 @@ BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
                || strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0);
 }
 
-/* The place of a slot that holds an object, or -1: only such a descriptor can be read without a call. */
-BRINERY_ALWAYS_INLINE Py_ssize_t brinery_slot_offset(PyObject *descriptor)
+/* The place of a slot that holds an object, or -1: only such a descriptor can be read and set without a
+ * call. One that was taken from an unrelated class says nothing about the instances of this one. */
+BRINERY_ALWAYS_INLINE Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor)
 {
-    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type)
+        || !PyType_IsSubtype(type, ((PyDescrObject *)descriptor)->d_type)) {
         return -1;
     }
     PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
-    return member->type == T_OBJECT_EX && !(member->flags & READ_RESTRICTED) ? member->offset : -1;
+    return member->type == T_OBJECT_EX && !(member->flags & (READONLY | READ_RESTRICTED)) ? member->offset : -1;
 }
 
 #define brinery_slot(obj, offset) (*(PyObject **)((char *)(obj) + (offset)))

@@ -39,7 +39,7 @@ cdef extern from "reading_layout.h":
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept
-    Py_ssize_t brinery_slot_offset(PyObject *) noexcept
+    Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
     PyObject **brinery_slot_at(PyObject *, Py_ssize_t) noexcept
     bint brinery_has_setter(PyObject *) noexcept
 

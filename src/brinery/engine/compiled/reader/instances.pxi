@@ -127,7 +127,7 @@ cdef bint shape_fits(Plan *plan, PyObject **items, Py_ssize_t count, bint slots)
                 return False
         elif brinery_has_setter(descriptor):
             # A state that is a dict goes into __dict__, past any descriptor; one for slots through it.
-            if not slots or brinery_slot_offset(descriptor) < 0:
+            if not slots or brinery_slot_offset(<PyTypeObject *> plan.cls, descriptor) < 0:
                 return False
         elif not plan.has_dict:
             return False
@@ -156,7 +156,9 @@ cdef Shape *shape_make(Plan *plan, PyObject **items, Py_ssize_t count, bint slot
         PyUnicode_InternInPlace(&name)
         shape.names[k] = name
         descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, name)
-        shape.places[k] = brinery_slot_offset(descriptor) if slots and descriptor != NULL else -1
+        shape.places[k] = -1
+        if slots and descriptor != NULL:
+            shape.places[k] = brinery_slot_offset(<PyTypeObject *> plan.cls, descriptor)
     plan.shape_count += 1
     return shape
 
@@ -210,6 +212,34 @@ cdef const unsigned char *new_instance(
     mark.slots = slots
     mark.calls = r.calls
     return p + slots + 2 + memoized
+
+
+cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
+    """BUILD with None and a dict that was made, for an instance whose empty slots take what is in it.
+
+    A frame may end within what build_pending() takes in one step. Without this, that instance would be
+    handed to what may be user code, and from then on every state would be kept for its memo entry.
+    """
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef PyObject *descriptor
+    cdef Py_ssize_t at = 0, offset
+    cdef PyTypeObject *cls = <PyTypeObject *> Py_TYPE(instance)
+    cdef Plan *plan = plan_of(r, <PyObject *> cls)
+    if plan == NULL or (r.calls and hasattr(<object> instance, "__setstate__")):
+        return False
+    while PyDict_Next(state, &at, &key, &value):
+        if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
+            return False
+        descriptor = _PyType_Lookup(cls, key)
+        offset = brinery_slot_offset(cls, descriptor) if descriptor != NULL else -1
+        if offset < 0 or brinery_slot_at(instance, offset)[0] != NULL:
+            return False
+    at = 0
+    while PyDict_Next(state, &at, &key, &value):
+        Py_INCREF(value)
+        brinery_slot_at(instance, brinery_slot_offset(cls, _PyType_Lookup(cls, key)))[0] = value
+    return True
 
 
 cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:

@@ -296,6 +296,10 @@ cdef int build(Reading r) except -1:
     if BRINERY_FUSE_BUILD and type(state) is dict:
         if build_plain(r, <PyObject *> instance, <PyObject *> state):
             return 0
+    elif BRINERY_FUSE_BUILD and type(state) is tuple and len(<tuple> state) == 2:
+        slots_alone = (<tuple> state)[0] is None and type((<tuple> state)[1]) is dict
+        if slots_alone and build_slots(r, <PyObject *> instance, <PyObject *> (<tuple> state)[1]):
+            return 0
     resume(r)
     if BRINERY_FUSE_BUILD and any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
         call_setstate(<PyObject *> instance, <PyObject *> state)

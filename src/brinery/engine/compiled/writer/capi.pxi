@@ -42,7 +42,7 @@ cdef extern from *:
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
     bint brinery_plain_name(PyObject *function) noexcept
-    Py_ssize_t brinery_slot_offset(PyObject *descriptor) noexcept
+    Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
     int brinery_attributes(PyObject *obj, PyObject **attributes, PyDictValues **values) noexcept
     Py_ssize_t brinery_values_size(PyDictValues *values) noexcept

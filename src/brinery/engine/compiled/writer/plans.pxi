@@ -254,7 +254,7 @@ cdef int describe_state(Plan *plan, object cls) except -1:
         if type(name) is not str:
             return 0
         descriptor = brinery_type_lookup(<PyTypeObject *>cls, <PyObject *>name)
-        offset = brinery_slot_offset(descriptor) if descriptor != NULL else -1
+        offset = brinery_slot_offset(<PyTypeObject *>cls, descriptor) if descriptor != NULL else -1
         if offset < 0:
             return 0
         places[i] = offset
