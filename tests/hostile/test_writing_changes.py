@@ -13,18 +13,10 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from acts import Acts
 from engines import Wire
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-
-
-class Acts:
-    def __init__(self, act: Callable[[], object]) -> None:
-        self.act = act
-
-    def __reduce__(self) -> tuple[object, ...]:
-        self.act()
-        return int, ("1",)
 
 
 def grown_list() -> object:

@@ -9,19 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from acts import Acts
 from engines import Wire
-
-
-class Acts:
-    """Does something while it is being reduced."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        self.act = act
-
-    def __reduce__(self) -> tuple[object, ...]:
-        self.act()
-        return int, ("1",)
-
 
 MEANWHILE: dict[str, Callable[[Any], object]] = {
     "dump": lambda pickler: pickler.dump([1]),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from acts import Acts
 from engines import Wire
 from graphs import DictChild, ListChild, Outer, Plain, Slotted, SlottedWithDict
 
@@ -202,15 +203,6 @@ def test_an_iterator_that_fails_is_its_owners_not_the_part_before(
             wire.dumps(graph, protocol)
         assert caught.value.pickle_path == path
         assert caught.value.pickle_type == f"{__name__}.Given"
-
-
-class Acts:
-    def __init__(self, act: Callable[[], object]) -> None:
-        self.act = act
-
-    def __reduce__(self) -> tuple[object, ...]:
-        self.act()
-        return int, ("1",)
 
 
 def growing_dict() -> object:
