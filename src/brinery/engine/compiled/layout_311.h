@@ -2,6 +2,10 @@
 
 #include "layout_dict.h"
 
+#define BRINERY_DIGITS ob_digit
+
+#define brinery_int_head(op, negative, digits) ((op)->ob_base.ob_size = (negative) ? -(digits) : (digits))
+
 /* The value of an int of at most 62 bits; 0 where it has more. */
 BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 {

@@ -2,6 +2,10 @@
 #ifndef BRINERY_LAYOUT_TAGGED_INT_H
 #define BRINERY_LAYOUT_TAGGED_INT_H
 
+#define BRINERY_DIGITS long_value.ob_digit
+
+#define brinery_int_head(op, negative, digits) ((op)->long_value.lv_tag = (digits) << 3 | ((negative) ? 2 : 0))
+
 /* The value of an int of at most 62 bits; 0 where it has more. */
 BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 {

@@ -15,6 +15,7 @@ reader/leaves.pxi       text, integers, and everything that protocols 0 to 2 wri
 reader/containers.pxi   lists, dicts, sets
 reader/objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
 reader/instances.pxi    NEWOBJ ... SETITEMS ... BUILD as one step
+reader/calls.pxi        TUPLE and REDUCE as one step
 reader/dates.pxi        the same for dates
 reader/loop.pxi         the loop over opcodes
 reader/walker.pxi       finding a stream's persistent IDs before it is loaded
@@ -32,6 +33,7 @@ include "reader/leaves.pxi"
 include "reader/containers.pxi"
 include "reader/objects.pxi"
 include "reader/instances.pxi"
+include "reader/calls.pxi"
 include "reader/dates.pxi"
 include "reader/loop.pxi"
 include "reader/walker.pxi"

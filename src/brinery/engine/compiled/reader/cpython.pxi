@@ -2,7 +2,7 @@
 # return PyObject* give a new reference unless they say "borrowed", and NULL with an exception set on failure.
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memmove, memset
 
 cdef extern from "Python.h":
@@ -24,9 +24,14 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_FUSE_BUILD
     const bint BRINERY_COPY_KEYS
     const bint BRINERY_FUSE_DATES
+    const bint BRINERY_FUSE_CALLS
     const bint BRINERY_POOL_STATES
     PyObject *brinery_ascii_new(PyObject *, Py_ssize_t, unsigned char **) except NULL
     PyObject *brinery_short_ascii(PyObject *, const unsigned char *, Py_ssize_t) except? NULL
+    int brinery_share_ints() except -1
+    PyObject *brinery_int_of_byte(unsigned char) noexcept
+    PyObject *brinery_int(int64_t) except NULL
+    PyObject *brinery_float(double) except NULL
     void brinery_prefetch(void *) noexcept
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
@@ -112,8 +117,10 @@ cdef extern from "Python.h":
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyObject_CallObject(PyObject *, PyObject *) except NULL
     PyObject *PyObject_Vectorcall(PyObject *, PyObject **, size_t, PyObject *) except NULL
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     PyObject *PyObject_VectorcallMethod(PyObject *, PyObject **, size_t, PyObject *) except NULL
     PyTypeObject PyType_Type
+    PyTypeObject PyFunction_Type
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1
     PyObject *PySys_GetObject(const char *) noexcept  # borrowed

@@ -204,7 +204,7 @@ cdef const unsigned char *new_instance(
             make_pending(r, s.mark_count - 1)
             memo_put(r, m.count, s.top[-1])
             return p + slots + 3
-        m.array[m.count] = <PyObject *> (<size_t> (s.mark_count - 1) << 2 | PENDING)
+        m.array[m.count] = memo_numbered(s.mark_count - 1, PENDING)
         mark.memo_index = m.count
         m.count += 1
         m.used += 1
@@ -283,16 +283,19 @@ cdef int make_pending(Reading r, Py_ssize_t number) except -1:
 cdef inline bint mark_in_memo(Reading r, Py_ssize_t number) noexcept:
     # The memo may have been cleared or replaced meanwhile.
     cdef Py_ssize_t index = r.stack.marks[number].memo_index
-    return 0 <= index < r.memo.used and <size_t> r.memo.array[index] == (<size_t> number << 2 | PENDING)
+    return 0 <= index < r.memo.used and r.memo.array[index] == memo_numbered(number, PENDING)
 
 
 cdef int make_entry(Reading r, size_t index) except -1:
-    """Make what a memo entry stands for: a pending state, or one that was given to its instance unmade."""
+    """Make what a memo entry stands for: arguments, a pending state, or one that an instance was given unmade."""
     cdef PyObject **entry = &r.memo.array[index]
-    cdef size_t kind = <size_t> entry[0] & 3
+    cdef int kind = memo_kind(entry[0])
     cdef PyObject *record
     if kind == PENDING:
-        return make_pending(r, <size_t> entry[0] >> 2)
+        return make_pending(r, memo_number(entry[0]))
+    if kind == ARGUMENTS:
+        entry[0] = kept_arguments(&r.memo, memo_number(entry[0]))
+        return 0
     if brinery_is_date_type(<PyObject *> Py_TYPE(memo_owned(entry[0]))):
         return make_date_entry(r, index)
     if r.elision_count:

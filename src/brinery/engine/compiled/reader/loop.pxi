@@ -100,28 +100,47 @@ cdef int run(Reading r) except -1:
                 m.used += 1
 
         elif code == OP_BININT1:
-            s.top = top
-            top[0] = PyLong_FromLong(p[0])
+            top[0] = brinery_int_of_byte(p[0])
             p += 1
             top += 1
+            # Numbers of one size come in rows.
+            while end - p >= 2 and p[0] == OP_BININT1 and top < s.limit:
+                top[0] = brinery_int_of_byte(p[1])
+                p += 2
+                top += 1
 
         elif code == OP_BININT2:
             s.top = top
-            top[0] = PyLong_FromLong(p[0] | p[1] << 8)
+            top[0] = brinery_int(p[0] | p[1] << 8)
             p += 2
             top += 1
+            while end - p >= 3 and p[0] == OP_BININT2 and top < s.limit:
+                s.top = top
+                top[0] = brinery_int(p[1] | p[2] << 8)
+                p += 3
+                top += 1
 
         elif code == OP_BININT:
             s.top = top
-            top[0] = PyLong_FromLong(<int32_t> brinery_little(p, 4))
+            top[0] = brinery_int(<int32_t> brinery_little(p, 4))
             p += 4
             top += 1
+            while end - p >= 5 and p[0] == OP_BININT and top < s.limit:
+                s.top = top
+                top[0] = brinery_int(<int32_t> brinery_little(p + 1, 4))
+                p += 5
+                top += 1
 
         elif code == OP_BINFLOAT:
             s.top = top
-            top[0] = PyFloat_FromDouble(brinery_double(p))
+            top[0] = brinery_float(brinery_double(p))
             p += 8
             top += 1
+            while end - p >= 9 and p[0] == OP_BINFLOAT and top < s.limit:
+                s.top = top
+                top[0] = brinery_float(brinery_double(p + 1))
+                p += 9
+                top += 1
 
         elif code == OP_NONE or code == OP_NEWTRUE or code == OP_NEWFALSE:
             made = Py_None if code == OP_NONE else Py_True if code == OP_NEWTRUE else Py_False
@@ -159,6 +178,11 @@ cdef int run(Reading r) except -1:
             s.top = top
             if top - s.fence < fixed:
                 stack_underflow(s)
+            if BRINERY_FUSE_CALLS and p < end and (p[0] == OP_REDUCE or p[0] == OP_MEMOIZE):
+                if is_call(r, top - fixed, p, end):
+                    p = call(r, top - fixed, p)
+                    top = s.top
+                    continue
             made = brinery_tuple_take(top - fixed, fixed)
             top -= fixed
             top[0] = made
@@ -167,6 +191,11 @@ cdef int run(Reading r) except -1:
         elif code == OP_TUPLE:
             s.top = top
             items = mark_pop(r)
+            if BRINERY_FUSE_CALLS and p < end and (p[0] == OP_REDUCE or p[0] == OP_MEMOIZE):
+                if is_call(r, items, p, end):
+                    p = call(r, items, p)
+                    top = s.top
+                    continue
             made = brinery_tuple_take(items, top - items)
             top = items
             top[0] = made
@@ -236,9 +265,7 @@ cdef int run(Reading r) except -1:
             p += 1
             s.top = top
             if 0 < size <= 8 and end - p >= 8:  # loaded at once; what is not its own is shifted out
-                top[0] = PyLong_FromLongLong(
-                    <long long> (brinery_little(p, 8) << (64 - 8 * size)) >> (64 - 8 * size)
-                )
+                top[0] = brinery_int(<int64_t> (brinery_little(p, 8) << (64 - 8 * size)) >> (64 - 8 * size))
                 top += 1
                 p += size
                 continue

@@ -7,12 +7,27 @@ cdef Py_ssize_t AHEAD = 16          # entries; what was made first has left the 
 cdef unsigned long long MEMO_MOST = 1ULL << 32
 
 
-# What an entry is, by its two lowest bits.
+# What an entry is, by its two lowest bits; where these are 1, by its three lowest.
 cdef enum:
     WHOLE = 0          # the object itself
     PENDING = 1        # a state that is being read; the other bits are the number of its mark
     STATE = 2          # a state that was given to an instance without being made: its record
     SLOTS_STATE = 3    # the same, and the state is (None, the dict)
+    ARGUMENTS = 5      # the arguments of a call; the other bits say where they are in Memo.kept
+
+
+cdef inline int memo_kind(PyObject *entry) noexcept:
+    cdef int kind = <int> (<size_t> entry & 3)
+    return kind if kind != PENDING else <int> (<size_t> entry & 7)
+
+
+cdef inline PyObject *memo_numbered(size_t number, int kind) noexcept:
+    """An entry that is no object: PENDING or ARGUMENTS."""
+    return <PyObject *> (number << 3 | <size_t> kind)
+
+
+cdef inline size_t memo_number(PyObject *entry) noexcept:
+    return <size_t> entry >> 3
 
 
 cdef inline PyObject *memo_owned(PyObject *entry) noexcept:
@@ -54,9 +69,9 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
         m.array[index] = value
         if old == NULL:
             m.count += 1
-        elif memo_owned(old) == NULL:
-            r.stack.marks[<size_t> old >> 2].memo_index = -1
-        else:
+        elif memo_kind(old) == PENDING:
+            r.stack.marks[memo_number(old)].memo_index = -1
+        elif memo_kind(old) != ARGUMENTS:
             release(r, memo_owned(old))
         return 0
     # Once there is a dict the array stays as it is: an index is in one of the two, never in both.
@@ -90,19 +105,34 @@ cdef int memo_empty(Memo *m) noexcept:
         Py_XDECREF(memo_owned(old.array[i]))
     Py_XDECREF(old.sparse)
     PyMem_Free(old.array)
+    kept_release(&old)
+    PyMem_Free(old.kept)
+    return 0
+
+
+cdef int kept_release(Memo *m) noexcept:
+    cdef size_t i, left = 0
+    for i in range(m.kept_count):
+        if left == 0:
+            left = <size_t> m.kept[i]
+        else:
+            left -= 1
+            Py_DECREF(m.kept[i])
+    m.kept_count = 0
     return 0
 
 
 cdef int memo_recycle(Memo *m) noexcept:
     """The same where nothing can reach the memo meanwhile; its array is kept for the next load."""
     cdef Py_ssize_t i
-    if m.sparse != NULL or m.room > MEMO_KEPT:
+    if m.sparse != NULL or m.room > MEMO_KEPT or m.kept_room > <size_t> MEMO_KEPT:
         return memo_empty(m)
     for i in range(m.used):
         if i + AHEAD < m.used:
             brinery_prefetch(memo_owned(m.array[i + AHEAD]))
         Py_XDECREF(memo_owned(m.array[i]))
     m.used = m.count = 0
+    kept_release(m)
     return 0
 
 

@@ -11,7 +11,6 @@ from brinery.engine.unbound import no_persistent_load
 from brinery.plan import NameMap
 
 cdef object EMPTY_TUPLE = ()
-cdef Py_ssize_t FEW_ARGUMENTS = 6
 cdef object original_import = _builtins.__import__
 cdef object Module = type(_sys)
 cdef dict loaded_modules = {}  # name: weak reference to a module that was seen to be completely imported
@@ -149,7 +148,6 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     """REDUCE: call what lies below the arguments."""
     cdef Stack *s = &r.stack
     cdef PyObject *made
-    cdef Plan *plan
     cdef object args, function
     if s.top - s.fence < 2:
         stack_underflow(s)
@@ -163,37 +161,9 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     if function is set or function is frozenset or function is dict:
         _hashing.check_call(function, args)
     resume(r)
-    if BRINERY_FUSE_BUILD and Py_TYPE(<PyObject *> function) == &PyType_Type:
-        plan = any_plan_of(r, <PyObject *> function)
-        if plan.init != NULL and PyTuple_GET_SIZE(<PyObject *> args) <= FEW_ARGUMENTS:
-            made = call_class(plan, <PyObject *> args)
-            pause(r)
-            return made
-    made = PyObject_CallObject(<PyObject *> function, <PyObject *> args)
+    made = call_tuple(r, <PyObject *> function, <PyObject *> args)
     pause(r)
     return made
-
-
-cdef PyObject *call_class(Plan *plan, PyObject *args) except NULL:
-    """What calling an ordinary class comes to, without the tuples and look-ups on the way: a fifth faster."""
-    cdef PyObject *arguments[1 + 6]  # FEW_ARGUMENTS
-    cdef PyObject *init = plan.init
-    cdef PyObject *result
-    cdef Py_ssize_t count = PyTuple_GET_SIZE(args)
-    cdef Py_ssize_t i
-    made = <object> plan_new(plan)
-    Py_DECREF(<PyObject *> made)
-    arguments[0] = <PyObject *> made
-    for i in range(count):
-        arguments[i + 1] = PyTuple_GET_ITEM(args, i)
-    function = <object> init  # the class may change meanwhile
-    result = PyObject_Vectorcall(<PyObject *> function, arguments, count + 1, NULL)
-    if result != Py_None:
-        kind = type(<object> result).__name__
-        Py_DECREF(result)
-        raise TypeError(f"__init__() should return None, not {kind!r}")
-    Py_DECREF(result)
-    return own(made)
 
 
 cdef PyObject *skip(Stack *s, int count, object hole) except NULL:

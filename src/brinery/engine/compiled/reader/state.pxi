@@ -61,11 +61,13 @@ cdef struct Elision:
     Shape *shape
 
 cdef struct Memo:
-    PyObject **array              # the entry's two lowest bits say what it is: see instances.pxi
+    PyObject **array              # the entry's lowest bits say what it is: see memo.pxi
     Py_ssize_t room
     Py_ssize_t used               # one above the highest index in the array; what lies behind is undefined
     Py_ssize_t count              # how many indices are taken, in the array and in `sparse`
     PyObject *sparse              # a dict, once an index was too far out for the array
+    PyObject **kept               # arguments whose tuples were not made: their number, and then they
+    size_t kept_count, kept_room
 
 
 cdef class Reading:
@@ -130,7 +132,16 @@ cdef inquiry clear_attributes = (<PyTypeObject *> Reading).tp_clear
 cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
     cdef Memo *memo = &(<Reading> op).memo
     cdef Py_ssize_t i
+    cdef size_t at = 0, left = 0
     cdef int stop
+    for at in range(memo.kept_count):
+        if left == 0:
+            left = <size_t> memo.kept[at]
+            continue
+        left -= 1
+        stop = visit(memo.kept[at], arg)
+        if stop:
+            return stop
     for i in range(memo.used):
         if memo_owned(memo.array[i]) != NULL:
             stop = visit(memo_owned(memo.array[i]), arg)

@@ -1,0 +1,125 @@
+# Calls of Python functions and of ordinary classes: TUPLE and REDUCE as one step.
+#
+# Neither of them ever sees the tuple of its arguments, so it is not made. Picklers memoize it all the same:
+# the memo keeps the arguments, without an object that the collector would have to look at, and makes the
+# tuple if it is ever asked for. (An exception, for one, keeps the very tuple; what it refers to must be that.)
+
+cdef enum:
+    FEW_ARGUMENTS = 6
+
+
+cdef inline bint is_call(
+    Reading r, PyObject **items, const unsigned char *p, const unsigned char *end
+) except -1:
+    """Whether a tuple of what lies from `items` up would be the arguments of such a call at `p`."""
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef PyObject *function
+    if end - p < 2 or (p[0] == OP_MEMOIZE and (p[1] != OP_REDUCE or m.count != m.used or m.used == m.room)):
+        return False
+    if r.walking or items <= s.fence or s.top - items > FEW_ARGUMENTS:
+        return False
+    function = items[-1]
+    if Py_TYPE(function) == &PyFunction_Type:
+        return True
+    return Py_TYPE(function) == &PyType_Type and any_plan_of(r, function).init != NULL
+
+
+cdef const unsigned char *call(Reading r, PyObject **items, const unsigned char *p) except NULL:
+    """Make that call, and put its result in place of function and arguments. Returns where to read on."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *arguments[1 + FEW_ARGUMENTS]  # the first is room for `self`
+    cdef PyObject *function = items[-1]
+    cdef PyObject *made
+    cdef Py_ssize_t count = s.top - items, i
+    if p[0] == OP_MEMOIZE:
+        keep_arguments(&r.memo, items, count)
+        p += 1
+    r.source.opcode = p  # errors are REDUCE's
+    memcpy(arguments + 1, items, <size_t> count * sizeof(PyObject *))
+    s.top = items - 1
+    try:
+        resume(r)
+        made = call_class(r, function, arguments, count)
+        if made == NULL:
+            made = PyObject_Vectorcall(function, arguments + 1, <size_t> count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    finally:
+        for i in range(count):
+            Py_DECREF(arguments[1 + i])
+        Py_DECREF(function)
+    pause(r)
+    s.top[0] = made
+    s.top += 1
+    return p + 1
+
+
+cdef PyObject *call_tuple(Reading r, PyObject *function, PyObject *args) except NULL:
+    """REDUCE with a tuple that was made."""
+    cdef PyObject *arguments[1 + FEW_ARGUMENTS]
+    cdef PyObject *made
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(args), i
+    if BRINERY_FUSE_CALLS and count <= FEW_ARGUMENTS:
+        for i in range(count):
+            arguments[1 + i] = PyTuple_GET_ITEM(args, i)
+        made = call_class(r, function, arguments, count)
+        if made != NULL:
+            return made
+    return PyObject_CallObject(function, args)
+
+
+cdef PyObject *call_class(Reading r, PyObject *function, PyObject **arguments, Py_ssize_t count) except? NULL:
+    """What calling an ordinary class comes to, without the tuples and look-ups on the way: a fifth faster.
+
+    NULL without an exception where `function` is none. The first of `arguments` is left to this.
+    """
+    cdef PyObject *result
+    cdef Plan *plan
+    cdef object init, made
+    if Py_TYPE(function) != &PyType_Type:
+        return NULL
+    plan = any_plan_of(r, function)
+    if plan.init == NULL:
+        return NULL
+    init = <object> plan.init  # the class may change meanwhile
+    made = <object> plan_new(plan)
+    Py_DECREF(<PyObject *> made)
+    arguments[0] = <PyObject *> made
+    result = PyObject_Vectorcall(<PyObject *> init, arguments, <size_t> count + 1, NULL)
+    if result != Py_None:
+        kind = type(<object> result).__name__
+        Py_DECREF(result)
+        raise TypeError(f"__init__() should return None, not {kind!r}")
+    Py_DECREF(result)
+    return own(made)
+
+
+cdef int keep_arguments(Memo *m, PyObject **items, Py_ssize_t count) except -1:
+    """The next memo entry: a tuple of these `count` objects, which stay the caller's."""
+    cdef size_t room = m.kept_count + 1 + count
+    cdef PyObject **kept
+    cdef Py_ssize_t i
+    if room > m.kept_room:
+        room += room >> 1
+        kept = <PyObject **> PyMem_Realloc(m.kept, room * sizeof(PyObject *))
+        if kept == NULL:
+            raise MemoryError
+        m.kept = kept
+        m.kept_room = room
+    kept = m.kept + m.kept_count
+    kept[0] = <PyObject *> count
+    for i in range(count):
+        Py_INCREF(items[i])
+        kept[i + 1] = items[i]
+    m.array[m.used] = memo_numbered(m.kept_count, ARGUMENTS)
+    m.kept_count += 1 + count
+    m.used += 1
+    m.count += 1
+    return 0
+
+
+cdef PyObject *kept_arguments(Memo *m, size_t number) except NULL:
+    """A tuple of what was kept at `number`."""
+    cdef Py_ssize_t count = <Py_ssize_t> m.kept[number], i
+    for i in range(count):
+        Py_INCREF(m.kept[number + 1 + i])
+    return brinery_tuple_take(m.kept + number + 1, count)
