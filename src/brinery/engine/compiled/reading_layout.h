@@ -67,13 +67,17 @@ static inline void *brinery_leaf_new(PyTypeObject *type, size_t size)
 }
 #endif
 
-/* The ints that are made once and for all. */
+/* The ints and the single characters that every interpreter makes once and for all. */
 static PyObject *brinery_shared_ints[257];
+static PyObject *brinery_shared_characters[128];
 
-static int brinery_share_ints(void)
+static int brinery_share(void)
 {
     for (int i = 0; i < 257; i++)
         if ((brinery_shared_ints[i] = PyLong_FromLong(i)) == NULL)
+            return -1;
+    for (int i = 0; i < 128; i++)
+        if ((brinery_shared_characters[i] = PyUnicode_FromOrdinal(i)) == NULL)
             return -1;
     return 0;
 }
@@ -150,35 +154,57 @@ static inline PyObject *brinery_ascii_new(PyObject *model, Py_ssize_t size, unsi
 
 #define BRINERY_NOT_ASCII 0x8080808080808080ULL
 
-/* Text as long as names are, 8 to 32 bytes, if it is ASCII; else NULL without an exception. The same words
+/* Text as long as names are, 1 to 32 bytes, if it is ASCII; else NULL without an exception. The same words
  * are looked at and stored, the last ones overlapping those before, so that it takes no loop and no call. */
 static inline PyObject *brinery_short_ascii(PyObject *model, const unsigned char *data, Py_ssize_t size)
 {
-    uint64_t a, b, c, d;
+    uint64_t a, b, c = 0, d = 0;
     unsigned char *out = NULL;
     PyObject *text;
+    if (size < 8) {
+        uint32_t first = 0, last = 0;
+        if (size >= 4) {
+            memcpy(&first, data, 4);
+            memcpy(&last, data + size - 4, 4);
+        }
+        else if (size >= 2) {
+            memcpy(&first, data, 2);
+            last = data[size - 1];
+        }
+        else
+            return data[0] < 0x80 ? Py_NewRef(brinery_shared_characters[data[0]]) : NULL;
+        if ((first | last) & (uint32_t)BRINERY_NOT_ASCII)
+            return NULL;
+        text = brinery_ascii_new(model, size, &out);
+        if (text == NULL)
+            return NULL;
+        if (size >= 4) {
+            memcpy(out, &first, 4);
+            memcpy(out + size - 4, &last, 4);
+        }
+        else {
+            memcpy(out, &first, 2);
+            out[size - 1] = (unsigned char)last;
+        }
+        return text;
+    }
     memcpy(&a, data, 8);
     memcpy(&b, data + size - 8, 8);
-    if (size <= 16) {
-        if ((a | b) & BRINERY_NOT_ASCII)
-            return NULL;
-        text = brinery_ascii_new(model, size, &out);
-    }
-    else {
+    if (size > 16) {
         memcpy(&c, data + 8, 8);
         memcpy(&d, data + size - 16, 8);
-        if ((a | b | c | d) & BRINERY_NOT_ASCII)
-            return NULL;
-        text = brinery_ascii_new(model, size, &out);
-        if (text != NULL) {
-            memcpy(out + 8, &c, 8);
-            memcpy(out + size - 16, &d, 8);
-        }
     }
-    if (text != NULL) {
-        memcpy(out, &a, 8);
-        memcpy(out + size - 8, &b, 8);
+    if ((a | b | c | d) & BRINERY_NOT_ASCII)
+        return NULL;
+    text = brinery_ascii_new(model, size, &out);
+    if (text == NULL)
+        return NULL;
+    if (size > 16) {
+        memcpy(out + 8, &c, 8);
+        memcpy(out + size - 16, &d, 8);
     }
+    memcpy(out, &a, 8);
+    memcpy(out + size - 8, &b, 8);
     return text;
 }
 
@@ -279,13 +305,19 @@ static inline int brinery_is_ordinary(PyObject *op)
 /* date, datetime and time as the interpreter's own, which are made without running user code. */
 static inline int brinery_is_date_type(PyObject *op)
 {
+    static PyObject *known; /* the last one that was found; such types are there for ever */
     PyTypeObject *type = (PyTypeObject *)op;
     const char *name;
+    if (op == known)
+        return 1;
     if (!Py_IS_TYPE(op, &PyType_Type) || (type->tp_flags & Py_TPFLAGS_HEAPTYPE))
         return 0;
     name = type->tp_name;
-    return strncmp(name, "datetime.", 9) == 0
-        && (!strcmp(name + 9, "datetime") || !strcmp(name + 9, "date") || !strcmp(name + 9, "time"));
+    if (strncmp(name, "datetime.", 9) != 0
+        || (strcmp(name + 9, "datetime") && strcmp(name + 9, "date") && strcmp(name + 9, "time")))
+        return 0;
+    known = op;
+    return 1;
 }
 
 /* Whether a class's calls are object.__new__ and then its own __init__, which is a Python function. */

@@ -28,7 +28,7 @@ cdef extern from "reading_layout.h":
     const bint BRINERY_POOL_STATES
     PyObject *brinery_ascii_new(PyObject *, Py_ssize_t, unsigned char **) except NULL
     PyObject *brinery_short_ascii(PyObject *, const unsigned char *, Py_ssize_t) except? NULL
-    int brinery_share_ints() except -1
+    int brinery_share() except -1
     PyObject *brinery_int_of_byte(unsigned char) noexcept
     PyObject *brinery_int(int64_t) except NULL
     PyObject *brinery_float(double) except NULL

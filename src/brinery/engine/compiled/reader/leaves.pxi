@@ -8,7 +8,7 @@ cdef Py_ssize_t SHORT_TEXT = 256  # longer text is left to the interpreter's dec
 
 cdef PyObject *MODEL = PyUnicode_New(2, 127)  # never seen by anyone: neither interned nor hashed
 
-brinery_share_ints()
+brinery_share()
 
 
 cdef PyObject *decode_text(const unsigned char *data, Py_ssize_t size, bint steady) except NULL:
@@ -23,7 +23,7 @@ cdef PyObject *decode_text(const unsigned char *data, Py_ssize_t size, bint stea
     # it, as a mapped file may, is not for a decoder that first counts and then writes.
     if size < 2 or size > SHORT_TEXT or not steady:
         return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
-    if 8 <= size <= 32:
+    if size <= 32:
         text = brinery_short_ascii(MODEL, data, size)
         if text != NULL:
             return text

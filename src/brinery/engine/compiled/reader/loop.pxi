@@ -85,7 +85,7 @@ cdef int run(Reading r) except -1:
                 end = source.end
             s.top = top
             made = NULL
-            if 8 <= size <= 32 and source.steady:
+            if 1 <= size <= 32 and source.steady:
                 made = brinery_short_ascii(MODEL, data, size)
             if made == NULL:
                 made = decode_text(data, size, source.steady)
