@@ -39,7 +39,7 @@ class Refusing:
 
 class Returning:
     def __init__(self, *args):
-        return 5  # noqa: PLE0101
+        return 5
 
 
 class Made:
@@ -81,7 +81,18 @@ class Instance:
         return "Instance()"
 
 
-CALLABLES = ("Point", "Exact", "Refusing", "Returning", "Made", "ByMeta", "function", "exact", "bound", "instance")
+CALLABLES = (
+    "Point",
+    "Exact",
+    "Refusing",
+    "Returning",
+    "Made",
+    "ByMeta",
+    "function",
+    "exact",
+    "bound",
+    "instance",
+)
 instance = Instance()
 bound = instance.__call__
 
@@ -162,7 +173,9 @@ class TestErrors:
     def test_let_go_of_the_arguments(self, wire: Wire):
         for name in ("Refusing", "Exact", "exact", "Point"):
             for between in (b"", b"\x94"):
-                stream = called(name, called("Point", b"", b")", b"") + b"K\x02K\x03", b"\x87", between) + b"."
+                stream = (
+                    called(name, called("Point", b"", b")", b"") + b"K\x02K\x03", b"\x87", between) + b"."
+                )
                 alive = sum(type(obj) is Point for obj in gc.get_objects())
                 for _ in range(3):
                     outcome(wire.loads, stream)
@@ -177,6 +190,17 @@ class TestArgumentsMetAgain:
         assert arguments == ([], 2)
         assert arguments is again
         assert arguments[0] is first
+
+    def test_are_counted(self, wire: Wire):
+        stream = b"(" + called("Point", called("Point", b"", b")", b""), b"\x85") + b"h\x00h\x00t."
+        counts = []
+        for loads in (wire.loads, pickle.loads):
+            point, arguments, _ = loads(stream)
+            gc.collect()
+            counts.append((sys.getrefcount(arguments), sys.getrefcount(arguments[0])))
+            del point
+            counts.append((sys.getrefcount(arguments), sys.getrefcount(arguments[0])))
+        assert counts[:2] == counts[2:]
 
     def test_are_the_very_tuple_that_an_exception_keeps(self, wire: Wire):
         error = ValueError("text", 5)

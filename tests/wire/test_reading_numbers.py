@@ -36,9 +36,12 @@ def test_sizes_in_turns(wire: Wire):
 
 
 @pytest.mark.parametrize(
-    ("opcode", "size"), [(b"K", 1), (b"M", 2), (b"J", 4), (b"\x8a\x01", 1), (b"\x8a\x05", 5), (b"\x8a\x08", 8)]
+    ("opcode", "size"),
+    [(b"K", 1), (b"M", 2), (b"J", 4), (b"\x8a\x01", 1), (b"\x8a\x05", 5), (b"\x8a\x08", 8)],
 )
-def test_every_opcode_takes_every_value_even_where_a_shorter_one_would_do(wire: Wire, opcode: bytes, size: int):
+def test_every_opcode_takes_every_value_even_where_a_shorter_one_would_do(
+    wire: Wire, opcode: bytes, size: int
+):
     numbers = [n for n in INTS if -(1 << 8 * size - 1) <= n < 1 << 8 * size - 1]
     written = [opcode + n.to_bytes(size, "little", signed=True) for n in numbers]
     stream = b"(" + b"".join(written) + b"l."
