@@ -12,6 +12,9 @@ from typing import NamedTuple
 #: Seconds that one sample should take at least: far above the clock's resolution.
 ENOUGH = 0.005
 
+#: Seconds of a call that are too few for the clock: such calls are timed together.
+SHORT = 20e-6
+
 
 class Times(NamedTuple):
     """Seconds for one call."""
@@ -21,19 +24,21 @@ class Times(NamedTuple):
 
 
 def sample(function: Callable[[object], object], argument: object, calls: int) -> float:
-    """Seconds for one call, from `calls` in a row. The collector is on, as it is where programs run."""
+    """Seconds for one call, of `calls` in a row. The collector is on, as it is where programs run."""
     gc.collect()
-    if calls == 1:
+    if calls > ENOUGH / SHORT:
+        start = perf_counter()
+        for _ in repeat(None, calls):
+            function(argument)
+        return (perf_counter() - start) / calls
+    seconds = 0.0
+    for _ in repeat(None, calls):
         # What is made is kept until the clock has stopped: taking it apart is not the function's work.
         start = perf_counter()
         made = function(argument)
-        seconds = perf_counter() - start
+        seconds += perf_counter() - start
         del made
-        return seconds
-    start = perf_counter()
-    for _ in repeat(None, calls):
-        function(argument)
-    return (perf_counter() - start) / calls
+    return seconds / calls
 
 
 def calls_for(function: Callable[[object], object], argument: object) -> int:
