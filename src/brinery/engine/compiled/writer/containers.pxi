@@ -88,7 +88,9 @@ cdef Py_ssize_t references(Writer *w, char **at, PyObject **items, Py_ssize_t co
     count = min(count, (w.limit - out) // 2)
     while i < count:
         entry = &table[place(items[i]) & mask]
-        if entry.key != items[i] or entry.generation != generation or entry.index > 0xFF:
+        if entry.key != items[i] or entry.generation != generation:
+            entry = find(w, items[i])  # it may be further on
+        if entry == NULL or entry.index > 0xFF:
             break
         out[0] = BINGET
         out[1] = <char>entry.index
