@@ -110,7 +110,7 @@ cdef int look_at_rules(Writer *w) except -1:
         rules is not last_rules
         or last_rules_epoch is None
         or modules != last_modules
-        or registrations != last_registrations
+        or (registrations is not last_registrations and registrations != last_registrations)
     ):
         rules_epoch = rules.epoch()
         # All at once: letting go of an earlier table may run code that dumps with another one.
