@@ -40,7 +40,9 @@ cdef extern from "reading_layout.h":
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
     PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL
     int brinery_dict_take_as(PyObject *, PyObject *, PyObject **, Py_ssize_t, bint) except -1
-    bint brinery_is_date_type(PyObject *) noexcept
+    int brinery_date_size(PyObject *) noexcept
+    bint brinery_date_fits(int, const unsigned char *) noexcept
+    PyObject *brinery_date(PyObject *, int, const unsigned char *) except NULL
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept

@@ -1,44 +1,29 @@
 # Dates, datetimes and times: SHORT_BINBYTES, TUPLE1 and REDUCE as one step.
 #
-# Picklers write them as a call of the class with a few bytes, and memoize the bytes, the tuple of
-# arguments and the result. What the call needs is made once and used again for the next; the memo makes
-# bytes and tuple from the date, if they are ever asked for.
+# Picklers write them as a call of the class with a few bytes, and memoize the bytes, the tuple of arguments
+# and the result. Here neither is made: the date is made of the stream's bytes, and the memo makes bytes and
+# tuple of the date, if they are ever asked for.
 
 
-cdef inline bint is_date(Reading r, const unsigned char *p) noexcept:
-    """Whether a class lies on the stack that is one of these, and what comes at `p` calls it."""
+cdef inline bint is_date(Reading r, const unsigned char *data, Py_ssize_t size) noexcept:
+    """Whether a class lies on the stack that is one of these, what comes behind `data` calls it, and it will do."""
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
+    cdef const unsigned char *p = data + size
     return (
         p[0] == OP_MEMOIZE and p[1] == OP_TUPLE1 and p[2] == OP_MEMOIZE and p[3] == OP_REDUCE
         and s.top > s.fence and m.count == m.used and m.room - m.used >= 2
-        and not r.walking and brinery_is_date_type(s.top[-1])
+        and not r.walking and brinery_date_size(s.top[-1]) == size and size and brinery_date_fits(size, data)
     )
 
 
 cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size) except -1:
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
-    cdef PyTypeObject *cls = <PyTypeObject *> s.top[-1]
-    cdef PyObject *args = r.date_args
-    cdef PyObject *made
-    r.date_args = NULL
-    if args == NULL or PyBytes_GET_SIZE(PyTuple_GET_ITEM(args, 0)) != size:
-        Py_XDECREF(args)
-        args = PyTuple_New(1)
-        PyTuple_SET_ITEM(args, 0, PyBytes_FromStringAndSize(<const char *> data, size))
-    else:
-        memcpy(PyBytes_AS_STRING(PyTuple_GET_ITEM(args, 0)), data, size)
-    try:
-        made = cls.tp_new(cls, args, NULL)
-    finally:
-        # Only what nobody else has kept may be written to again.
-        if Py_REFCNT(args) == 1 and Py_REFCNT(PyTuple_GET_ITEM(args, 0)) == 1:
-            r.date_args = args
-        else:
-            Py_DECREF(args)
+    cdef PyObject *cls = s.top[-1]
+    cdef PyObject *made = brinery_date(cls, size, data)
     s.top[-1] = made
-    Py_DECREF(<PyObject *> cls)
+    Py_DECREF(cls)
     Py_INCREF(made)
     Py_INCREF(made)
     m.array[m.used] = <PyObject *> (<size_t> made | STATE)

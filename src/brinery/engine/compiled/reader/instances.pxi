@@ -296,7 +296,7 @@ cdef int make_entry(Reading r, size_t index) except -1:
     if kind == ARGUMENTS:
         entry[0] = kept_arguments(&r.memo, memo_number(entry[0]))
         return 0
-    if brinery_is_date_type(<PyObject *> Py_TYPE(memo_owned(entry[0]))):
+    if brinery_date_size(<PyObject *> Py_TYPE(memo_owned(entry[0]))):
         return make_date_entry(r, index)
     if r.elision_count:
         keep_states(r)

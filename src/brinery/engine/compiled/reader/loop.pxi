@@ -251,7 +251,7 @@ cdef int run(Reading r) except -1:
             p += 1
             source.next = p
             s.top = top
-            if BRINERY_FUSE_DATES and size <= 10 and end - p >= <Py_ssize_t> size + 4 and is_date(r, p + size):
+            if BRINERY_FUSE_DATES and size <= 10 and end - p >= <Py_ssize_t> size + 4 and is_date(r, p, size):
                 make_date(r, p, size)
                 p += size + 4
                 continue

@@ -77,7 +77,6 @@ cdef class Reading:
     cdef Stack stack
     cdef Memo memo
     cdef Plan *plans                            # by class; NULL before the first
-    cdef PyObject *date_args                    # the arguments of the last date, to be used again; or NULL
     cdef bint planned                           # whether there are any
     cdef PyObject *models[64]                   # dicts made lately, by their first key and number of keys
     cdef bint modelled                          # whether there are any
@@ -106,7 +105,6 @@ cdef class Reading:
         memset(&self.memo, 0, sizeof(Memo))
         self.plans = NULL
         self.elisions = NULL
-        self.date_args = NULL
         memset(self.models, 0, sizeof(self.models))
         stack_allocate(&self.stack)
         self.encoding = "ASCII"
@@ -116,7 +114,6 @@ cdef class Reading:
         stack_free(&self.stack)
         plans_clear(self)
         models_clear(self)
-        Py_XDECREF(self.date_args)
         PyMem_Free(self.plans)
         PyMem_Free(self.elisions)
         memo_empty(&self.memo)
