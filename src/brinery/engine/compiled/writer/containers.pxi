@@ -43,7 +43,7 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
                 w.cur = at
                 frame.pos = 1
                 w.item = item
-                w.item_alone = 1
+                w.item_alone = 1 | TRIED
                 return 1
             w.cur = at
         op(w, APPEND)
@@ -61,7 +61,7 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
                 frame.pos = pos
                 frame.count = <int>(BATCH - (end - pos))
                 w.item = item
-                w.item_alone = 1
+                w.item_alone = 1 | TRIED
                 return 1
             if TYPE(item) == &PyUnicode_Type and at[-2] == BINGET:
                 pos += references(w, &at, items + pos, stop - pos)
@@ -164,14 +164,14 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
                 frame.pos = pos
                 frame.count = count
                 w.item = key
-                w.item_alone = frame.alone
+                w.item_alone = frame.alone | TRIED
                 return 1
             if not leaf(w, &at, value, 1):
                 w.cur = at
                 frame.pos = pos
                 frame.count = count
                 w.item = value
-                w.item_alone = 1
+                w.item_alone = 1 | TRIED
                 return 1
         w.cur = at
         if count < 0:
@@ -232,7 +232,7 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
             if not leaf(w, &at, item, 1):
                 w.cur = at
                 w.item = item
-                w.item_alone = 1
+                w.item_alone = 1 | TRIED
                 return 1
         w.cur = at
         op(w, ADDITEMS)
@@ -272,7 +272,7 @@ cdef int run_frozenset(Writer *w, Frame *frame) except -1:
         if not leaf(w, &at, item, frame.alone):
             w.cur = at
             w.item = item
-            w.item_alone = frame.alone
+            w.item_alone = frame.alone | TRIED
             return 1
     w.cur = at
     room(w)
@@ -324,7 +324,7 @@ cdef int run_tuple(Writer *w, Frame *frame) except -1:
             w.cur = at
             frame.pos = pos
             w.item = item
-            w.item_alone = frame.alone
+            w.item_alone = frame.alone | TRIED
             return 1
     w.cur = at
     room(w)

@@ -110,7 +110,7 @@ cdef int run_values(Writer *w, Frame *frame) except -1:
             frame.pos = pos
             frame.count = <int>pos if frame.count >= 0 else -2
             w.item = brinery_values_item(values, index)
-            w.item_alone = 1
+            w.item_alone = 1 | TRIED
             return 1
     w.cur = at
     room(w)
@@ -178,7 +178,7 @@ cdef int run_slots(Writer *w, Frame *frame) except -1:
             w.cur = at
             frame.pos = pos
             w.item = value
-            w.item_alone = 1
+            w.item_alone = 1 | TRIED
             return 1
     w.cur = at
     room(w)

@@ -98,9 +98,9 @@ cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
             boundary(w)
         if w.careful or w.flush_pending:
             return open_carefully(w, obj)
-    if write_whole(w, obj, alone):
+    if not alone & TRIED and write_whole(w, obj, alone):
         return 0
-    return open_parts(w, obj, alone)
+    return open_parts(w, obj, alone & ~TRIED)
 
 
 cdef int open_carefully(Writer *w, PyObject *obj) except -1:
