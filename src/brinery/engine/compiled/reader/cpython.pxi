@@ -36,6 +36,7 @@ cdef extern from "reading_layout.h":
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept
+    void brinery_keep_arena(PyObject *) noexcept
     void brinery_advise_large(char *, Py_ssize_t) noexcept
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
     PyObject *brinery_tuple_take(PyObject **, Py_ssize_t) except NULL

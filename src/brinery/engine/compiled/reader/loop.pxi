@@ -293,6 +293,8 @@ cdef int run(Reading r) except -1:
             source.next = p + 8
             s.top = top
             enter_frame(r, brinery_little(p, 8))
+            if top > s.base:
+                brinery_keep_arena(top[-1])
             p = source.next
             end = source.end
 
