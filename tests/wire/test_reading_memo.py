@@ -133,7 +133,7 @@ class TestTheProxy:
 
 
 def test_a_load_leaves_next_to_nothing_behind(wire: Wire):
-    # The compiled engine keeps some arenas of the interpreter's allocator from going: a block in each, 16 at most.
+    # The compiled engine keeps arenas of the interpreter's allocator from going: a block in each, 16 at most.
     program = """
 import gc, pickle, sys
 streams = [pickle.dumps(list(kind)) for kind in (
