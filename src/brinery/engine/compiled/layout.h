@@ -64,6 +64,12 @@
 #include "layout_311.h"
 #endif
 
+#if defined(__GNUC__) || defined(__clang__)
+#define brinery_prefetch(address) __builtin_prefetch((address), 1)
+#else
+#define brinery_prefetch(address) ((void)(address))
+#endif
+
 /* ---- bytes in the order of the stream ------------------------------------------------------- */
 
 BRINERY_ALWAYS_INLINE void brinery_put_u16(char *out, uint32_t value)

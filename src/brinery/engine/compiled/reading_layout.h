@@ -245,12 +245,6 @@ static inline double brinery_double(const unsigned char *p)
     return value;
 }
 
-#if defined(__GNUC__) || defined(__clang__)
-#define brinery_prefetch(address) __builtin_prefetch((address), 1)
-#else
-#define brinery_prefetch(address) ((void)(address))
-#endif
-
 /* Python's allocator gives an arena (1 MiB) back to the system as soon as nothing is left in it, and takes it
  * again for the next load: a page fault for every 4 KiB, which was half the time of reading 100k numbers. An
  * arena in which something lives stays. So at the beginning of a frame a load leaves a block of the size of

@@ -52,6 +52,7 @@ cdef extern from *:
     void *brinery_cached_keys(PyTypeObject *type) noexcept
     Py_ssize_t brinery_keys_size(void *keys) noexcept
     void brinery_keep_memory(Py_ssize_t size) noexcept
+    void brinery_prefetch(void *) noexcept
     void brinery_advise_huge(char *start, Py_ssize_t size) noexcept
 
 cdef extern from "Python.h":

@@ -5,6 +5,15 @@
 # loop. The run_* functions serve both: they write what is left and return 0, or hand back the first
 # child that is no leaf in `w.item` and return 1.
 
+# What is a few items ahead in a list comes to be in the cache before its turn. That shows where something else
+# was there meanwhile: after a dump by C pickle, lists of tuples are written 1.3 times as fast, of strings 1.1.
+cdef enum:
+    STRINGS_AHEAD = 8      # items
+    PARENTS_AHEAD = 4      # items that have parts
+    BEFORE_INSTANCE = 32   # bytes that an instance may have before itself, where its attributes are
+    CACHE_LINE = 64        # bytes
+
+
 cdef int open_list(Writer *w, PyObject *obj, bint elide) except -1:
     cdef Frame frame
     cdef Py_ssize_t size
@@ -58,13 +67,20 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
             pos += 1
             if not leaf(w, &at, item, 1):
                 w.cur = at
+                if stop - pos > PARENTS_AHEAD:
+                    brinery_prefetch(<char *>items[pos + PARENTS_AHEAD] - BEFORE_INSTANCE)
+                    brinery_prefetch(items[pos + PARENTS_AHEAD])
                 frame.pos = pos
                 frame.count = <int>(BATCH - (end - pos))
                 w.item = item
                 w.item_alone = 1 | TRIED
                 return 1
-            if TYPE(item) == &PyUnicode_Type and at[-2] == BINGET:
-                pos += references(w, &at, items + pos, stop - pos)
+            if TYPE(item) == &PyUnicode_Type:
+                if at[-2] == BINGET:
+                    pos += references(w, &at, items + pos, stop - pos)
+                elif stop - pos > STRINGS_AHEAD:
+                    brinery_prefetch(items[pos + STRINGS_AHEAD])
+                    brinery_prefetch(<char *>items[pos + STRINGS_AHEAD] + CACHE_LINE)
         w.cur = at
         op(w, APPENDS)
         if pos >= LIST_SIZE(obj):
