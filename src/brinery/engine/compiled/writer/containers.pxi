@@ -76,7 +76,7 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
                 w.item_alone = 1 | TRIED
                 return 1
             if TYPE(item) == &PyUnicode_Type:
-                if at[-2] == BINGET:
+                if (at - 2)[0] == BINGET:  # what was written just now, but for the index
                     pos += references(w, &at, items + pos, stop - pos)
                 elif stop - pos > STRINGS_AHEAD:
                     brinery_prefetch(items[pos + STRINGS_AHEAD])
