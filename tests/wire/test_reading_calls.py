@@ -174,7 +174,9 @@ class TestErrors:
         for name in ("Refusing", "Exact", "exact", "Point"):
             for between in (b"", b"\x94"):
                 stream = (
-                    called(name, called("Point", b"", b")", b"") + b"K\x02K\x03", b"\x87", between) + b"."
+                    b"]\x940"
+                    + called(name, called("Point", b"", b")", b"") + b"K\x02K\x03", b"\x87", between)
+                    + b"."
                 )
                 alive = sum(type(obj) is Point for obj in gc.get_objects())
                 for load in (wire.loads, lambda data: wire.Unpickler(io.BytesIO(data)).load()):

@@ -99,3 +99,12 @@ class TestStringsOfPython2:
         for options in ({"encoding": None}, {"errors": None}, {"encoding": b"ascii"}):
             with pytest.raises(TypeError):
                 wire.loads(b"N.", **options)
+
+
+def test_texts_of_one_byte_are_the_characters_there_are(wire: Wire):
+    for byte in range(256):
+        for opcode in (b"\x8c\x01", b"X\x01\0\0\0"):
+            stream = opcode + bytes([byte]) + b"."
+            assert outcome(wire.loads, stream) == outcome(pickle.loads, stream)
+            if byte < 0x80:
+                assert wire.loads(stream) is chr(byte)
