@@ -3,7 +3,7 @@
 cdef enum:
     POOLED = 4
     LEAST_TABLE = 32
-    POOLED_TABLE = 1024
+    POOLED_TABLE = 4096        # for a hundred strings met a thousand times each, see memo
     MOST_TABLE = 64 * 1024     # what is larger is given back after the dump
     POOLED_LOG = 1024
     MOST_LOG = 128 * 1024
@@ -64,6 +64,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
     Py_INCREF(plan)
     w.plan = <PyObject *>plan
     w.rules = plan_part(plan, PLAN_RULES)
+    w.rules_serial = 0
     w.names = plan_part(plan, PLAN_NAMES)
     new_epoch(w)
 
@@ -96,39 +97,7 @@ cdef inline void set_hook(Writer *w, PyObject **place, object hook) noexcept:
         place[0] = <PyObject *>hook
 
 
-cdef int look_at_rules(Writer *w) except -1:
-    """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable).
-
-    Calling Python code for the epoch would double the time of a small dump: it is not asked while what
-    it depends on has not changed.
-    """
-    global last_rules, last_rules_epoch, last_rules_serial, last_modules, last_registrations
-    cdef Py_ssize_t modules = DICT_SIZE(MODULES())
-    registrations = get_cache_token()
-    rules = <object>w.rules
-    if (
-        rules is not last_rules
-        or last_rules_epoch is None
-        or modules != last_modules
-        or (registrations is not last_registrations and registrations != last_registrations)
-    ):
-        rules_epoch = rules.epoch()
-        # All at once: letting go of an earlier table may run code that dumps with another one.
-        before, before_epoch = last_rules, last_rules_epoch
-        if rules is not before or rules_epoch is None or rules_epoch != before_epoch:
-            last_rules, last_rules_epoch = rules, rules_epoch
-            last_rules_serial += 1
-            forget_rules()
-        last_modules, last_registrations = modules, registrations
-    w.rules_serial = last_rules_serial
-    drop_superseded()
-    new_epoch(w)
-    return 0
-
-
 cdef int write_stream "brinery_write_stream"(Writer *w, PyObject *obj) except -1:
-    if w.rules != NULL:
-        look_at_rules(w)
     if w.proto >= 2:
         w.cur[0] = <char>PROTO
         w.cur[1] = <char>w.proto

@@ -73,8 +73,11 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
 
     Should code have given that object another class, the type may be gone, and what is returned worthless.
     """
-    cdef Plan *plan = find_plan(type)
+    cdef Plan *plan
     held = <object>type
+    if w.rules != NULL and w.rules_serial == 0:
+        look_at_rules(w)
+    plan = find_plan(type)
     if plan == NULL or plan.version == 0 or plan.version != brinery_type_version(type):
         plan = make_plan(w, type)
     if w.rules != NULL and plan.rules_serial != w.rules_serial:
@@ -103,9 +106,45 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
     return plan
 
 
+cdef int look_at_rules(Writer *w) except -1:
+    """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable).
+
+    Asked once in a dump, when the first object comes that a rule could be for: a small dump of plain data would
+    take a tenth longer. And the epoch, which is Python code, is not asked for while what it depends on has not
+    changed. May run Python code.
+    """
+    global last_rules, last_rules_epoch, last_rules_serial, last_modules, last_registrations
+    cdef Py_ssize_t modules = DICT_SIZE(MODULES())
+    registrations = get_cache_token()
+    rules = <object>w.rules
+    if (
+        rules is not last_rules
+        or last_rules_epoch is None
+        or modules != last_modules
+        or (registrations is not last_registrations and registrations != last_registrations)
+    ):
+        secure(w)
+        rules_epoch = rules.epoch()
+        # All at once: letting go of an earlier table may run code that dumps with another one.
+        before, before_epoch = last_rules, last_rules_epoch
+        if rules is not before or rules_epoch is None or rules_epoch != before_epoch:
+            last_rules, last_rules_epoch = rules, rules_epoch
+            last_rules_serial += 1
+            forget_rules()
+        last_modules, last_registrations = modules, registrations
+    w.rules_serial = last_rules_serial
+    if superseded:
+        secure(w)
+        drop_superseded()
+    return 0
+
+
 cdef object rule_of(Writer *w, PyTypeObject *type):
     """The rule of this dump's table for `type`, or None. May run Python code."""
-    cdef Plan *plan = find_plan(type)
+    cdef Plan *plan
+    if w.rules_serial == 0:
+        look_at_rules(w)
+    plan = find_plan(type)
     if plan != NULL and plan.rules_serial == w.rules_serial:
         return None if plan.rule == NULL else <object>plan.rule
     return (<object>w.rules).rule_for(<object>type)

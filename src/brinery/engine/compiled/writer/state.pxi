@@ -173,6 +173,6 @@ cdef struct Writer "brinery_writer":
     PyObject *buffer_callback
     PyObject *plan               # owned: the WritePlan
     PyObject *rules              # borrowed from it, or NULL
-    uint64_t rules_serial
+    uint64_t rules_serial        # what plans know of them is of this number; 0: not asked for yet
     PyObject *names              # borrowed from the plan: its names for all protocols, or NULL
     PyObject *nested             # owned: in fast mode, the set of the ids of containers below the 50th
