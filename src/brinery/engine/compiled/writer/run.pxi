@@ -202,6 +202,8 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
         result = open_by_method(w, obj, plan)
     if result == NOT_IN_PLACE:
         result = open_by_reducer(w, obj)
+    if result == 2 and w.stack[w.depth - 1].kind == IN_REDUCTION:
+        result = open_call(w)
     if w.subject != NULL and not w.opening:
         drop(w)
     return result
