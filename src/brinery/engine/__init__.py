@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +57,9 @@ def status() -> EngineStatus:
     """Choose the engine, once per process.
 
     ``BRINERY_ENGINE`` names it, and an engine that was named and is missing raises ImportError;
-    where that is unset or empty, it is the compiled engine if it was built, else the Python one.
+    where that is unset or empty, it is the compiled engine if it was built, else the Python one. A
+    free-threaded Python that runs without the GIL gets the Python one too: importing the other turns the
+    GIL on for the whole process, which a drop-in must not do unasked.
     """
     wanted = os.environ.get("BRINERY_ENGINE", "")
     if wanted:
@@ -66,6 +69,10 @@ def status() -> EngineStatus:
             # The variable may have been set far away from where this is met.
             raise type(failed)(f"BRINERY_ENGINE={wanted} cannot be used: {failed}") from failed
         return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():  # from Python 3.13 on
+        return EngineStatus(
+            "python", "the compiled engine would turn on the GIL, which is off; BRINERY_ENGINE=compiled insists"
+        )
     try:
         get("compiled")
     except ImportError as missing:

@@ -98,6 +98,8 @@ cdef inline void set_hook(Writer *w, PyObject **place, object hook) noexcept:
 
 
 cdef int write_stream "brinery_write_stream"(Writer *w, PyObject *obj) except -1:
+    if w.rules != NULL and w.rules != <PyObject *>last_rules:
+        look_at_rules(w)
     if w.proto >= 2:
         w.cur[0] = <char>PROTO
         w.cur[1] = <char>w.proto

@@ -109,9 +109,10 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
 cdef int look_at_rules(Writer *w) except -1:
     """What was kept of an earlier dump holds while the table and its epoch do (see plan.RuleTable).
 
-    Asked once in a dump, when the first object comes that a rule could be for: a small dump of plain data would
-    take a tenth longer. And the epoch, which is Python code, is not asked for while what it depends on has not
-    changed. May run Python code.
+    Asked once in a dump: at its beginning where the table is another than the last, for that one is to be let go
+    of; else when the first object comes that a rule could be for, since a small dump of plain data would take a
+    tenth longer. And the epoch, which is Python code, is not asked for while what it depends on has not changed.
+    May run Python code.
     """
     global last_rules, last_rules_epoch, last_rules_serial, last_modules, last_registrations
     cdef Py_ssize_t modules = DICT_SIZE(MODULES())
