@@ -70,9 +70,7 @@ def status() -> EngineStatus:
             raise type(failed)(f"BRINERY_ENGINE={wanted} cannot be used: {failed}") from failed
         return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # from Python 3.13 on
-        return EngineStatus(
-            "python", "the compiled engine would turn on the GIL, which is off; BRINERY_ENGINE=compiled insists"
-        )
+        return EngineStatus("python", "the GIL is off; the compiled one needs it (BRINERY_ENGINE=compiled)")
     try:
         get("compiled")
     except ImportError as missing:

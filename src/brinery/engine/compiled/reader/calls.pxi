@@ -42,7 +42,7 @@ cdef const unsigned char *call(Reading r, PyObject **items, const unsigned char 
         resume(r)
         made = call_class(r, function, arguments, count)
         if made == NULL:
-            made = PyObject_Vectorcall(function, arguments + 1, <size_t> count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+            made = brinery_call(function, arguments + 1, <size_t> count | PY_VECTORCALL_ARGUMENTS_OFFSET)
     finally:
         for i in range(count):
             Py_DECREF(arguments[1 + i])
@@ -84,7 +84,7 @@ cdef PyObject *call_class(Reading r, PyObject *function, PyObject **arguments, P
     made = <object> plan_new(plan)
     Py_DECREF(<PyObject *> made)
     arguments[0] = <PyObject *> made
-    result = PyObject_Vectorcall(<PyObject *> init, arguments, <size_t> count + 1, NULL)
+    result = brinery_call(<PyObject *> init, arguments, <size_t> count + 1)
     if result != Py_None:
         kind = type(<object> result).__name__
         Py_DECREF(result)

@@ -45,6 +45,7 @@ cdef extern from "reading_layout.h":
     bint brinery_date_fits(int, const unsigned char *) noexcept
     PyObject *brinery_date(PyObject *, int, const unsigned char *) except NULL
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
+    PyObject *brinery_call(PyObject *callable, PyObject **, size_t) except NULL
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
@@ -119,7 +120,6 @@ cdef extern from "Python.h":
     PyTypeObject PyBaseObject_Type
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyObject_CallObject(PyObject *, PyObject *) except NULL
-    PyObject *PyObject_Vectorcall(PyObject *, PyObject **, size_t, PyObject *) except NULL
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     PyObject *PyObject_VectorcallMethod(PyObject *, PyObject **, size_t, PyObject *) except NULL
     PyTypeObject PyType_Type

@@ -41,6 +41,7 @@ cdef extern from *:
     bint brinery_is_heap_type(PyTypeObject *type) noexcept
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
+    object CALL "brinery_call"(PyObject *callable, PyObject **args, size_t count)
     bint brinery_plain_name(PyObject *function) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
@@ -110,7 +111,6 @@ cdef extern from "Python.h":
     void *UNICODE_DATA "PyUnicode_DATA"(PyObject *)
     uint32_t UNICODE_READ "PyUnicode_READ"(int, void *, Py_ssize_t)
     size_t NUM_BITS "_PyLong_NumBits"(PyObject *)
-    object VECTORCALL "PyObject_Vectorcall"(PyObject *, PyObject **, size_t, PyObject *)
     PyObject *GETATTR "PyObject_GetAttr"(PyObject *, PyObject *) except NULL
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL
     bint CALLABLE "PyCallable_Check"(PyObject *)

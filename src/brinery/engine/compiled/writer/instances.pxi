@@ -243,7 +243,7 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     hold(w, obj)
     secure(w)
     args[0] = obj
-    held = VECTORCALL(<PyObject *>method, args, 1, NULL)
+    held = CALL(<PyObject *>method, args, 1)
     if not write_class(w, obj):
         push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
         return 2

@@ -77,7 +77,7 @@ cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
         value = method(<object>obj, w.proto)
     else:
         args[0] = obj
-        value = VECTORCALL(<PyObject *>method, args, 1, NULL)
+        value = CALL(<PyObject *>method, args, 1)
     return open_reduced(w, obj, value)
 
 

@@ -130,8 +130,8 @@ cdef inline object ask_persistent_id(Writer *w, PyObject *obj):
     args[0] = w.persistent_self
     args[1] = obj
     if w.persistent_self != NULL:
-        return VECTORCALL(w.persistent_id, args, 2, NULL)
-    return VECTORCALL(w.persistent_id, args + 1, 1, NULL)
+        return CALL(w.persistent_id, args, 2)
+    return CALL(w.persistent_id, args + 1, 1)
 
 
 cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:

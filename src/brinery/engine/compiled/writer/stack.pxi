@@ -85,16 +85,23 @@ cdef inline int release(Writer *w, PyObject *obj) except -1:
     return 0
 
 
-cdef int secure(Writer *w) except -1:
+cdef inline int secure(Writer *w) except -1:
     """Python code is about to run: from here on nothing that the dump still needs may go away.
 
     Everything written so far is entered in the memo and owned, and so is everything being written.
     State that was to be written without being made is made now: code may see it, or change the instance.
     """
+    new_epoch(w)  # whatever was known of types and tables is no longer sure
+    if w.secured == w.depth and w.log_owned == w.logged:
+        return 0
+    return secure_new(w)
+
+
+cdef int secure_new(Writer *w) except -1:
+    """secure() what came since the last time."""
     cdef Py_ssize_t i, begin = w.secured
     cdef Frame *frame
     cdef bint convert = False
-    new_epoch(w)  # whatever was known of types and tables is no longer sure
     for i in range(begin, w.depth):
         frame = &w.stack[i]
         if not frame.owned:
