@@ -8,7 +8,7 @@
 # What is a few items ahead in a list comes to be in the cache before its turn. That shows where something else
 # was there meanwhile: after a dump by C pickle, lists of tuples are written 1.3 times as fast, of strings 1.1.
 cdef enum:
-    STRINGS_AHEAD = 8      # items
+    STRINGS_AHEAD = 24     # items
     PARENTS_AHEAD = 4      # items that have parts
     BEFORE_INSTANCE = 32   # bytes that an instance may have before itself, where its attributes are
     CACHE_LINE = 64        # bytes
