@@ -317,6 +317,17 @@ BRINERY_ALWAYS_INLINE int brinery_attributes(PyObject *obj, PyObject **dict, PyD
     return 0;
 }
 
+/* The values that `dict`, of an instance of `type`, keeps apart from its keys, which are the type's; else NULL. */
+BRINERY_ALWAYS_INLINE PyDictValues *brinery_shared_values(PyObject *dict, PyTypeObject *type)
+{
+    PyDictObject *attributes = (PyDictObject *)dict;
+    if (dict != NULL && Py_IS_TYPE(dict, &PyDict_Type) && (type->tp_flags & Py_TPFLAGS_MANAGED_DICT)
+        && attributes->ma_values != NULL && attributes->ma_keys == ((PyHeapTypeObject *)type)->ht_cached_keys) {
+        return attributes->ma_values;
+    }
+    return NULL;
+}
+
 /* The names that a type's instances share, and how many there are: names are only ever added. */
 #define brinery_cached_keys(type) ((void *)((PyHeapTypeObject *)(type))->ht_cached_keys)
 #define brinery_keys_size(keys) (((PyDictKeysObject *)(keys))->dk_nentries)

@@ -46,6 +46,7 @@ cdef extern from *:
     Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
     int brinery_attributes(PyObject *obj, PyObject **attributes, PyDictValues **values) noexcept
+    PyDictValues *brinery_shared_values(PyObject *dict, PyTypeObject *type) noexcept
     Py_ssize_t brinery_values_size(PyDictValues *values) noexcept
     int brinery_values_index(PyDictValues *values, Py_ssize_t i) noexcept
     PyObject *brinery_values_key(PyTypeObject *type, int index) noexcept

@@ -67,6 +67,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
     w.rules_serial = 0
     w.names = plan_part(plan, PLAN_NAMES)
     new_epoch(w)
+    w.serial = w.epoch
 
 
 # A plan is a named tuple, and its fields' descriptors would cost a small call a third of its time.

@@ -3,16 +3,27 @@
 
 cdef enum:
     NOT_IN_PLACE = 3   # nothing is written: take the long way
+    HEAD = 32          # bytes, more than an instance is before its attributes
+    LONGEST_NAME = 16 * 1024 - 1  # characters; a longer one may be a payload that does not go into a frame
 
 
-cdef int write_class(Writer *w, PyObject *obj) except -1:
+cdef inline int write_class(Writer *w, PyObject *obj, Plan *plan) except -1:
     """Write the class of `obj`, an instance; 0, and nothing written, where Python code ran or has to."""
+    begin(w)
+    if plan.known_in != w.serial or plan.class_index == UNKNOWN:
+        return write_unknown_class(w, obj, plan)
+    return write_get(w, plan.class_index) + 1
+
+
+cdef int write_unknown_class(Writer *w, PyObject *obj, Plan *known) except -1:
     cdef PyTypeObject *type = TYPE(obj)
     cdef Plan *plan
     cdef uint64_t before = w.epoch
-    begin(w)
-    if get(w, <PyObject *>type):
-        return 1
+    cdef Entry *entry = find(w, <PyObject *>type)
+    if entry != NULL:
+        know(w, known)
+        known.class_index = entry.index
+        return write_get(w, entry.index) + 1
     hold(w, obj)
     if TYPE(<PyObject *>type) != &PyType_Type:
         return 0
@@ -35,38 +46,15 @@ cdef inline int write_new(Writer *w, PyObject *obj, bint elide) except -1:
 
 cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
     cdef PyObject *state
-    cdef PyDictValues *values = NULL
-    cdef PyTypeObject *type = TYPE(obj)
-    cdef Frame frame
+    cdef PyDictValues *values = values_of(obj, &state)
     cdef Frame *pushed
-    cdef Py_ssize_t size
-    cdef int way = brinery_attributes(obj, &state, &values)
-    if way == 0 or not harmless_attributes(plan, obj):
-        return NOT_IN_PLACE
-    if not write_class(w, obj):
+    if values != NULL and not w.fast:
+        return open_by_values(w, obj, plan, elide, values, state)
+    if values != NULL and state == NULL:
+        return NOT_IN_PLACE  # in fast mode, cycles are found by their dicts
+    if not (state == NULL or harmless_dict(state)) or not write_class(w, obj, plan):
         return NOT_IN_PLACE
     write_new(w, obj, elide)
-    if way == 2:
-        size = brinery_values_size(values)
-        if size == 0:
-            return 0
-        begin(w)
-        w.cur[0] = EMPTY_DICT
-        w.cur += 1
-        put_state(w, obj)
-        memset(&frame, 0, sizeof(Frame))
-        frame.kind = IN_VALUES
-        frame.obj = obj
-        frame.size = size
-        if size == 1:
-            frame.count = -1
-        else:
-            w.cur[0] = MARK
-            w.cur += 1
-        if run_values(w, &frame):
-            push_copy(w, &frame)
-            return 1
-        return 0
     if state == NULL:
         return 0
     if TYPE(state) != &PyDict_Type:
@@ -87,24 +75,84 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
     return begin_pairs(w, state, obj, THEN_BUILD)
 
 
+cdef inline PyDictValues *values_of(PyObject *obj, PyObject **state) noexcept:
+    """The attributes of `obj` where the names are its type's, or NULL; and its dict, NULL if it was never made."""
+    cdef PyDictValues *values = NULL
+    if brinery_attributes(obj, state, &values) == 1:
+        return brinery_shared_values(state[0], TYPE(obj))
+    return values
+
+
+cdef int open_by_values(Writer *w, PyObject *obj, Plan *plan, bint elide, PyDictValues *values,
+                        PyObject *state) except -1:
+    """An instance whose attributes have the names that its type keeps for all, whether it has a dict or not."""
+    cdef Frame frame
+    cdef Py_ssize_t size = brinery_values_size(values)
+    cdef char *at
+    if not harmless_values(plan, TYPE(obj), values):
+        return NOT_IN_PLACE
+    if plan.known_in == w.serial and plan.class_index != UNKNOWN and w.limit - w.cur > HEAD:
+        # No boundary comes before its attributes.
+        at = put_get(w.cur, plan.class_index)
+        at[0] = EMPTY_TUPLE
+        at[1] = <char>NEWOBJ
+        at += 2
+        memoize(w, &at, obj, elide)
+        w.cur = at
+    else:
+        if not write_class(w, obj, plan):
+            return NOT_IN_PLACE
+        write_new(w, obj, elide)
+        begin(w)
+    if size == 0:
+        return 0
+    if state != NULL and REFCNT(state) > 1 and get(w, state):
+        return op(w, BUILD)
+    w.cur[0] = EMPTY_DICT
+    w.cur += 1
+    if state == NULL:
+        put_state(w, obj)
+    else:
+        put(w, state, BORROWING and REFCNT(state) <= 1)
+    memset(&frame, 0, sizeof(Frame))
+    frame.kind = IN_VALUES
+    frame.obj = obj
+    frame.size = size
+    if size == 1:
+        frame.count = -1
+    else:
+        w.cur[0] = MARK
+        w.cur += 1
+    if run_values(w, &frame):
+        push_copy(w, &frame)
+        return 1
+    return 0
+
+
 cdef int run_values(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyTypeObject *type = TYPE(obj)
     cdef PyObject *state
-    cdef PyDictValues *values = NULL
+    cdef PyDictValues *values = values_of(obj, &state)
+    # The plan is there: whatever could replace it secures first, and that makes this a dict's frame.
+    cdef Plan *plan = find_plan(type)
     cdef int index
     cdef Py_ssize_t pos = frame.pos
     cdef char *at = w.cur
-    brinery_attributes(obj, &state, &values)
+    know(w, plan)
     while pos < frame.size:
         index = brinery_values_index(values, pos)
         pos += 1
-        # Names are shared by all instances, so their counts say nothing.
         if at >= w.limit:
             w.cur = at
             boundary(w)
             at = w.cur
-        text(w, &at, brinery_values_key(type, index), 0)
+        if index < NAMES_KEPT and plan.known_names >> index & 1:
+            at = put_get(at, plan.name_index[index])
+        else:
+            # Names are shared by all instances, so their counts say nothing.
+            text(w, &at, brinery_values_key(type, index), 0)
+            know_name(w, plan, index, brinery_values_key(type, index))
         if not leaf(w, &at, brinery_values_item(values, index), 1):
             w.cur = at
             frame.pos = pos
@@ -120,13 +168,20 @@ cdef int run_values(Writer *w, Frame *frame) except -1:
     return 0
 
 
+cdef void know_name(Writer *w, Plan *plan, int index, PyObject *name) noexcept:
+    cdef Entry *entry = find(w, name)
+    if entry != NULL and index < NAMES_KEPT:
+        plan.name_index[index] = entry.index
+        plan.known_names |= <uint32_t>1 << index
+
+
 cdef int open_by_slots(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
     cdef Frame frame
     cdef Py_ssize_t i, size = 0
     cdef Py_ssize_t *offsets = <Py_ssize_t *>BYTES_DATA(plan.offsets)
     for i in range(plan.slots):
         size += brinery_slot(obj, offsets[i]) != NULL
-    if not write_class(w, obj):
+    if not write_class(w, obj, plan):
         return NOT_IN_PLACE
     write_new(w, obj, elide)
     if size == 0:
@@ -190,8 +245,8 @@ cdef int run_slots(Writer *w, Frame *frame) except -1:
 cdef bint harmless_attributes(Plan *plan, PyObject *obj) noexcept:
     """Whether no attribute of an instance can stand in for one of the methods that reduce it."""
     cdef PyObject *attributes
-    cdef PyDictValues *values = NULL
-    if brinery_attributes(obj, &attributes, &values) == 2:
+    cdef PyDictValues *values = values_of(obj, &attributes)
+    if values != NULL:
         return harmless_values(plan, TYPE(obj), values)
     return attributes == NULL or harmless_dict(attributes)
 
@@ -225,7 +280,7 @@ cdef bint harmless_dict(PyObject *attributes) noexcept:
 
 cdef inline bint harmless(PyObject *name) noexcept:
     # All names that count begin with two underscores; of the others nothing more needs to be known.
-    if TYPE(name) != &PyUnicode_Type:
+    if TYPE(name) != &PyUnicode_Type or UNICODE_LENGTH(name) > LONGEST_NAME:
         return False
     return not (
         UNICODE_LENGTH(name) > 4
@@ -244,7 +299,8 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     secure(w)
     args[0] = obj
     held = CALL(<PyObject *>method, args, 1)
-    if not write_class(w, obj):
+    plan = find_plan(TYPE(obj))  # the call may have made dumps that put others in its place
+    if plan == NULL or not write_class(w, obj, plan):
         push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
         return 2
     write_new(w, obj, False)

@@ -46,14 +46,15 @@ cdef bint describe_known_type(Plan *plan, object cls) except -1:
     return True
 
 
-cdef int open_known(Writer *w, PyObject *obj, int kind, bint elide) except -1:
+cdef int open_known(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
+    cdef int kind = plan.current
     cdef char data[10]
     cdef PyObject *zone = NULL
     cdef int size
     if w.proto < 4 or (kind != BY_TIMEDELTA and w.proto < 3):
         return NOT_IN_PLACE
     if kind == BY_TIMEDELTA:
-        if not write_class(w, obj):
+        if not write_class(w, obj, plan):
             return NOT_IN_PLACE
         begin(w)
         write_small(w, DELTA_DAYS(obj))
@@ -81,7 +82,7 @@ cdef int open_known(Writer *w, PyObject *obj, int kind, bint elide) except -1:
     # A zone that is not in the stream yet has a reduction of its own.
     if zone != NULL and zone != Py_None and (w.fast or find(w, zone) == NULL):
         return NOT_IN_PLACE
-    if not write_class(w, obj):
+    if not write_class(w, obj, plan):
         return NOT_IN_PLACE
     begin(w)
     begin(w)

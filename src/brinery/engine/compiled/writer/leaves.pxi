@@ -99,10 +99,8 @@ cdef inline int reference "brinery_reference"(Writer *w, char **at, PyObject *ob
     cdef Entry *entry = find(w, obj)
     if entry == NULL:
         return 0
-    if w.binary and entry.index < 256:
-        at[0][0] = BINGET
-        at[0][1] = <char>entry.index
-        at[0] += 2
+    if w.binary:
+        at[0] = put_get(at[0], entry.index)
         return 1
     w.cur = at[0]
     write_get(w, entry.index)

@@ -160,15 +160,19 @@ cdef int write_put(Writer *w, size_t index) except -1:
 cdef inline int write_get(Writer *w, uint32_t index) except -1:
     if not w.binary:
         return write_line(w, GET, b"%d" % index)
-    if index < 256:
-        w.cur[0] = BINGET
-        w.cur[1] = <char>index
-        w.cur += 2
-    else:
-        w.cur[0] = LONG_BINGET
-        brinery_put_u32(w.cur + 1, index)
-        w.cur += 5
+    w.cur = put_get(w.cur, index)
     return 0
+
+
+cdef inline char *put_get(char *at, uint32_t index) noexcept:
+    """The binary form; returns the end of it."""
+    if index < 256:
+        at[0] = BINGET
+        at[1] = <char>index
+        return at + 2
+    at[0] = LONG_BINGET
+    brinery_put_u32(at + 1, index)
+    return at + 5
 
 
 cdef int write_line(Writer *w, int code, bytes argument) except -1:

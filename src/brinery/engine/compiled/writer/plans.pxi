@@ -18,6 +18,10 @@ cdef enum PlanKind:
     BY_TIME
     BY_TIMEDELTA
 
+cdef enum:
+    NAMES_KEPT = 32          # attributes, the bits of a uint32_t
+    UNKNOWN = 0xFFFFFFFF     # no memo index
+
 cdef struct Plan:
     PyTypeObject *type
     unsigned int version
@@ -32,6 +36,11 @@ cdef struct Plan:
     Py_ssize_t slots
     void *checked_keys       # inline attribute names that were found to be harmless
     Py_ssize_t checked_size
+    # Indices in the memo, and the dump that they hold in: found once, not for every instance.
+    uint64_t known_in
+    uint32_t class_index     # of the type
+    uint32_t known_names     # a bit for each inline attribute
+    uint32_t[NAMES_KEPT] name_index
 
 cdef enum:
     PLANS_KEPT = 1024        # a power of two
@@ -66,6 +75,14 @@ cdef inline Plan *find_plan(PyTypeObject *type) noexcept:
         if plan[i].type == type:
             return &plan[i]
     return NULL
+
+
+cdef inline void know(Writer *w, Plan *plan) noexcept:
+    """What `plan` knows of a memo is of this dump's from here on."""
+    if plan.known_in != w.serial:
+        plan.known_in = w.serial
+        plan.class_index = UNKNOWN
+        plan.known_names = 0
 
 
 cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
@@ -291,7 +308,7 @@ cdef int describe_state(Plan *plan, object cls) except -1:
     offsets = bytes(len(names) * sizeof(Py_ssize_t))
     places = <Py_ssize_t *>BYTES_DATA(<PyObject *>offsets)
     for i, name in enumerate(names):
-        if type(name) is not str:
+        if type(name) is not str or len(name) > LONGEST_NAME:
             return 0
         descriptor = brinery_type_lookup(<PyTypeObject *>cls, <PyObject *>name)
         offset = brinery_slot_offset(<PyTypeObject *>cls, descriptor) if descriptor != NULL else -1

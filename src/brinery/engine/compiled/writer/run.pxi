@@ -195,7 +195,7 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
     elif plan.current == BY_NAME:
         result = NOT_IN_PLACE if not write_global_in_place(w, obj) else 0
     elif plan.current >= BY_DATE:
-        result = open_known(w, obj, plan.current, elide)
+        result = open_known(w, obj, plan, elide)
     elif plan.current == BY_GETSTATE:
         result = open_by_getstate(w, obj, plan)
     elif plan.current != BY_REDUCER:

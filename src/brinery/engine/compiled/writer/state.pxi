@@ -165,6 +165,7 @@ cdef struct Writer "brinery_writer":
     bint careful             # every child goes through open_object: persistent_id is set, or protocol 0
     bint opening             # the run loop writes this object: everything is on the stack
     bint asked               # persistent_id is not to be asked about the next object
+    uint64_t serial          # this dump's
     uint64_t epoch           # changes whenever Python code may have run; see plans
     PyObject *persistent_id      # owned or NULL, and so on
     PyObject *persistent_self    # where persistent_id is a function: its first argument

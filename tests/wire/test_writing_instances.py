@@ -1,0 +1,181 @@
+"""Instances whose class has no say in how they are written, with attributes in every state they can be in.
+
+The standard library makes the dict of every instance that it writes, and an engine may write those that have
+one in another way than those that have none yet. So everything is compared twice: before that, and after.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+from collections.abc import Callable
+
+import pytest
+from engines import Wire
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+class Plain:
+    pass
+
+
+def fresh() -> type:
+    """A class of which no instance was ever made: what its instances share is what the test gives them."""
+    made = type(f"Fresh{len(globals())}", (), {"__module__": __name__})
+    globals()[made.__name__] = made
+    return made
+
+
+class Slotted:
+    __slots__ = ("first", "x" * 70_000)  # the second is written outside of frames
+
+
+class Nested:
+    """Its state is made by code that writes instances of so many classes that any cache of them overflows."""
+
+    others: tuple[object, ...] = ()
+
+    def __init__(self, wire: Wire, number: int) -> None:
+        self.wire, self.number = wire, number
+
+    def __getstate__(self) -> object:
+        self.wire.dumps(self.others, 4)
+        return {"number": self.number}
+
+
+class AsksMore(Nested):
+    def __reduce__(self) -> object:
+        return AsksMore, (None, self.__getstate__()["number"])
+
+
+def assert_same(wire: Wire, make: Callable[[], object], protocols: range = PROTOCOLS) -> None:
+    for protocol in protocols:
+        obj = make()
+        before = wire.dumps(obj, protocol)
+        file = io.BytesIO()
+        wire.Pickler(file, protocol).dump(make())
+        expected = pickle.dumps(obj, protocol)
+        assert before == expected, f"protocol {protocol}"
+        assert wire.dumps(obj, protocol) == expected, f"protocol {protocol}, the dicts made"
+        made = io.BytesIO()
+        wire.Pickler(made, protocol).dump(obj)
+        framed = io.BytesIO()
+        pickle.Pickler(framed, protocol).dump(obj)
+        assert file.getvalue() == made.getvalue() == framed.getvalue(), f"protocol {protocol}, to a file"
+
+
+def changed(chance: random.Random, classes: list[type], earlier: list[object]) -> object:
+    """An instance after a few random things were done to it."""
+    obj = chance.choice(classes)()
+    for _ in range(chance.randrange(8)):
+        name = chance.choice(["a", "b", "c", "d", "café", f"e{chance.randrange(40)}"])
+        what = chance.randrange(12)
+        if what < 7:
+            value = chance.choice([None, 1, 2.5, "text", ("a", 1), [True], {"k": 1}, *earlier[-3:]])
+            setattr(obj, name, value)
+        elif what == 7 and hasattr(obj, name):
+            delattr(obj, name)
+        elif what == 8 and earlier:
+            obj.__dict__ = chance.choice(earlier).__dict__  # the same one
+        elif what == 9:
+            obj.__dict__ = dict(obj.__dict__)
+        elif what == 10:
+            obj.__dict__.pop(name, None)
+        elif what == 11:
+            keeper = chance.choice(classes)()
+            keeper.state = vars(obj)
+            earlier.append(keeper)
+    return obj
+
+
+def many(seed: int, classes: list[type]) -> list[object]:
+    chance = random.Random(seed)
+    made: list[object] = []
+    for _ in range(60):
+        made.append(changed(chance, classes, made))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_instances_that_were_changed_at_random(wire: Wire, seed: int):
+    classes = [fresh(), fresh(), fresh()]
+    assert_same(wire, lambda: many(seed, classes))
+
+
+def row(cls: type, count: int, *names: str) -> list[object]:
+    made = []
+    for n in range(count):
+        obj = cls()
+        for name in names:
+            setattr(obj, name, n)
+        made.append(obj)
+    return made
+
+
+@pytest.mark.parametrize("count", [1, 2, 29, 30, 31, 32, 33, 64, 300])
+def test_as_many_attributes_as_there_may_be(wire: Wire, count: int):
+    names = [f"name {n}" for n in range(count)]
+    cls = fresh()
+    assert_same(wire, lambda: [row(cls, 3, *names), row(cls, 2, *names[::-1])])
+
+
+def test_names_and_classes_that_are_late_in_the_memo(wire: Wire):
+    cls = fresh()
+    for before in (240, 250, 251, 252, 253, 254, 255, 256, 70_000):
+        texts = [str(n) for n in range(before)]
+        assert_same(wire, lambda: [texts, row(cls, 5, "a", "b"), row(cls, 5, "b", "c")])  # noqa: B023
+
+
+def test_a_frame_may_end_anywhere_in_an_instance(wire: Wire):
+    cls = fresh()
+    for length in range(65_400, 65_540, 3):
+        assert_same(wire, lambda: ["x" * length, row(cls, 4, "a", "b")])  # noqa: B023
+
+
+@pytest.mark.parametrize("length", [255, 256, 16_383, 16_384, 65_535, 65_536, 70_000])
+def test_names_of_any_length(wire: Wire, length: int):
+    for letter in ("x", "é", "語", "\U0001f955"):
+        cls = fresh()
+        assert_same(wire, lambda: row(cls, 3, "a", letter * length, "b"))  # noqa: B023
+
+
+def test_the_name_of_a_slot_may_be_long(wire: Wire):
+    def make() -> list[Slotted]:
+        made = [Slotted(), Slotted()]
+        for slotted in made:
+            slotted.first = 1
+            setattr(slotted, "x" * 70_000, 2)
+        return made
+
+    assert_same(wire, make, PROTOCOLS[2:])
+
+
+def test_a_memo_that_goes_on_over_several_dumps(wire: Wire):
+    for protocol in PROTOCOLS:
+        cls = fresh()
+        rows = [row(cls, 3, "a", "b"), row(cls, 3, "b", "a"), [Plain(), *row(cls, 2, "a")]]
+        outcomes = []
+        for cls in (wire.Pickler, pickle.Pickler):
+            file = io.BytesIO()
+            pickler = cls(file, protocol)
+            for obj in (*rows, rows):
+                pickler.dump(obj)
+            pickler.clear_memo()
+            pickler.dump(rows)
+            outcomes.append(file.getvalue())
+        assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("cls", [Nested, AsksMore])
+def test_what_is_known_of_a_class_is_not_taken_for_anothers(wire: Wire, monkeypatch, cls: type[Nested]):
+    # Which of the others would be taken for this class is up to where they lie in memory: hence the rounds.
+    for _ in range(8):
+        types = [fresh() for _ in range(3000)]
+        monkeypatch.setattr(Nested, "others", tuple(some() for some in types))
+        for order in (types, types[::-1]):
+            objects = [cls(wire, n) for n in range(3)] + [some() for some in order]
+            restored = pickle.loads(wire.dumps(objects, 4))
+            assert [type(obj) for obj in restored] == [cls] * 3 + order
+            assert [obj.number for obj in restored[:3]] == [0, 1, 2]
