@@ -154,6 +154,15 @@ def make_classes(world: World) -> dict[str, type]:
     return made
 
 
+def empty(mapping: dict[object, object]) -> None:
+    if sys.version_info < (3, 13):
+        mapping.clear()
+        return
+    # There, clear() goes on with an instance's values that a finalizer has freed meanwhile.
+    for key in list(mapping):
+        mapping.pop(key, None)
+
+
 class World:
     """One graph, and all that happens while it is written. Everything comes out of one seeded generator."""
 
@@ -306,7 +315,7 @@ class World:
         elif isinstance(c, dict):
             kind = r.randrange(6)
             if kind == 0:
-                c.clear()
+                empty(c)
             elif kind == 1:
                 c.update({self.key(n): self.something() for n in range(r.choice((1, 3, 20)))})
             elif kind == 2 and c:
@@ -315,7 +324,7 @@ class World:
                 c[next(iter(c))] = self.something()
             elif kind == 4 and c:
                 before = list(c.items())
-                c.clear()
+                empty(c)
                 c.update(before)
             elif c:
                 del c[next(iter(c))]
@@ -341,7 +350,7 @@ class World:
         elif kind == 2:
             obj.__dict__ = {name: self.something()}
         elif kind == 3:
-            obj.__dict__.clear()
+            empty(obj.__dict__)
         elif kind == 4:
             self.containers.append(obj.__dict__)
         elif kind == 5:

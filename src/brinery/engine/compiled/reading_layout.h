@@ -87,6 +87,7 @@ static int brinery_share(void)
 
 #define brinery_int_of_byte(byte) Py_NewRef(brinery_shared_ints[byte])
 
+/* PyLong_FromLongLong(), but that an int which is not shared is made in place. */
 static inline PyObject *brinery_int(int64_t value)
 {
 #if BRINERY_MAKE_LEAVES && PyLong_SHIFT == 30

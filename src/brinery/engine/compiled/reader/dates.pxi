@@ -1,8 +1,8 @@
 # Dates, datetimes and times: SHORT_BINBYTES, TUPLE1 and REDUCE as one step.
 #
 # Picklers write them as a call of the class with a few bytes, and memoize the bytes, the tuple of arguments
-# and the result. Here neither is made: the date is made of the stream's bytes, and the memo makes bytes and
-# tuple of the date, if they are ever asked for.
+# and the result. Here the first two are not made: the date is made of the stream's bytes, and the memo makes
+# bytes and tuple of the date, if they are ever asked for.
 
 
 cdef inline bint is_date(Reading r, const unsigned char *data, Py_ssize_t size) noexcept:
