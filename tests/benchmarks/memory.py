@@ -98,9 +98,10 @@ def row_called(name: str) -> Row:
 
 def warm_up(both: Sides, row: str) -> None:
     """The first call of a side imports and prepares what it needs, and reads its code into memory."""
-    little = row_called(row).make(0.001)
-    both.ours_loads(both.ours_dumps(little))
-    both.theirs_loads(both.theirs_dumps(little))
+    # The second is one whose pickle, of 100 kB, is larger than what either side begins with.
+    for little in (row_called(row).make(0.001), ["text"] * 50_000):
+        both.ours_loads(both.ours_dumps(little))
+        both.theirs_loads(both.theirs_dumps(little))
 
 
 STATUS = Path("/proc/self/status")
