@@ -157,9 +157,9 @@ def test_a_memo_that_goes_on_over_several_dumps(wire: Wire):
         cls = fresh()
         rows = [row(cls, 3, "a", "b"), row(cls, 3, "b", "a"), [Plain(), *row(cls, 2, "a")]]
         outcomes = []
-        for cls in (wire.Pickler, pickle.Pickler):
+        for pickler_class in (wire.Pickler, pickle.Pickler):
             file = io.BytesIO()
-            pickler = cls(file, protocol)
+            pickler = pickler_class(file, protocol)
             for obj in (*rows, rows):
                 pickler.dump(obj)
             pickler.clear_memo()
