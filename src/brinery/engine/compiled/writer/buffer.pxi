@@ -48,7 +48,7 @@ cdef inline int reserve(Writer *w, Py_ssize_t wanted) except -1:
     return 0
 
 
-cdef inline int room(Writer *w) except -1:
+cdef inline int room "brinery_room"(Writer *w) except -1:
     """Room for a few closing opcodes: containers that end one after another pass no boundary."""
     if w.end - w.cur < 64:
         grow(w, SLACK)
@@ -62,7 +62,7 @@ cdef inline void set_limit(Writer *w) noexcept:
     w.limit = w.base if w.careful or w.flush_pending else w.full
 
 
-cdef inline int op(Writer *w, int code) except -1:
+cdef inline int op "brinery_op"(Writer *w, int code) except -1:
     room(w)
     w.cur[0] = <char>code
     w.cur += 1

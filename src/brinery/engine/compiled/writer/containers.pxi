@@ -203,7 +203,9 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
         op(w, MARK)
         at = w.cur
         count = 0
-    return finish(w, <After>frame.after)
+    if frame.after != NOTHING:
+        finish(w, <After>frame.after)
+    return 0
 
 
 cdef int finish(Writer *w, After after) except -1:

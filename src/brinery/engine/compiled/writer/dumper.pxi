@@ -114,31 +114,11 @@ cdef int write_stream "brinery_write_stream"(Writer *w, PyObject *obj) except -1
 cdef void give_back(Writer *w) noexcept:
     """Drop what the dump held, and keep the writer for another one."""
     global in_pool
-    cdef Py_ssize_t i
-    cdef size_t j
-    cdef Frame *frame
     # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
-    for i in range(w.depth):
-        frame = &w.stack[i]
-        XDECREF(frame.current)
-        XDECREF(frame.following)
-        XDECREF(frame.held)
-        if frame.owned:
-            DECREF(frame.obj)
-            XDECREF(frame.owner)
-    for j in range(w.log_owned):
-        XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
-    if w.hooked:
-        drop_hooks(w)
-    XDECREF(w.subject)
-    w.subject = NULL
-    XDECREF(w.nested)
-    w.nested = NULL
+    if w.depth or w.log_owned or w.hooked or w.subject != NULL or w.nested != NULL or w.result != NULL:
+        drop_all(w)
     DECREF(w.plan)
-    XDECREF(w.result)
-    w.result = NULL
-    w.depth = w.secured = 0
-    w.logged = w.log_owned = 0
+    w.logged = 0
     w.base = w.cur = w.scratch
     w.end = w.scratch + w.scratch_size
     clear_memo(w)
@@ -149,7 +129,27 @@ cdef void give_back(Writer *w) noexcept:
     in_pool += 1
 
 
-cdef void drop_hooks(Writer *w) noexcept:
+cdef void drop_all(Writer *w) noexcept:
+    """Give up every reference but the plan's; most small dumps hold no other."""
+    cdef Py_ssize_t i
+    cdef size_t j
+    cdef Frame *frame
+    for i in range(w.depth):
+        frame = &w.stack[i]
+        XDECREF(frame.current)
+        XDECREF(frame.following)
+        XDECREF(frame.held)
+        if frame.owned:
+            DECREF(frame.obj)
+            XDECREF(frame.owner)
+    for j in range(w.log_owned):
+        XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
+    w.depth = w.secured = 0
+    w.log_owned = 0
+    XDECREF(w.subject)
+    XDECREF(w.nested)
+    XDECREF(w.result)
+    w.subject = w.nested = w.result = NULL
     XDECREF(w.write)
     XDECREF(w.persistent_id)
     XDECREF(w.persistent_self)

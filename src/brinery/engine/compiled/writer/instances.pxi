@@ -97,7 +97,7 @@ cdef int open_by_values(Writer *w, PyObject *obj, Plan *plan, bint elide, PyDict
         at[0] = EMPTY_TUPLE
         at[1] = <char>NEWOBJ
         at += 2
-        memoize(w, &at, obj, elide)
+        memoize(w, &at, obj, elide, NULL)
         w.cur = at
     else:
         if not write_class(w, obj, plan):

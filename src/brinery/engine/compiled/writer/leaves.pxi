@@ -77,9 +77,12 @@ cdef inline int text "brinery_text"(Writer *w, char **at, PyObject *obj, Py_ssiz
     cdef bint elide = BORROWING and REFCNT(obj) <= alone
     cdef Py_ssize_t size
     cdef const char *data
+    cdef Entry *entry = NULL
     cdef int written
-    if not elide and reference(w, at, obj):
-        return 1
+    if not elide:
+        entry = seek(w, obj)
+        if entry.generation == w.generation:
+            return get_at(w, at, entry)
     data = brinery_utf8(obj, &size)
     if data == NULL or size > SHORT or w.proto < 4:
         w.cur = at[0]
@@ -90,15 +93,18 @@ cdef inline int text "brinery_text"(Writer *w, char **at, PyObject *obj, Py_ssiz
     at[0][1] = <char>size
     brinery_copy(at[0] + 2, data, size)
     at[0] += 2 + size
-    memoize(w, at, obj, elide)
+    memoize(w, at, obj, elide, entry)
     return 1
 
 
 cdef inline int reference "brinery_reference"(Writer *w, char **at, PyObject *obj) except -1:
     """Write a GET where `obj` is memoized (1), or nothing (0)."""
     cdef Entry *entry = find(w, obj)
-    if entry == NULL:
-        return 0
+    return 0 if entry == NULL else get_at(w, at, entry)
+
+
+cdef inline int get_at "brinery_get_at"(Writer *w, char **at, Entry *entry) except -1:
+    """Write the GET of what is memoized in `entry`."""
     if w.binary:
         at[0] = put_get(at[0], entry.index)
         return 1

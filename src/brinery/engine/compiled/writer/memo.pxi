@@ -29,33 +29,44 @@ cdef inline size_t stride(PyObject *obj) noexcept:
     return <size_t>obj >> 14 | 1  # odd, so that it gets around to every entry
 
 
-cdef inline Entry *find(Writer *w, PyObject *obj) noexcept:
+cdef inline Entry *seek(Writer *w, PyObject *obj) noexcept:
+    """The entry of `obj`, or the empty one that it would get."""
     cdef size_t i = place(obj) & w.mask
     cdef Entry *entry
     while True:
         entry = &w.table[i]
-        if entry.generation != w.generation:
-            return NULL
-        if entry.key == obj:
+        if entry.generation != w.generation or entry.key == obj:
             return entry
         i = (i + stride(obj)) & w.mask
 
 
+cdef inline Entry *find(Writer *w, PyObject *obj) noexcept:
+    cdef Entry *entry = seek(w, obj)
+    return entry if entry.generation == w.generation else NULL
+
+
 cdef int enter(Writer *w, PyObject *obj, size_t index) except -1:
-    cdef size_t i
-    if w.used * 3 >= (w.mask + 1) * 2:
+    cdef Entry *entry
+    if crowded(w):
         grow_table(w)
-    i = place(obj) & w.mask
-    while w.table[i].generation == w.generation:
-        if w.table[i].key == obj:
-            w.table[i].index = <uint32_t>index
-            return 0
-        i = (i + stride(obj)) & w.mask
-    w.table[i].key = obj
-    w.table[i].index = <uint32_t>index
-    w.table[i].generation = w.generation
-    w.used += 1
+    entry = seek(w, obj)
+    if entry.generation == w.generation:
+        entry.index = <uint32_t>index
+    else:
+        fill(w, entry, obj, index)
     return 0
+
+
+cdef inline bint crowded(Writer *w) noexcept:
+    return w.used * 3 >= (w.mask + 1) * 2
+
+
+cdef inline void fill(Writer *w, Entry *entry, PyObject *obj, size_t index) noexcept:
+    """Put `obj` into `entry`, the empty one that seek() found for it."""
+    w.used += 1
+    entry.key = obj
+    entry.index = <uint32_t>index
+    entry.generation = w.generation
 
 
 cdef int grow_table(Writer *w) except -1:
@@ -71,19 +82,9 @@ cdef int grow_table(Writer *w) except -1:
     w.used = 0
     for i in range(old):
         if before[i].generation == w.generation:
-            reenter(w, before[i].key, before[i].index)
+            fill(w, seek(w, before[i].key), before[i].key, before[i].index)
     free(before)
     return 0
-
-
-cdef void reenter(Writer *w, PyObject *obj, uint32_t index) noexcept:
-    cdef size_t i = place(obj) & w.mask
-    while w.table[i].generation == w.generation:
-        i = (i + stride(obj)) & w.mask
-    w.table[i].key = obj
-    w.table[i].index = index
-    w.table[i].generation = w.generation
-    w.used += 1
 
 
 cdef int grow_log(Writer *w) except -1:
@@ -103,13 +104,13 @@ cdef int grow_log(Writer *w) except -1:
 cdef inline int put(Writer *w, PyObject *obj, int elide) except -1:
     """Memoize `obj`, the object just written. NULL stands for one that exists in the stream only."""
     cdef char *at = w.cur
-    memoize(w, &at, obj, elide)
+    memoize(w, &at, obj, elide, NULL)
     w.cur = at
     return 0
 
 
-cdef inline int memoize "brinery_memoize"(Writer *w, char **at, PyObject *obj, int elide) except -1:
-    """put(), at a place (see leaves)."""
+cdef inline int memoize "brinery_memoize"(Writer *w, char **at, PyObject *obj, int elide, Entry *entry) except -1:
+    """put(), at a place (see leaves); `entry` is what seek() has just found, or NULL."""
     cdef size_t index
     if w.fast:
         return 0
@@ -119,7 +120,10 @@ cdef inline int memoize "brinery_memoize"(Writer *w, char **at, PyObject *obj, i
     if elide:
         w.log[index] = <PyObject *>(<uintptr_t>obj | ELIDED) if obj != NULL else NULL
     else:
-        enter(w, obj, w.first + index)
+        if entry == NULL or crowded(w):
+            enter(w, obj, w.first + index)
+        else:
+            fill(w, entry, obj, w.first + index)
         w.log[index] = obj
     w.logged = index + 1
     if not BORROWING and obj != NULL:

@@ -278,6 +278,6 @@ cdef int forget_new(Writer *w) except -1:
     w.used = 0
     for i in range(size):
         if before[i].generation == w.generation and before[i].index != 0xFFFFFFFF:
-            reenter(w, before[i].key, before[i].index)
+            fill(w, seek(w, before[i].key), before[i].key, before[i].index)
     free(before)
     return 0

@@ -138,8 +138,6 @@ cdef int open_parts(Writer *w, PyObject *obj, int alone) except -1:
     """Begin to write what is no leaf."""
     cdef PyTypeObject *type = TYPE(obj)
     cdef bint elide = BORROWING and REFCNT(obj) <= alone
-    if not elide and get(w, obj):
-        return 0
     if type == &PyDict_Type:
         return open_dict(w, obj, elide)
     if type == &PyList_Type:

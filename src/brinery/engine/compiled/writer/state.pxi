@@ -118,7 +118,7 @@ cdef struct Frame:
     PyObject *following    # owned: an item that an iterator gave ahead of its turn
     PyObject *current      # owned: the item, pair or value being written
 
-cdef struct Entry:
+cdef struct Entry "brinery_entry":
     PyObject *key
     uint32_t index
     uint32_t generation    # an entry of another generation is empty: a memo is cleared by adding one
