@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import _compat_pickle
 import os
+import sys
+import sysconfig
+
+import pytest
 
 from brinery import engine
 from brinery.plan import NameMap, ReadPlan, WritePlan
@@ -15,6 +19,12 @@ PLAIN_WRITE = WritePlan(
     era_names=NameMap(_compat_pickle.REVERSE_NAME_MAPPING, _compat_pickle.REVERSE_IMPORT_MAPPING)
 )
 PLAIN_READ = ReadPlan(era_names=NameMap(_compat_pickle.NAME_MAPPING, _compat_pickle.IMPORT_MAPPING))
+
+#: Python 3.13 without the GIL keeps every class for good once a thread was started (CPython issue 124239).
+where_classes_go = pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and sys.version_info < (3, 14),
+    reason="this interpreter never lets go of a class",
+)
 
 
 class Wire:

@@ -9,7 +9,7 @@ import weakref
 from functools import partial
 
 import pytest
-from engines import Wire
+from engines import Wire, where_classes_go
 
 from brinery import engine
 from brinery.plan import TypeRule, WritePlan
@@ -51,6 +51,7 @@ def forms() -> dict[str, type]:
     return {cls.__name__: cls for cls in (Plain, Slots, State, Reduces, ReducesEx)}
 
 
+@where_classes_go
 @pytest.mark.parametrize("name", forms())
 def test_a_class_goes_when_its_last_user_does(wire: Wire, name: str):
     module = sys.modules[__name__]

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sized
 
 import pytest
+from engines import where_classes_go
 from throwaway import declaring
 
 from brinery import Override, Profile, Reducer
@@ -301,6 +302,7 @@ def test_the_epoch_rests_while_nothing_happens() -> None:
     assert rules.epoch() == rules.epoch()
 
 
+@where_classes_go
 def test_types_are_held_weakly() -> None:
     class Passing(Dog):
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import engines_under_test
+from engines import engines_under_test, where_classes_go
 from throwaway import declaring
 
 from brinery import PersistentScheme, Profile, Reducer
@@ -189,6 +189,7 @@ def test_plugins_apply_beside_stores_and_a_stores_claim_goes_first(opened: Any) 
         assert bound.loads(bound.dumps([ANN, Guest("g")])) == [ANN, "reduced"]
 
 
+@where_classes_go
 def test_a_bound_profile_holds_types_weakly(opened: Any) -> None:
     class Passing(User):
         pass
