@@ -86,6 +86,14 @@ def test_anything_else_is_refused_and_the_memo_stays(wire: Wire, memo: object):
         assert id(SHARED) in pickler.memo.copy()
 
 
+def test_of_two_indices_for_one_object_the_last_counts(wire: Wire):
+    def use(pickler: Any, file: io.BytesIO) -> None:
+        pickler.memo = {1: (3, SHARED), 2: (7, "text"), 3: (5, SHARED)}
+        pickler.dump(SHARED)
+
+    assert_as_c_pickle(wire, use)
+
+
 def test_it_pickles_as_its_copy(wire: Wire):
     pickler = wire.Pickler(io.BytesIO())
     pickler.dump(["text"])

@@ -12,6 +12,13 @@
 #endif
 #undef _PyGC_FINALIZED
 #include "internal/pycore_dict.h"
+
+/* A number that no other state of any dict has had, or 0 where it is not known. */
+BRINERY_ALWAYS_INLINE uint64_t brinery_dict_version(PyObject *dict)
+{
+    return BRINERY_TRICKS_ALLOWED ? ((PyDictObject *)dict)->ma_version_tag : 0;
+}
+
 #if defined(__GNUC__) || defined(__clang__)
 #pragma GCC diagnostic pop
 #endif

@@ -41,6 +41,7 @@ cdef extern from *:
     const char *brinery_utf8(PyObject *text, Py_ssize_t *size) noexcept
     PyObject **LIST_ITEMS "brinery_list_items"(PyObject *) noexcept
     PyObject *brinery_set_next(PyObject *members, Py_ssize_t *pos) noexcept
+    uint64_t brinery_dict_version(PyObject *mapping) noexcept
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept

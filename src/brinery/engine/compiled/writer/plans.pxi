@@ -28,6 +28,8 @@ cdef struct Plan:
     signed char kind         # as far as the type alone decides
     signed char current      # in this epoch
     uint64_t epoch
+    PyObject *table          # the dispatch table that last had no reducer for it, and the table's version then
+    uint64_t table_version
     uint64_t rules_serial    # whose rule table `rule` is from
     PyObject *rule           # owned: the TypeRule, or NULL for none
     PyObject *method         # the type's while it has this version: __getstate__, __reduce__, __reduce_ex__
@@ -117,7 +119,7 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
         or w.careful
         or w.proto < 2
         or (w.rules != NULL and plan.rule != NULL)
-        or (plan.kind != BY_NAME and may_have_reducer(w, type))
+        or (plan.kind != BY_NAME and may_have_reducer(w, plan))
     ):
         plan.current = BY_REDUCER
     return plan
@@ -168,12 +170,21 @@ cdef object rule_of(Writer *w, PyTypeObject *type):
     return (<object>w.rules).rule_for(<object>type)
 
 
-cdef bint may_have_reducer(Writer *w, PyTypeObject *type) except -1:
+cdef bint may_have_reducer(Writer *w, Plan *plan) except -1:
     """Whether the dispatch table in use may know the type, as far as is seen without running code."""
     cdef PyObject *table = w.dispatch_table if w.dispatch_table != NULL else <PyObject *>reducers
-    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(type):
+    cdef uint64_t version
+    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(plan.type):
         return True
-    return DICT_GET(table, <PyObject *>type) != NULL
+    # After each call of a reducer or __getstate__ this is asked anew, and looking it up took a twentieth of the time.
+    version = brinery_dict_version(table)
+    if table == plan.table and version == plan.table_version and version != 0:
+        return False
+    if DICT_GET(table, <PyObject *>plan.type) != NULL:
+        return True
+    plan.table = table
+    plan.table_version = version
+    return False
 
 
 cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
