@@ -6,6 +6,7 @@ import gc
 import pickle
 import sys
 import weakref
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -87,3 +88,20 @@ def test_a_rule_table_goes_when_another_is_used(wire: Wire):
     del tables[0]
     gc.collect()
     assert gone() is None
+
+
+class Refuses:
+    def __reduce__(self) -> tuple[object, ...]:
+        raise ValueError("not me")
+
+
+@pytest.mark.parametrize("within", [lambda obj: obj, lambda obj: [obj], lambda obj: [[1], (2, {"of": obj})]])
+def test_an_object_goes_after_the_dump_that_failed_of_it(wire: Wire, within: Callable[[object], object]):
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        obj = Refuses()
+        gone = weakref.ref(obj)
+        with pytest.raises(ValueError, match="not me"):
+            wire.dumps(within(obj), protocol)
+        del obj
+        gc.collect()
+        assert gone() is None, f"protocol {protocol}"
