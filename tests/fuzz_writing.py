@@ -478,6 +478,8 @@ class World:
             try:
                 data = once()
             except ALLOWED:
+                # The exception holds objects whose finalizers would dump with the Pickler, which is free again.
+                self.budget = 0
                 data = None
             else:
                 found.append(file.whole() if data is None else data)
