@@ -336,8 +336,8 @@ class World:
                 c.clear()
             elif kind == 1:
                 keys = [self.key(n) for n in range(8)]
-                # No key's __eq__ may change a set that is being changed: it miscounts its keys then (3.11 to 3.13), and
-                # crashes when it goes.
+                # No key's __eq__ may change a set that is being changed: from 3.11 to 3.13 the set then
+                # miscounts its keys, and crashes when it goes.
                 inside, self.inside = self.inside, MOST_INSIDE
                 try:
                     c.update(keys)
@@ -487,7 +487,7 @@ class World:
             try:
                 data = once()
             except ALLOWED:
-                # The exception holds objects whose finalizers would dump with the Pickler, which is free again.
+                # The exception holds objects whose finalizers would dump with the Pickler, now free again.
                 self.budget = 0
                 data = None
             else:

@@ -26,9 +26,9 @@ __all__ = [
     "parse_unicode",
 ]
 
-# What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly; the backslash
-# first, for the others' escapes begin with it. One after another takes a fifth to four fifths of str.translate's
-# time, which also makes the result longer by one escape at a time.
+# What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly; the
+# backslash first, for the others' escapes begin with it. One after another takes a fifth to four fifths of
+# str.translate's time, which makes its result longer by one escape at a time.
 _ESCAPES = [(c, f"\\u{ord(c):04x}") for c in "\\\0\n\r\x1a"]
 # What C's strtol reads to the end when the base is left to it.
 _STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
