@@ -310,3 +310,24 @@ class TestTheCollector:
             gc.enable()
         assert len(seen) > 20
         assert set(seen) == {enabled}
+
+    @pytest.mark.parametrize("then", [b"X\3\0\0\0keyNs", b"(X\3\0\0\0keyNu", b"(X\1\0\0\0aNX\3\0\0\0keyNu"])
+    def test_is_on_where_text_meets_a_key_that_has_a_say(self, wire: Wire, monkeypatch, then: bytes):
+        seen = []
+
+        class SameHash:
+            def __hash__(self) -> int:
+                return hash("key")
+
+            def __eq__(self, other: object) -> bool:
+                seen.append(gc.isenabled())
+                return False
+
+        import graphs
+
+        monkeypatch.setattr(graphs, "Plain", SameHash)
+        filler = b"](" + 3000 * b"]" + b"e"
+        made = b"\x80\x04](" + filler + b"}cgraphs\nPlain\n)R" + filler + b"s" + filler + b"0" + then + b"e."
+        assert len(wire.loads(made)[1]) == then.count(b"N") + 1
+        assert seen
+        assert all(seen)
