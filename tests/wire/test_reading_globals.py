@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copyreg
+import importlib.machinery
 import io
 import pickle
 import sys
+import types
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -101,6 +103,41 @@ class TestNames:
         ):  # fmt: skip
             for stream in (b"c" + name + b"\n.", b"\x80\x04c" + name + b"\n.", b"(i" + name + b"\n."):
                 assert outcome(wire.loads, stream) == outcome(pickle.loads, stream), stream
+
+    @pytest.mark.parametrize("kind", ["plain", "with a __getattr__", "of a class of its own", "any object"])
+    def test_a_module_may_say_itself_what_its_names_are(self, wire: Wire, monkeypatch, kind: str):
+        class Module(types.ModuleType):
+            name = property(lambda self: Module)
+
+            def __getattribute__(self, name: str) -> object:
+                return "asked" if name == "_private" else super().__getattribute__(name)
+
+        module = types.SimpleNamespace() if kind == "any object" else types.ModuleType("spoken")
+        if kind == "with a __getattr__":
+            module.__getattr__ = lambda name: [name]
+        # Some are hidden by what the class has under that name.
+        vars(module).update(name=len, _private=max, __own__=max, __class__="hidden")
+        module.__spec__ = importlib.machinery.ModuleSpec("spoken", None)
+        module.__spec__._initializing = False  # as after an import
+        monkeypatch.setitem(sys.modules, "spoken", module)
+        names = [
+            "name",
+            "_private",
+            "__own__",
+            "__doc__",
+            "__class__",
+            "__name__",
+            "other",
+            "_other",
+            "__other__",
+        ]
+        for turn in range(2):
+            for name in names:
+                for protocol in (b"\x03", b"\x04"):
+                    stream = b"\x80" + protocol + b"cspoken\n" + name.encode() + b"\n."
+                    assert outcome(wire.loads, stream) == outcome(pickle.loads, stream), (turn, stream)
+            if kind == "of a class of its own":  # once it is known as a module that is loaded
+                object.__setattr__(module, "__class__", Module)
 
     def test_stack_global_wants_two_texts(self, wire: Wire):
         for stream in (b"\x8c\x08builtinsN\x93.", b"N\x8c\x03len\x93.", b"C\x08builtinsC\x03len\x93."):

@@ -127,27 +127,30 @@ cdef inline bint only_text(PyObject **items, Py_ssize_t count) noexcept:
 
 cdef bint fill_like_earlier(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
     """Fill a dict that has the very keys of an earlier one; if it has not, let it be a model for later ones."""
-    cdef PyObject **model = &r.models[(<size_t> items[0] >> 5 ^ <size_t> items[count - 2] >> 5 ^ count) % 64]
-    cdef PyObject *old = model[0]
+    cdef size_t at = (<size_t> items[0] >> 5 ^ <size_t> items[count - 2] >> 5 ^ <size_t> count) % 64
+    cdef PyObject *old = r.models[at]
     if old != NULL and brinery_dict_take_as(target, old, items, count >> 1, r.foreign):
         return True
     Py_INCREF(target)
-    model[0] = target
-    r.modelled = True
+    r.models[at] = target
+    r.modelled |= <uint64_t> 1 << at
     if old != NULL:
         release(r, old)
     return False
 
 
 cdef int models_clear(Reading r) noexcept:
+    cdef uint64_t modelled = r.modelled
     cdef PyObject *old
-    cdef Py_ssize_t i
-    if r.modelled:
-        r.modelled = False
-        for i in range(64):
-            old = r.models[i]
-            r.models[i] = NULL
-            Py_XDECREF(old)
+    cdef int at = 0
+    r.modelled = 0
+    while modelled:
+        if modelled & 1:
+            old = r.models[at]
+            r.models[at] = NULL
+            Py_DECREF(old)
+        modelled >>= 1
+        at += 1
     return 0
 
 

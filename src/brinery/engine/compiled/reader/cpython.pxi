@@ -101,7 +101,9 @@ cdef extern from "Python.h":
     PyObject *PyDict_New() except NULL
     bint PyDict_Check(PyObject *) noexcept
     bint PyDict_CheckExact(PyObject *) noexcept
+    PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) except? NULL  # borrowed
     PyObject *PyDict_SetDefault(PyObject *, PyObject *, PyObject *) except NULL  # borrowed
+    PyObject *PyModule_GetDict(PyObject *) noexcept  # borrowed
     int PyDict_SetItem(PyObject *, PyObject *, PyObject *) except -1
     Py_ssize_t PyDict_GET_SIZE(PyObject *) noexcept
     int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **) noexcept

@@ -19,6 +19,7 @@ cdef dict loaded_modules = {}  # name: weak reference to a module that was seen 
 cdef object find_global(Reading r, str module, str qualname):
     """What the base class's find_class does, with a short way for modules that are loaded already."""
     cdef PyObject *modules = PySys_GetObject("modules")
+    cdef PyObject *held
     if (
         r.protocol >= 3
         and "." not in qualname
@@ -30,6 +31,12 @@ cdef object find_global(Reading r, str module, str qualname):
         found = (<dict> modules).get(module)
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
+            if type(found) is Module and qualname and qualname[0] != "_":
+                # What modules have from their type all begins with an underscore, and to find out that the type has no
+                # such name takes ten times as long as to find it here.
+                held = PyDict_GetItemWithError(PyModule_GetDict(<PyObject *> found), <PyObject *> qualname)
+                if held != NULL:
+                    return <object> held
             if r.protocol < 4:
                 return getattr(found, qualname)
             try:

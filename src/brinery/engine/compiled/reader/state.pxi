@@ -79,7 +79,7 @@ cdef class Reading:
     cdef Plan *plans                            # by class; NULL before the first
     cdef bint planned                           # whether there are any
     cdef PyObject *models[64]                   # dicts made lately, by their first key and number of keys
-    cdef bint modelled                          # whether there are any
+    cdef uint64_t modelled                      # where there are any, a bit for each
     cdef Elision *elisions                      # states that can still be had from their instances
     cdef Py_ssize_t elision_count, elision_room
     cdef bint handed_out                        # user code has been given objects of this load
