@@ -91,6 +91,7 @@ CALLS: dict[str, Says] = {
     "its class": lambda obj: (type(obj), obj.given),
     "its class without arguments": lambda obj: (type(obj), ()),
     "arguments made for it": lambda obj: (type(obj), (obj.given[0], obj.given[-1])),
+    "four arguments": lambda obj: (type(obj), (1, 2, obj.given[0], obj.given[-1])),
     "arguments with parts": lambda obj: (type(obj), ([obj.given], {"text": obj.given[-1]}, (1, 2, 3, 4))),
     "arguments that are memoized": lambda obj: (type(obj), (SHARED_LIST, obj.given, SHARED_LIST)),
     "arguments that all share": lambda obj: (type(obj), SHARED_ARGUMENTS),
@@ -136,6 +137,8 @@ def test_states(wire: Wire, what: str):
     ("cls", "says"),
     [
         (Reduces, CALLS["arguments made for it"]),
+        (Reduces, CALLS["its class without arguments"]),
+        (Reduces, CALLS["four arguments"]),
         (Reduces, CALLS["with a state"]),
         (State, STATES["a dict made for it"]),
         (State, STATES["a dict with parts"]),
