@@ -17,8 +17,8 @@ from speed import reference
 from table import Table, size
 from workloads import ROWS, Row, rows_named
 
-#: Rows are this much larger here, so that pages and what the allocator keeps back weigh little: of one dump that
-#: is up to 0.4 MB more or less, on either side, from one environment to another.
+#: Rows are this much larger here, so that pages and what the allocator keeps back weigh little: of one dump
+#: that is up to 0.4 MB more or less, on either side, from one environment to another.
 LARGER = 20
 
 #: What is asked of a direction: brinery's peak / the standard library's, at most.
