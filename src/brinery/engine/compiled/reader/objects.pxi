@@ -32,8 +32,8 @@ cdef object find_global(Reading r, str module, str qualname):
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if type(found) is Module and qualname and qualname[0] != "_":
-                # What modules have from their type all begins with an underscore, and to find out that the type has no
-                # such name takes ten times as long as to find it here.
+                # What modules have from their type all begins with an underscore. To find out that the type has no such
+                # name is an eighth of what it takes to load a date.
                 held = PyDict_GetItemWithError(PyModule_GetDict(<PyObject *> found), <PyObject *> qualname)
                 if held != NULL:
                     return <object> held
