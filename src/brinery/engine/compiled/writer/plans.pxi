@@ -171,16 +171,19 @@ cdef object rule_of(Writer *w, PyTypeObject *type):
 
 
 cdef bint may_have_reducer(Writer *w, Plan *plan) except -1:
-    """Whether the dispatch table in use may know the type, as far as is seen without running code."""
+    """Whether the dispatch table in use may know the plan's type. May run Python code."""
+    cdef PyTypeObject *type = plan.type
     cdef PyObject *table = w.dispatch_table if w.dispatch_table != NULL else <PyObject *>reducers
     cdef uint64_t version
-    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(plan.type):
+    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(type):
         return True
     # After each call of a reducer or __getstate__ this is asked anew, and looking it up took a twentieth of the time.
     version = brinery_dict_version(table)
     if table == plan.table and version == plan.table_version and version != 0:
         return False
-    if DICT_GET(table, <PyObject *>plan.type) != NULL:
+    # A key with the very hash of the type may compare itself by user code, and that may take the plan's place.
+    secure(w)
+    if DICT_GET(table, <PyObject *>type) != NULL or plan.type != type:
         return True
     plan.table = table
     plan.table_version = version
