@@ -1,4 +1,4 @@
-"""A Sphinx directive that renders ``brinery.opcodes.TABLE``, so that the page cannot drift from the code."""
+"""A Sphinx directive that renders ``brinery.stream.opcodes.TABLE``, so that the page cannot drift from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from brinery.opcodes import TABLE
+from brinery.stream.opcodes import TABLE
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

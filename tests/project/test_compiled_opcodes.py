@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import brinery
-from brinery.opcodes import BY_NAME
+from brinery.stream.opcodes import BY_NAME
 
 OPCODES = Path(brinery.__file__).parent / "engine" / "compiled" / "reader" / "opcodes.pxi"
 

@@ -15,7 +15,8 @@ ROOT = Path(brinery.__file__).parent
 
 #: From the bottom up; a package stands for all that is in it. A module imports from its own layer and below.
 LAYERS = (
-    ("opcodes", "errors", "plan", "dotted", "lineage", "persistent_ids"),
+    ("errors", "plan", "dotted", "lineage", "persistent_ids"),
+    ("stream",),
     ("engine", "disassembly"),
     ("declarations", "hookspecs", "persistence"),
     ("plugin_host",),

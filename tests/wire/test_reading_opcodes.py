@@ -10,7 +10,7 @@ import pytest
 from engines import Wire
 from readings import ReadOnlyFile, outcome
 
-from brinery.opcodes import NONE, TABLE, Opcode
+from brinery.stream.opcodes import NONE, TABLE, Opcode
 
 LONG_TEXT = "snow \u2603 \udc80".encode("utf-8", "surrogatepass") * 50
 

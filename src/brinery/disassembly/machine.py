@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from brinery.disassembly.scanner import Token
-    from brinery.opcodes import Opcode
+    from brinery.stream.opcodes import Opcode
 
 __all__ = ["Instruction", "Machine"]
 

@@ -11,9 +11,9 @@ import codecs
 import struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from brinery.engine import text
 from brinery.errors import ReadError
-from brinery.opcodes import BY_CODE, HIGHEST_PROTOCOL, Argument, Opcode
+from brinery.stream import text
+from brinery.stream.opcodes import BY_CODE, HIGHEST_PROTOCOL, Argument, Opcode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ import warnings
 from operator import index
 from struct import calcsize
 
-from brinery.opcodes import HIGHEST_PROTOCOL
+from brinery.stream.opcodes import HIGHEST_PROTOCOL
 
 __all__ = ["DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "choose_protocol"]
 

@@ -1,6 +1,6 @@
-# Text and numbers. What protocols 0 to 2 write as text is parsed by brinery.engine.text, for both engines.
+# Text and numbers. What protocols 0 to 2 write as text is parsed by brinery.stream.text, for both engines.
 
-from brinery.engine import text as _text
+from brinery.stream import text as _text
 
 cdef const char *SURROGATES = "surrogatepass"
 cdef Py_ssize_t SHORT_TEXT = 256  # longer text is left to the interpreter's decoder

@@ -1,7 +1,7 @@
-# The codes of brinery.opcodes.TABLE as C constants (a test holds the two together), and, from the table
+# The codes of brinery.stream.opcodes.TABLE as C constants (a test holds the two together), and, from the table
 # itself, how many bytes of an argument have a fixed size.
 
-from brinery.opcodes import BY_CODE, HIGHEST_PROTOCOL as _HIGHEST, TABLE
+from brinery.stream.opcodes import BY_CODE, HIGHEST_PROTOCOL as _HIGHEST, TABLE
 
 cdef enum:
     OP_INT = 0x49  # I

@@ -138,6 +138,6 @@ from brinery.engine.paths import KEPT, SKIPPED, place_of, type_name
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
 from brinery.engine.runaways import FIRST_CHECK, check_depth
-from brinery.engine.text import encode_global, encode_persistent_id, encode_unicode
+from brinery.stream.text import encode_global, encode_persistent_id, encode_unicode
 from brinery.errors import WriteError, locate_writing
 from brinery.plan import NameMap, WritePlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brinery.errors import ReadError
-from brinery.opcodes import BY_NAME, TABLE
+from brinery.stream.opcodes import BY_NAME, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

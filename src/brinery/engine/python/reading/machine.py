@@ -11,7 +11,7 @@ from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
 from brinery.engine.python.reading.memo import Memo
 from brinery.engine.unbound import no_persistent_load
 from brinery.errors import ReadError, locate_reading
-from brinery.opcodes import BY_CODE
+from brinery.stream.opcodes import BY_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

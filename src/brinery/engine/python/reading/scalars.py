@@ -6,7 +6,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from brinery.engine.python.reading.dispatch import Handlers
-from brinery.engine.text import (
+from brinery.errors import ReadError
+from brinery.stream.text import (
     decode_long,
     decode_string,
     parse_float,
@@ -15,7 +16,6 @@ from brinery.engine.text import (
     parse_string,
     parse_unicode,
 )
-from brinery.errors import ReadError
 
 if TYPE_CHECKING:
     from brinery.engine.python.reading.machine import Machine

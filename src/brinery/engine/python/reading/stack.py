@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.engine.python.reading.scalars import argument_line
-from brinery.engine.text import parse_index
+from brinery.stream.text import parse_index
 
 if TYPE_CHECKING:
     from brinery.engine.python.reading.machine import Machine

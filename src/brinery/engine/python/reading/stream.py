@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.engine.python.reading.scalars import size8
 from brinery.errors import ReadError
-from brinery.opcodes import HIGHEST_PROTOCOL
+from brinery.stream.opcodes import HIGHEST_PROTOCOL
 
 if TYPE_CHECKING:
     from brinery.engine.python.reading.machine import Machine

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

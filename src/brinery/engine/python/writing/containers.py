@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from brinery.engine.python.writing.batches import BATCH, append_items, set_pairs
 from brinery.engine.python.writing.reducing import write_reduction
 from brinery.engine.reductions import Reduction
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from pickle import PickleBuffer
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from brinery.engine.text import encode_long, encode_unicode
 from brinery.errors import WriteError
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
+from brinery.stream.text import encode_long, encode_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

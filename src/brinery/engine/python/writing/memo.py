@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine.files import write_all
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

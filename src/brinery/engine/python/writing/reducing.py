@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from brinery.engine.globals import extension_code, locate_global, stream_name
 from brinery.engine.python.writing.batches import append_items, set_pairs
 from brinery.engine.reductions import Reduction, check
-from brinery.engine.text import encode_global
 from brinery.errors import WriteError
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
+from brinery.stream.text import encode_global
 
 if TYPE_CHECKING:
     from brinery.engine.globals import GlobalName

@@ -14,9 +14,9 @@ from brinery.engine.python.writing.memo import get_opcode, put_opcode
 from brinery.engine.python.writing.output import Output
 from brinery.engine.python.writing.reducing import write_global, write_reduced, write_type
 from brinery.engine.runaways import FIRST_CHECK, check_depth
-from brinery.engine.text import encode_persistent_id
 from brinery.errors import WriteError, locate_writing
-from brinery.opcodes import codes
+from brinery.stream.opcodes import codes
+from brinery.stream.text import encode_persistent_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

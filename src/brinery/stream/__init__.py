@@ -1,0 +1,1 @@
+"""The format itself: what stands in a stream, and what it says, without loading it."""
