@@ -56,12 +56,26 @@
 #define BRINERY_KEEP_MEMORY 1
 #endif
 
-#if PY_VERSION_HEX >= 0x030D0000
+#if PY_VERSION_HEX >= 0x030F0000
+#include "layout_315.h"
+#elif PY_VERSION_HEX >= 0x030E0000
+#include "layout_314.h"
+#elif PY_VERSION_HEX >= 0x030D0000
 #include "layout_313.h"
 #elif PY_VERSION_HEX >= 0x030C0000
 #include "layout_312.h"
 #else
 #include "layout_311.h"
+#endif
+
+/* Ints from 0 up of which there is one each: so many. */
+#ifndef BRINERY_SHARED_INTS
+#define BRINERY_SHARED_INTS 257
+#endif
+
+/* The first reference to a new object, in memory that holds anything: Py_SET_REFCNT() would look at it. */
+#ifndef brinery_count_one
+#define brinery_count_one(op) ((op)->ob_refcnt = 1)
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)

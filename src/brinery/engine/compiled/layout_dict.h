@@ -13,10 +13,15 @@
 #undef _PyGC_FINALIZED
 #include "internal/pycore_dict.h"
 
-/* A number that no other state of any dict has had, or 0 where it is not known. */
+/* A number that no other state of any dict has had, or 0 where it is not known: from CPython 3.14 on. */
 BRINERY_ALWAYS_INLINE uint64_t brinery_dict_version(PyObject *dict)
 {
+#if PY_VERSION_HEX < 0x030E0000
     return BRINERY_TRICKS_ALLOWED ? ((PyDictObject *)dict)->ma_version_tag : 0;
+#else
+    (void)dict;
+    return 0;
+#endif
 }
 
 #if defined(__GNUC__) || defined(__clang__)

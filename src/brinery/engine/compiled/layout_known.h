@@ -6,7 +6,7 @@
 
 #include <Python.h>
 
-#if defined(PYPY_VERSION) || PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#if defined(PYPY_VERSION) || PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
 #error "brinery's compiled engine does not know the layout of this Python's objects"
 #endif
 

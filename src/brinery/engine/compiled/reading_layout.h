@@ -64,19 +64,19 @@ static inline void *brinery_leaf_new(PyTypeObject *type, size_t size)
         PyErr_NoMemory();
         return NULL;
     }
-    op->ob_refcnt = 1; /* Py_SET_REFCNT() would look at what was there before */
+    brinery_count_one(op);
     op->ob_type = type;
     return op;
 }
 #endif
 
 /* The ints and the single characters that every interpreter makes once and for all. */
-static PyObject *brinery_shared_ints[257];
+static PyObject *brinery_shared_ints[BRINERY_SHARED_INTS];
 static PyObject *brinery_shared_characters[128];
 
 static int brinery_share(void)
 {
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; i < BRINERY_SHARED_INTS; i++)
         if ((brinery_shared_ints[i] = PyLong_FromLong(i)) == NULL)
             return -1;
     for (int i = 0; i < 128; i++)
@@ -93,7 +93,7 @@ static inline PyObject *brinery_int(int64_t value)
 #if BRINERY_MAKE_LEAVES && PyLong_SHIFT == 30
     uint64_t most = value < 0 ? 0U - (uint64_t)value : (uint64_t)value;
     PyLongObject *op;
-    if (BRINERY_LIKELY(most - 257 < (1U << 30) - 257)) {
+    if (BRINERY_LIKELY(most - BRINERY_SHARED_INTS < (1U << 30) - BRINERY_SHARED_INTS)) {
         op = brinery_leaf_new(&PyLong_Type, offsetof(PyLongObject, BRINERY_DIGITS) + sizeof(digit));
         if (op != NULL) {
             brinery_int_head(op, value < 0, 1);
@@ -101,7 +101,7 @@ static inline PyObject *brinery_int(int64_t value)
         }
         return (PyObject *)op;
     }
-    if (most >= 257) {
+    if (most >= BRINERY_SHARED_INTS) {
         int digits = most >> 60 ? 3 : 2;
         op = brinery_leaf_new(&PyLong_Type, offsetof(PyLongObject, BRINERY_DIGITS) + digits * sizeof(digit));
         if (op != NULL) {
@@ -114,7 +114,7 @@ static inline PyObject *brinery_int(int64_t value)
         return (PyObject *)op;
     }
 #endif
-    if (value >= 0 && value < 257)
+    if (value >= 0 && value < BRINERY_SHARED_INTS)
         return Py_NewRef(brinery_shared_ints[value]);
     return PyLong_FromLongLong(value);
 }
