@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import marshal
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Peer(NamedTuple):
@@ -22,12 +22,15 @@ def peers() -> tuple[list[Peer], list[str]]:
         ("msgspec.msgpack", "msgspec", True),
         ("cloudpickle", "cloudpickle", False),
         ("dill", "dill", False),
+        ("pyfory", "pyfory", False),
     ):
         try:
-            module = importlib.import_module(name)
+            module: Any = importlib.import_module(name)
         except ImportError:
             absent.append(distribution)
             continue
+        if distribution == "pyfory":  # with references, as pickle has them
+            module = module.Fory(xlang=False, ref=True, strict=False)
         if plain_only:
             found.append(Peer(distribution, module.encode, module.decode, True))
         else:

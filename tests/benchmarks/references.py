@@ -10,7 +10,7 @@ from typing import Any
 
 from table import Table as Printed
 from table import seconds
-from timing import compare
+from timing import Call, compare
 
 from brinery import Profile
 from brinery.persistence.sqlite import SqliteStore, Table
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def measure(table: Printed, name: str, ours: Any, theirs: Any, data: bytes, samples: int) -> None:
-    fast, slow = compare(ours, theirs, data, samples)
+    fast, slow = compare(Call(ours, data), Call(theirs, data), samples)
     table.row(
         [
             name,

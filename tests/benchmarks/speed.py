@@ -9,7 +9,7 @@ from statistics import geometric_mean
 from peers import Peer, peers
 from sides import Function, sides
 from table import Table, seconds
-from timing import calls_for, compare, sample
+from timing import Call, calls_for, compare, sample
 from workloads import MEANS, Asked, Row, rows_named
 
 
@@ -46,7 +46,7 @@ def time_row(
     else:
         ours, theirs = both.ours_loads, both.theirs_loads
         argument = pickle.dumps(argument, options.protocol)
-    our_times, their_times = compare(ours, theirs, argument, options.repeat)
+    our_times, their_times = compare(Call(ours, argument), Call(theirs, argument), options.repeat)
     ratio = their_times.minimum / our_times.minimum
     table.row(
         [
