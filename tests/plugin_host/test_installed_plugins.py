@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,52 @@ def test_without_plugins_it_is_the_standard_pickle(installation: Installation) -
 
 def test_installing_a_plugin_changes_what_dumps_does(greeting: Installation) -> None:
     assert greeting.out(DUMPS) == GREETED
+
+
+class TestWhereNoFolderOfThePathNamesPlugins:
+    """Then importlib.metadata is not asked; but what only it can look into is never passed over."""
+
+    def test_a_zip_file_is_looked_into(self, installation: Installation) -> None:
+        code = f"""
+        import sys, zipfile
+        with zipfile.ZipFile({str(installation.folder / "zipped.zip")!r}, "w") as file:
+            file.writestr("zipped-1.0.dist-info/METADATA", "Name: zipped\\nVersion: 1.0\\n")
+            file.writestr("zipped-1.0.dist-info/entry_points.txt", "[brinery]\\ngreeting = zipped_plugin\\n")
+            file.writestr("zipped_plugin.py", {GREETING!r})
+        sys.path.append({str(installation.folder / "zipped.zip")!r})
+        """
+        assert installation.out(textwrap.dedent(code) + DUMPS) == GREETED
+
+    def test_an_egg_is_looked_into(self, installation: Installation) -> None:
+        egg = installation.folder / "Greeting-1.0.egg"
+        (egg / "EGG-INFO").mkdir(parents=True)
+        (egg / "EGG-INFO" / "PKG-INFO").write_text("Name: greeting\nVersion: 1.0\n")
+        (egg / "EGG-INFO" / "entry_points.txt").write_text("[brinery]\ngreeting = egg_plugin\n")
+        (egg / "egg_plugin.py").write_text(GREETING)
+        assert installation.out(f"import sys; sys.path.append({str(egg)!r})\n{DUMPS}") == GREETED
+
+    def test_a_finder_of_the_programs_own_is_asked(self, installation: Installation) -> None:
+        (installation.folder / "found_plugin.py").write_text(GREETING)
+        code = """
+        import importlib.metadata, sys
+        class Found(importlib.metadata.Distribution):
+            def read_text(self, name):
+                points = "[brinery]\\ngreeting = found_plugin"
+                return {"METADATA": "Name: found\\nVersion: 1", "entry_points.txt": points}.get(name)
+            def locate_file(self, path):
+                raise NotImplementedError
+        class Finder:
+            find_spec = staticmethod(lambda *args: None)
+            find_distributions = staticmethod(lambda context: [Found()])
+        sys.meta_path.append(Finder)
+        """
+        assert installation.out(textwrap.dedent(code) + DUMPS) == GREETED
+
+    @pytest.mark.parametrize(
+        "odd", ["pathlib.Path('/no/such')", "b'/no/such'", "'/no/such'", "sys.executable"]
+    )
+    def test_an_odd_entry_of_the_path_does_no_harm(self, installation: Installation, odd: str) -> None:
+        assert installation.out(f"import pathlib, sys; sys.path.append({odd})\n{DUMPS}") == PLAIN
 
 
 def test_an_empty_switch_undoes_it(greeting: Installation) -> None:

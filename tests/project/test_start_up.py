@@ -31,6 +31,14 @@ def test_no_heavy_module_is_imported_by(use: str, tmp_path: Path) -> None:
     assert Installation(tmp_path).out(code, BRINERY_PLUGINS="") == ""
 
 
+def test_where_no_plugin_is_installed_the_metadata_of_distributions_is_not_imported(tmp_path: Path) -> None:
+    installation = Installation(tmp_path)
+    installation.add("another", plugins={})
+    (tmp_path / "another-1.0.dist-info" / "entry_points.txt").write_text("[console_scripts]\nbrinery = a:b\n")
+    code = f"import sys, brinery; brinery.dumps(1); print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    assert installation.out(code) == ""
+
+
 def test_the_default_profile_is_composed_when_it_is_first_used(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     installation.add("noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin="print('loaded')")

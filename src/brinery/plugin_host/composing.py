@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
@@ -126,6 +125,8 @@ def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str
 
 def _place_of(failure: BaseException) -> str:
     """The last line of the plugin's own, or of what it uses: not one of brinery's that it called."""
+    import traceback
+
     lines = list(traceback.walk_tb(failure.__traceback__))
     frame, line = next(((frame, line) for frame, line in reversed(lines) if not _is_own(frame)), lines[-1])
     return f"{frame.f_code.co_filename}:{line}"

@@ -3,7 +3,7 @@
 
 import builtins as _builtins
 import sys as _sys
-from weakref import ref as _weakref
+from _weakref import ref as _weakref  # weakref itself takes half a millisecond to import
 
 from brinery.engine import globals as _globals
 from brinery.engine.old_bytes import bytes_function, bytes_of_call
