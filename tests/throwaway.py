@@ -14,6 +14,7 @@ import pluggy
 import typing_extensions
 
 import brinery
+from brinery.plugin_host.kinds import KINDS
 
 #: What brinery needs, linked into each installation.
 NEEDED = (Path(brinery.__file__).parent, Path(pluggy.__file__).parent, Path(typing_extensions.__file__))
@@ -33,13 +34,7 @@ def declaring(name: str, *records: object) -> types.ModuleType:
     def of(kind: type) -> Callable[[], list[object]]:
         return lambda: [record for record in records if isinstance(record, kind)]
 
-    return make_plugin(
-        name,
-        reducers=of(brinery.Reducer),
-        overrides=of(brinery.Override),
-        persistent_schemes=of(brinery.PersistentScheme),
-        name_tables=of(brinery.NameTable),
-    )
+    return make_plugin(name, **{kind.hook.removeprefix("brinery_"): of(kind.record) for kind in KINDS})
 
 
 class Installation:
@@ -65,7 +60,7 @@ class Installation:
 
     def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `code` in a fresh process in which the distributions are installed."""
-        switches = ("BRINERY_PLUGINS", "BRINERY_STRICT")
+        switches = ("BRINERY_PLUGINS", "BRINERY_PREFER", "BRINERY_STRICT")
         own = {key: value for key, value in os.environ.items() if key not in switches}
         own["PYTHONPATH"] = str(self.folder)
         return subprocess.run(

@@ -28,15 +28,14 @@ from brinery.pickling import (  # type: ignore[assignment]  # in the place of pi
     loads,
     set_default_profile,
 )
+from brinery.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from brinery.declarations import NameTable, Override, PersistentScheme, Reducer
+    from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
     from brinery.files import dump_file, load_file
     from brinery.hookspecs import hookimpl
     from brinery.profile import Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
-
-__version__ = "0.1.0"
 
 # Not in the stubs of pickle, but programs import them.
 format_version: str = _pickle.format_version  # type: ignore[attr-defined]
@@ -46,6 +45,7 @@ __all__ = [
     "DEFAULT_PROTOCOL",
     "HIGHEST_PROTOCOL",
     "NameTable",
+    "Option",
     "Override",
     "PersistentScheme",
     "Pickler",
@@ -77,6 +77,7 @@ __all__ += _pickle.__all__
 
 _IMPORTED_WHEN_USED = {
     "NameTable": "brinery.declarations",
+    "Option": "brinery.declarations",
     "Override": "brinery.declarations",
     "PersistentScheme": "brinery.declarations",
     "Profile": "brinery.profile",

@@ -1,47 +1,87 @@
 """The frozen records that hooks yield: all that a plugin can declare.
 
-A record checks its fields when it is made and raises DeclarationError, so that the traceback points
-at the plugin's own line. Records of equal fields are equal: that is how identical declarations merge.
+A record checks its fields when it is made and raises DeclarationError with the plugin's own file and
+line. It remembers that place, for what only turns out later. Records of equal fields are equal.
+
+Which hook yields which record, and what becomes of it, is said in one table:
+:mod:`brinery.plugin_host.kinds`.
 """
 
 from __future__ import annotations
 
+import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from brinery.dotted import is_dotted, name_of_class
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
     from typing import NoReturn
 
     #: A class, or its dotted name "package.module:qualname", which is not imported.
     Target = type | str
-    #: A function of the object, or its dotted name, imported when the first object needs it.
-    Reduce = Callable[[Any], Any] | str
+    #: A function of the object (and the protocol), or its dotted name, imported for the first object.
+    Reduce = Callable[..., Any] | str
 
 __all__ = [
     "NameTable",
+    "Option",
     "Override",
     "PersistentScheme",
+    "Record",
     "Reducer",
+    "Statement",
     "check_class",
+    "is_own",
     "target_name",
 ]
+
+
+class Statement(NamedTuple):
+    """One thing that a record says of one subject: what plugins may agree or disagree on.
+
+    subject  of what: a class's dotted name, a name in streams, a scheme. It is what `prefer` names.
+    aspect   in which respect, where a subject has several; each is settled alone.
+    meaning  what is said. Those that say equal things agree.
+    """
+
+    subject: str
+    aspect: str
+    meaning: object
 
 
 class Record:
     """A frozen record: its fields are set once, by its constructor."""
 
-    __slots__ = ()
+    __slots__ = ("place",)
     __match_args__: tuple[str, ...] = ()
+
+    #: The file and line that made the record, for errors: ``"file.py:12"``.
+    place: str
 
     def _fill(self, **fields: object) -> None:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "place", _place())
+
+    def statements(self) -> Iterable[Statement]:
+        """What the record says, subject by subject."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The record in words, for reports."""
+        raise NotImplementedError
+
+    @property
+    def meaning(self) -> object:
+        """What two records have in common that say the same."""
+        return self
 
     def _fields(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__match_args__)
@@ -65,7 +105,40 @@ class Record:
         return f"{type(self).__name__}({fields})"
 
 
-class Reducer(Record):
+class Rule(Record):
+    """What Reducer and Override have in common: a function for the objects of a class."""
+
+    __slots__ = ("emits", "protocol", "reduce", "target")
+    target: Target
+    reduce: Reduce
+    protocol: bool
+    emits: tuple[str, ...] | None
+
+    def _fill_rule(
+        self, target: Target, reduce: Reduce, protocol: bool, emits: Iterable[str] | None, **fields: object
+    ) -> None:
+        kind = type(self).__name__
+        _check_target(kind, target)
+        _check_bool(kind, "protocol", protocol)
+        takes = ("the object", "the protocol") if protocol else ("the object",)
+        _check_callable(kind, "reduce", reduce, takes)
+        self._fill(target=target, reduce=reduce, protocol=protocol, emits=_emitted(kind, emits), **fields)
+
+    def statements(self) -> Iterator[Statement]:
+        """The one about the class."""
+        yield Statement(target_name(self.target), "", self.meaning)
+
+    @property
+    def meaning(self) -> object:
+        """A class and its dotted name are one target; what is emitted follows from the function."""
+        return type(self), target_name(self.target), self.reduce, self.protocol
+
+    def describe(self) -> str:
+        """Such as "reducer for numpy:ndarray: numpykit:reduce_array"."""
+        return f"{type(self).__name__.lower()} for {target_name(self.target)}: {called(self.reduce)}"
+
+
+class Reducer(Rule):
     """How to write the objects of one class, or of a class and its subclasses.
 
     target      the class, or its dotted name ``"package.module:qualname"``; the name is never imported,
@@ -74,50 +147,67 @@ class Reducer(Record):
                 a tuple of 2 to 6 items. A function, or its dotted name, imported for the first such object.
     subclasses  false: objects whose type is exactly the class. True: those of its subclasses too, virtual
                 ones of an ABC included, unless a nearer base class has a reducer.
+    protocol    true: it is called as ``reduce(obj, protocol)``, with the number from 0 to 5. A PickleBuffer,
+                for one, can be written from protocol 5 on only (PEP 574).
+    emits       the globals that what it gives may name, as dotted names; None: it does not say.
 
     It is used where pickle would look into ``copyreg.dispatch_table``, and before that. A Pickler with a
     ``dispatch_table`` of its own looks into that one only.
     """
 
-    __slots__ = ("reduce", "subclasses", "target")
-    __match_args__ = ("target", "reduce", "subclasses")
-    target: Target
-    reduce: Reduce
+    __slots__ = ("subclasses",)
+    __match_args__ = ("target", "reduce", "subclasses", "protocol", "emits")
     subclasses: bool
 
-    def __init__(self, target: Target, reduce: Reduce, *, subclasses: bool = False) -> None:
-        _check_target(self, target)
-        _check_callable(self, "reduce", reduce)
-        if not isinstance(subclasses, bool):
-            raise DeclarationError(f"Reducer(subclasses=…) is True or False, not {subclasses!r}")
-        self._fill(target=target, reduce=reduce, subclasses=subclasses)
+    def __init__(
+        self,
+        target: Target,
+        reduce: Reduce,
+        *,
+        subclasses: bool = False,
+        protocol: bool = False,
+        emits: Iterable[str] | None = None,
+    ) -> None:
+        _check_bool("Reducer", "subclasses", subclasses)
+        self._fill_rule(target, reduce, protocol, emits, subclasses=subclasses)
+
+    @property
+    def meaning(self) -> object:
+        """A class and its dotted name are one target."""
+        return super().meaning, self.subclasses
+
+    def describe(self) -> str:
+        """Such as "reducer for numpy:ndarray and its subclasses: numpykit:reduce_array"."""
+        family = " and its subclasses" if self.subclasses else ""
+        return f"reducer for {target_name(self.target)}{family}: {called(self.reduce)}"
 
 
-class Override(Record):
+class Override(Rule):
     """A say, before the built-in way, in how the objects of a class and of its subclasses are written.
 
-    target   the class, or its dotted name, as for Reducer. Functions are the objects of
-             ``types.FunctionType``; classes are the objects of ``type``, or of their metaclass.
-    reduce   as for Reducer, and it may return NotImplemented: the next one is asked, then the built-in way.
+    target    the class, or its dotted name, as for Reducer. Functions are the objects of
+              ``types.FunctionType``; classes are the objects of ``type``, or of their metaclass.
+    reduce    as for Reducer, and it may return NotImplemented: the next one is asked, then the built-in way.
+    protocol  as for Reducer.
+    emits     as for Reducer.
 
-    Overrides are asked before classes and functions are written by name, nearest base class first.
+    Overrides are asked before classes and functions are written by name, nearest base class first; those of
+    one plugin for one class in the order in which it declares them.
     """
 
-    __slots__ = ("reduce", "target")
-    __match_args__ = ("target", "reduce")
-    target: Target
-    reduce: Reduce
+    __slots__ = ()
+    __match_args__ = ("target", "reduce", "protocol", "emits")
 
-    def __init__(self, target: Target, reduce: Reduce) -> None:
-        _check_target(self, target)
-        _check_callable(self, "reduce", reduce)
-        self._fill(target=target, reduce=reduce)
+    def __init__(
+        self, target: Target, reduce: Reduce, *, protocol: bool = False, emits: Iterable[str] | None = None
+    ) -> None:
+        self._fill_rule(target, reduce, protocol, emits)
 
 
 class PersistentScheme(Record):
     """A kind of store, opened by a URL whose part before ``:`` is the scheme's name.
 
-    name   as in RFC 3986: small letters, digits and ``+ - .``, a letter first.
+    name   as in RFC 3986: small letters, digits and ``+ - .``, a letter first, two characters or more.
     open   ``open(url, **options)`` gives a live store; `url` is the whole URL. Or its dotted name.
     """
 
@@ -128,12 +218,20 @@ class PersistentScheme(Record):
 
     def __init__(self, name: str, open: Callable[..., Any] | str) -> None:
         if not isinstance(name, str) or not _is_scheme(name):
-            raise DeclarationError(
+            raise refused(
                 f"{name!r} is no name for a PersistentScheme: it wants small letters, digits and + - . "
-                "with a letter first, as the part of a URL before ':'"
+                "with a letter first, two characters or more, as the part of a URL before ':'"
             )
-        _check_callable(self, "open", open)
+        _check_callable("PersistentScheme", "open", open, ("the URL",), more=True)
         self._fill(name=name, open=open)
+
+    def statements(self) -> Iterator[Statement]:
+        """The one about the scheme."""
+        yield Statement(self.name, "", self)
+
+    def describe(self) -> str:
+        """Such as "scheme redis: opened by rediskit:open_store"."""
+        return f"scheme {self.name}: opened by {called(self.open)}"
 
 
 class NameTable(Record):
@@ -141,7 +239,8 @@ class NameTable(Record):
 
     title   says in a few words whose names these are, for reports.
     read    names that streams carry to the names of today. A key is ``"module"``, for a whole module, or
-            ``"module:qualname"``, for one global; a value is of the same kind as its key.
+            ``"module:qualname"``, for one global; a value is of the same kind as its key. A module whose last
+            part looks like the name of a class is written with a colon behind it: ``"PIL.Image:"``.
     write   names of today to the names to be written; left out, objects are written under today's names.
     era     ``"always"``: at every protocol. ``"python2"``: only where Python 2 may be on the other side,
             below protocol 3 and with ``fix_imports``.
@@ -163,10 +262,88 @@ class NameTable(Record):
         era: Literal["always", "python2"] = "always",
     ) -> None:
         if not isinstance(title, str) or not title:
-            raise DeclarationError(f"a NameTable wants a title, a few words; not {title!r}")
+            raise refused(f"a NameTable wants a title, a few words; not {title!r}")
         if era not in ("always", "python2"):
-            raise DeclarationError(f"NameTable(era=…) is 'always' or 'python2', not {era!r}")
-        self._fill(title=title, read=_names("read", read), write=_names("write", write or {}), era=era)
+            raise refused(f"NameTable(era=…) is 'always' or 'python2', not {era!r}")
+        self._fill(
+            title=title,
+            read=_names("read", read),
+            write=_names("write", write if write is not None else {}),
+            era=era,
+        )
+
+    def statements(self) -> Iterator[Statement]:
+        """One about each name, for each direction."""
+        of_python2 = " for Python 2" if self.era == "python2" else ""
+        for name, other in self.read.items():
+            yield Statement(name, f"reading{of_python2}", other)
+        for name, other in self.write.items():
+            yield Statement(name, f"writing{of_python2}", other)
+
+    def describe(self) -> str:
+        """Such as "name table 'shop 2.0': 12 names read, 1 written, at every protocol"."""
+        where = "below protocol 3" if self.era == "python2" else "at every protocol"
+        count = len(self.read)
+        names = f"{count} name{'s' if count != 1 else ''} read, {len(self.write)} written"
+        return f"name table {self.title!r}: {names}, {where}"
+
+
+class Option(Record):
+    """Something that ``Profile(options={"plugin": {name: value}})`` may say to a plugin.
+
+    name     an identifier. The plugin's other hooks find the value, or the default, under it in `options`.
+    type     the class that a value has to be an instance of, or several: ``int``, ``str | None``. A bool is
+             no int here, and an int is a float.
+    default  the value where none is given.
+    help     what it is for, in a line.
+    """
+
+    __slots__ = ("default", "help", "name", "type")
+    __match_args__ = ("name", "type", "default", "help")
+    name: str
+    type: Any
+    default: Any
+    help: str
+
+    def __init__(self, name: str, type: Any, default: Any, help: str) -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise refused(f"an Option's name is an identifier, not {name!r}")
+        try:
+            fits(default, type)
+        except TypeError:
+            raise refused(
+                f"Option({name!r}, type={type!r}): it wants a class, or several as in int | None"
+            ) from None
+        if not fits(default, type):
+            raise refused(f"the default of Option {name!r}, {default!r}, is no {type_words(type)}")
+        if not isinstance(help, str) or not help:
+            raise refused(f"Option {name!r} wants a help text, a line that says what it is for; not {help!r}")
+        self._fill(name=name, type=type, default=default, help=help)
+
+    def statements(self) -> Iterator[Statement]:
+        """The one about the option."""
+        yield Statement(self.name, "", self)
+
+    def describe(self) -> str:
+        """Such as "option places: int = 2, digits behind the point"."""
+        return f"option {self.name}: {type_words(self.type)} = {self.default!r}, {self.help}"
+
+
+def fits(value: object, wanted: Any) -> bool:
+    """Whether an option of type `wanted` may have `value`. Raises TypeError where `wanted` is no type."""
+    if isinstance(wanted, types.UnionType):
+        fitting = [fits(value, part) for part in wanted.__args__]
+        return any(fitting)
+    if not isinstance(wanted, type):
+        raise TypeError(f"{wanted!r} is no class")
+    if isinstance(value, bool):
+        return issubclass(bool, wanted) and wanted is not int  # True is an int, and never what was meant
+    return isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+
+
+def type_words(wanted: Any) -> str:
+    """An option's type as Python writes it."""
+    return wanted.__name__ if isinstance(wanted, type) else str(wanted)
 
 
 def target_name(target: Target) -> str:
@@ -174,58 +351,149 @@ def target_name(target: Target) -> str:
     return target if isinstance(target, str) else name_of_class(target)
 
 
+def called(function: object) -> str:
+    """A function, or what is called like one, by its name."""
+    if isinstance(function, str):
+        return function
+    if isinstance(function, type):
+        return name_of_class(function)
+    if isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
+        return f"{function.__module__}:{function.__qualname__}"
+    return f"a {name_of_class(type(function))}"
+
+
+def refused(text: str) -> DeclarationError:
+    """The error for a record that cannot be meant as it stands, with the plugin's line that made it."""
+    return DeclarationError(f"{text} (at {_place()})")
+
+
+def is_own(frame: FrameType) -> bool:
+    """Whether it is brinery's own code, built-in plugins not included.
+
+    By module: the files of the compiled engine have other names.
+    """
+    name: str = frame.f_globals.get("__name__", "")
+    return name == "brinery" or (
+        name.startswith("brinery.") and not name.startswith("brinery.plugin_host.builtin.")
+    )
+
+
+def _place() -> str:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_own(frame):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "brinery"
+
+
 def check_class(target: object, kind: str) -> None:
     """Raise DeclarationError unless `target` is a class that a declaration of `kind` may be about."""
+    if wrong := _wrong_class(target, kind):
+        raise DeclarationError(wrong)
+
+
+def _wrong_class(target: object, kind: str) -> str:
     if not isinstance(target, type):
-        raise DeclarationError(
+        return (
             f"the target of a {kind} is the class whose objects are meant, not {target!r}; "
             "for functions declare Override(types.FunctionType, …) and return NotImplemented for the others"
         )
     if any(target is own for own in NATIVE_TYPES):
-        raise DeclarationError(
+        return (
             f"{target.__name__} is one of the format's own data types, which are always written with opcodes "
             f"of their own: a {kind} for it is never asked (a subclass of it may have one)"
         )
     if kind == "Reducer" and (target is types.FunctionType or target is type):
-        raise DeclarationError(
+        return (
             f"a Reducer for {target.__name__} would never be asked, since functions and classes are written "
             "by name before any reducer: declare an Override"
         )
     try:
         issubclass(object, target)
-    except Exception as refused:  # a Protocol that is not for run time, for one
-        raise DeclarationError(
+    except Exception as failure:  # a Protocol that is not for run time, for one
+        return (
             f"{target.__name__} does not tell which classes belong to it, so that a {kind} for it cannot be "
-            f"found: {refused}"
-        ) from refused
+            f"found: {failure}"
+        )
+    return ""
 
 
-def _check_target(record: Record, target: object) -> None:
-    kind = type(record).__name__
+def _check_target(kind: str, target: object) -> None:
     if not isinstance(target, str):
-        check_class(target, kind)
+        if wrong := _wrong_class(target, kind):
+            raise refused(wrong)
     elif not is_dotted(target):
         example = (
             ":".join(target.rsplit(".", 1)) if "." in target and ":" not in target else "package.module:Class"
         )
-        raise DeclarationError(f"{kind} target {target!r} is no dotted name; write it as in {example!r}")
+        raise refused(f"{kind} target {target!r} is no dotted name; write it as in {example!r}")
 
 
-def _check_callable(record: Record, field: str, value: object) -> None:
+def _check_bool(kind: str, field: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise refused(f"{kind}({field}=…) is True or False, not {value!r}")
+
+
+def _check_callable(kind: str, field: str, value: object, takes: tuple[str, ...], more: bool = False) -> None:
+    """`takes`: what it will be called with. With `more`, keyword arguments may follow."""
     if isinstance(value, str):
         if is_dotted(value):
             return
         hint = "a dotted name has the form 'package.module:function'"
-    elif callable(value):
-        return
-    else:
+    elif not callable(value):
         hint = "it wants a function or its dotted name 'package.module:function'"
-    raise DeclarationError(f"{type(record).__name__}({field}={value!r}): {hint}")
+    elif wrong := _wrong_parameters(value, takes, more):
+        hint = wrong
+    else:
+        return
+    raise refused(f"{kind}({field}={value!r}): {hint}")
+
+
+# Flags of code objects (the inspect module's documentation); that module is not imported for two numbers.
+_VARARGS, _GENERATOR, _COROUTINES = 0x04, 0x20, 0x80 | 0x200
+
+
+def _wrong_parameters(function: object, takes: tuple[str, ...], more: bool) -> str:
+    """Why a function written in Python cannot be called with these; "" where it can, or nobody knows."""
+    bound = isinstance(function, types.MethodType)
+    plain = function.__func__ if isinstance(function, types.MethodType) else function
+    if not isinstance(plain, types.FunctionType):
+        return ""
+    code = plain.__code__
+    if code.co_flags & _COROUTINES:
+        return "it is async, and nobody would await it"
+    if code.co_flags & _GENERATOR:
+        return "it yields; it has to return the one result"
+    most = code.co_argcount - bound
+    least = most - len(plain.__defaults__ or ())
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    required = [name for name in keywords if name not in (plain.__kwdefaults__ or {})]
+    fitting = least <= len(takes) and (most >= len(takes) or code.co_flags & _VARARGS) and not required
+    if fitting or (more and most >= len(takes)):
+        return ""
+    hint = (
+        "; with protocol=True it is given the protocol too" if most == 2 and takes == ("the object",) else ""
+    )
+    return f"it is called with {' and '.join(takes)}, which does not fit its parameters{hint}"
+
+
+def _emitted(kind: str, emits: object) -> tuple[str, ...] | None:
+    if emits is None:
+        return None
+    if isinstance(emits, str) or not isinstance(emits, Iterable):
+        raise refused(f"{kind}(emits=…) is a list of globals' dotted names, not {emits!r}")
+    names = tuple(emits)
+    for name in names:
+        if not isinstance(name, str) or not is_dotted(name):
+            raise refused(
+                f"{kind}(emits=…) holds {name!r}, which is no dotted name 'package.module:qualname'"
+            )
+    return names
 
 
 def _is_scheme(name: str) -> bool:
     return (
-        name.isascii()
+        len(name) > 1
+        and name.isascii()
         and name[:1].isalpha()
         and name == name.lower()
         and all(character.isalnum() or character in "+-." for character in name)
@@ -234,16 +502,42 @@ def _is_scheme(name: str) -> bool:
 
 def _names(field: str, names: object) -> Mapping[str, str]:
     if not isinstance(names, Mapping):
-        raise DeclarationError(f"NameTable({field}=…) is a mapping of names to names, not {names!r}")
+        raise refused(f"NameTable({field}=…) is a mapping of names to names, not {names!r}")
+    checked: dict[str, str] = {}
     for key, value in names.items():
         for name in (key, value):
-            if not isinstance(name, str) or not name or name.count(":") > 1 or "" in name.split(":"):
-                raise DeclarationError(
+            if not isinstance(name, str) or not _is_name(name):
+                raise refused(
                     f"NameTable({field}=…) holds {name!r}, which is neither 'module' nor 'module:qualname'"
                 )
-        if (":" in key) is not (":" in value):
-            raise DeclarationError(
+        if _is_global(key) is not _is_global(value):
+            raise refused(
                 f"NameTable({field}=…) maps {key!r} to {value!r}: a module goes to a module, "
                 "and 'module:qualname' to 'module:qualname'"
             )
-    return MappingProxyType(dict(names))
+        for name in (key, value):
+            if _looks_like_class(name):
+                raise refused(
+                    f"NameTable({field}=…) holds {name!r}, which would be read as a module's name. For a "
+                    f"class write {':'.join(name.rsplit('.', 1))!r}; if it is a module, write {name + ':'!r}"
+                )
+        checked[key.removesuffix(":")] = value.removesuffix(":")
+    return MappingProxyType(checked)
+
+
+def _is_name(name: str) -> bool:
+    module, _, qualname = name.partition(":")
+    parts = [*module.split("."), *(qualname.split(".") if qualname else ())]
+    return ":" not in qualname and all(part and not set(part) & set(" \t\r\n") for part in parts)
+
+
+def _is_global(name: str) -> bool:
+    return ":" in name and not name.endswith(":")
+
+
+def _looks_like_class(name: str) -> bool:
+    """As in "shop.models.Customer": below a module whose name is small, a name that is not."""
+    head, dot, last = name.rpartition(".")
+    return (
+        bool(dot) and ":" not in name and last[:1].isupper() and last != last.upper() and head == head.lower()
+    )

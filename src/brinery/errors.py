@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrineryError",
+    "ChoiceError",
     "DeclarationError",
     "LocalObjectError",
     "MissingReference",
@@ -92,7 +93,17 @@ class PluginError(BrineryError):
 
 
 class PluginConflict(PluginError):
-    """Two plugins declare the same thing, and nothing says which is meant."""
+    """Plugins declare the same thing in different ways, and nothing says which is meant.
+
+    Among plugins that are merely installed it is raised where it matters: when such an object is written,
+    such a name read or written, such a store opened. Its text has the line that settles it.
+
+    keys  what is in conflict, as ``prefer`` names it, such as ``("reducer:numpy:ndarray",)``.
+    """
+
+    def __init__(self, text: str, keys: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.keys = keys
 
 
 class PluginLoadError(PluginError):
@@ -101,6 +112,10 @@ class PluginLoadError(PluginError):
 
 class DeclarationError(PluginError):
     """A hook, or a record that a hook yielded, is not what the contract asks for."""
+
+
+class ChoiceError(PluginError):
+    """What a profile is asked for settles nothing: a plugin, a key of `prefer`, or an option is not there."""
 
 
 class PluginWarning(UserWarning):

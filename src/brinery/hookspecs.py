@@ -7,7 +7,7 @@ called once when a profile is composed, and never while an object is written or 
 What holds for every hook:
 
 - It yields records of :mod:`brinery.declarations`, or returns a list of them.
-- It may leave out `options`: a read-only mapping, what the profile was given for this plugin alone.
+- It may leave out `options`: a read-only mapping, the value of each option that the plugin declares.
 - All results are collected. Order has no meaning: wrappers, ``tryfirst`` and ``trylast`` are refused.
 - Hooks and arguments are only ever added. A plugin that wants a newer hook marks it
   ``@hookimpl(optionalhook=True)`` and works with this version too.
@@ -22,12 +22,13 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from brinery.declarations import NameTable, Override, PersistentScheme, Reducer
+    from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
 
 __all__ = [
     "HOOKS",
     "PROJECT",
     "brinery_name_tables",
+    "brinery_options",
     "brinery_overrides",
     "brinery_persistent_schemes",
     "brinery_reducers",
@@ -40,6 +41,34 @@ PROJECT = "brinery"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def brinery_options() -> Iterable[Option]:
+    """Declare what ``Profile(options={"plugin": {…}})`` may say to this plugin.
+
+    The other hooks are given each option's value, or its default. An option that no plugin declares, or a
+    value of another type, is an error when the profile is made. Conflict: none, each plugin's are its own.
+    A whole plugin::
+
+        from decimal import Decimal
+
+        from brinery import Option, Reducer, hookimpl
+
+
+        @hookimpl
+        def brinery_options():
+            yield Option("places", int, 2, "digits behind the decimal point")
+
+
+        @hookimpl
+        def brinery_reducers(options):
+            def reduce_decimal(number):
+                return Decimal, (str(round(number, options["places"])),)
+
+            yield Reducer(Decimal, reduce_decimal)
+    """
+    raise NotImplementedError
 
 
 @hookspec
@@ -66,8 +95,8 @@ def brinery_reducers(options: Mapping[str, object]) -> Iterable[Reducer]:
 def brinery_overrides(options: Mapping[str, object]) -> Iterable[Override]:
     """Declare a say, before the built-in way, in how functions, classes or a family of objects are written.
 
-    Conflict: none. They are asked in the profile's order, nearest base class first; the first that does
-    not return NotImplemented decides. A whole plugin::
+    They are asked nearest base class first; the first that does not return NotImplemented decides.
+    Conflict: two plugins for the same class, unless ``prefer`` says in which order to ask. A whole plugin::
 
         import types
 
@@ -146,5 +175,5 @@ def brinery_name_tables(options: Mapping[str, object]) -> Iterable[NameTable]:
     raise NotImplementedError
 
 
-#: The names of all hooks.
-HOOKS = ("brinery_reducers", "brinery_overrides", "brinery_persistent_schemes", "brinery_name_tables")
+#: The names of all hooks. What becomes of each is said in :mod:`brinery.plugin_host.kinds`.
+HOOKS = tuple(name for name in globals() if name.startswith("brinery_"))

@@ -83,9 +83,18 @@ def set_default_profile(profile: Profile | None) -> DefaultProfileSet:
         with brinery.set_default_profile(brinery.Profile.plain()):
             ...
 
-    The default is one for all threads.
+    The default is one for all threads. Raises TypeError for anything but a Profile or None.
     """
     global _default
+    if profile is not None:
+        from brinery.profile import Profile
+
+        if not isinstance(profile, Profile):
+            made = f"brinery.Profile([{profile!r}])" if isinstance(profile, str) else "brinery.Profile(…)"
+            raise TypeError(
+                f"set_default_profile() wants a Profile or None, not {profile!r}; make one: "
+                f"brinery.set_default_profile({made})"
+            )
     with _lock:
         before, _default = _default, profile
         # Their next call asks for the plan again.

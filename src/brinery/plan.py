@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn
 
     #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation).
     Reduction = str | tuple[object, ...]
 
 __all__ = [
     "NATIVE_TYPES",
+    "AtProtocol",
     "NameMap",
     "ReadPlan",
     "RuleTable",
@@ -38,17 +40,35 @@ NATIVE_TYPES: frozenset[type] = frozenset(
 
 
 class NameMap(NamedTuple):
-    """Other names for globals: exact ``(module, qualname)`` pairs first, else whole modules."""
+    """Other names for globals: exact ``(module, qualname)`` pairs first, else whole modules.
+
+    disputed  names, ``"module:qualname"`` or ``"module"``, that plugins map in different ways; each with a
+              function that raises the conflict.
+    """
 
     names: Mapping[tuple[str, str], tuple[str, str]]
     modules: Mapping[str, str]
+    disputed: Mapping[str, Callable[[], NoReturn]] = {}
 
     def apply(self, module: str, name: str) -> tuple[str, str]:
-        """The pair that `module` and `name` stand for; the pair itself where no table speaks of it."""
+        """The pair that `module` and `name` stand for; the pair itself where no table speaks of it.
+
+        Raises PluginConflict for a disputed name.
+        """
         pair = self.names.get((module, name))
         if pair is not None:
             return pair
+        if self.disputed:
+            for disputed in (f"{module}:{name}", module):
+                if disputed in self.disputed:
+                    self.disputed[disputed]()
         return self.modules.get(module, module), name
+
+
+class AtProtocol(NamedTuple):
+    """A reducer or override that is called with the protocol, too: ``function(obj, protocol)``."""
+
+    function: Callable[[object, int], object]
 
 
 class TypeRule(NamedTuple):
@@ -58,11 +78,14 @@ class TypeRule(NamedTuple):
                 shape that the protocol wants (text at protocol 0), or None: not this one.
     overrides   asked in turn before classes and functions are written by name; NotImplemented passes.
     reduce      the reducer to use where ``copyreg.dispatch_table`` would be asked, and before it.
+
+    An override and a reducer are each a function of the object, or AtProtocol with one that takes the
+    protocol as well.
     """
 
     claim: Callable[[object, int], object | None] | None = None
-    overrides: tuple[Callable[[object], object], ...] = ()
-    reduce: Callable[[object], object] | None = None
+    overrides: tuple[Callable[[object], object] | AtProtocol, ...] = ()
+    reduce: Callable[[object], object] | AtProtocol | None = None
 
 
 class RuleTable(Protocol):

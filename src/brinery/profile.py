@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from brinery import engine as engines
 from brinery.plugin_host.composing import Composition, compose
 from brinery.plugin_host.selection import Choice
+from brinery.plugin_host.settling import all_of
+from brinery.recipes import Made, rebuilt, recipe_of, travelling
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import Store
     from brinery.plan import ReadPlan, WritePlan
     from brinery.plugin_host.explaining import Explanation
+    from brinery.plugin_host.places import Say
     from brinery.plugin_host.report import Report
 
 __all__ = ["BoundProfile", "Profile"]
@@ -31,18 +35,23 @@ class Profile:
     plugins  "installed": all installed plugins, or those that the environment's ``BRINERY_PLUGINS`` names.
              Or the plugins in order, each by the name of its entry point or as an object.
     without  the names of plugins to leave out.
-    prefer   which plugin wins where several declare the same: ``{"numpy:ndarray": "plugin"}``. The key is a
-             class's dotted name, a name in a name table, or a scheme with its colon, ``"redis:"``.
-    options  what a plugin's hooks are given: ``{"plugin": {…}}``.
+    prefer   which plugin is meant where several speak of the same: ``{"reducer:numpy:ndarray": "plugin"}``.
+             The key is the kind, which is ``reducer``, ``override``, ``name`` or ``scheme``, and the subject:
+             a class's dotted name, a name in a name table, a scheme. Without the kind it is accepted where
+             only one can be meant. For overrides the value may be a tuple: the plugins in the order in which
+             to ask. What the environment's ``BRINERY_PREFER`` says comes after it.
+    options  what a plugin's hooks are given, of what it declares: ``{"plugin": {"option": value}}``.
     engine   "compiled" or "python"; None is the engine that :func:`brinery.engine.choose` chooses.
 
     Making one loads the plugins and calls each hook once; it takes milliseconds, so keep it. It never
-    changes afterwards and may be shared between threads.
+    changes afterwards and may be shared between threads. It travels between processes as its recipe: the
+    plugins' names, what is preferred, the options, the URLs of bound stores.
 
     Raises PluginLoadError for a plugin that was named and is not there or does not load, DeclarationError for
-    one that does not keep the contract, PluginConflict where plugins declare the same thing in different
-    ways. A plugin that is merely installed and broken is skipped with a PluginWarning
-    (an error where ``BRINERY_STRICT=1`` is set).
+    one that does not keep the contract, ChoiceError for a name, key or option that settles nothing, and
+    PluginConflict, with all conflicts, where plugins that were named declare the same thing in different
+    ways. A plugin that is merely installed and broken is skipped with a PluginWarning, and a conflict among
+    merely installed ones is raised where it is met: both are errors here where ``BRINERY_STRICT=1`` is set.
 
     ``dump``, ``dumps``, ``load`` and ``loads`` are called as those of :mod:`pickle`.
     """
@@ -70,7 +79,7 @@ class Profile:
         plugins: Literal["installed"] | Iterable[object] = "installed",
         *,
         without: Collection[str] = (),
-        prefer: Mapping[str, str] | None = None,
+        prefer: Mapping[str, str | tuple[str, ...]] | None = None,
         options: Mapping[str, Mapping[str, object]] | None = None,
         engine: str | None = None,
     ) -> None:
@@ -90,8 +99,9 @@ class Profile:
         module = engines.get(self._engine) if self._engine is not None else engines.choose()
         self.write_plan = write_plan
         self.read_plan = read_plan
-        dumper: Dumper = module.Dumper(lambda: write_plan)
-        loader: Loader = module.Loader(lambda: read_plan)
+        made = self._made()
+        dumper: Dumper = travelling(module.Dumper)(made, lambda: write_plan)
+        loader: Loader = travelling(module.Loader)(made, lambda: read_plan)
         # The engine's bound methods: a method around them would cost tiny calls a third of their speed.
         self.dump = dumper.dump
         self.dumps = dumper.dumps
@@ -99,6 +109,9 @@ class Profile:
         self.loads = loader.loads
         self._pickler: type[Pickler] = _bound_class(module.Pickler, write_plan)
         self._unpickler: type[Unpickler] = _bound_class(module.Unpickler, read_plan)
+
+    def _made(self) -> Made:
+        return Made(self._composition, self._engine)
 
     @property
     def Pickler(self) -> type[Pickler]:
@@ -112,30 +125,44 @@ class Profile:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for profiles that were composed of the same plugins, versions, options and declarations.
+        """Equal for profiles of the same brinery, plugins, versions, options, declarations and bound stores.
 
-        64 hexadecimal digits. It is stable between processes, as far as the `repr` of the options is.
+        64 hexadecimal digits, the same in every process. Functions that no module holds are told apart by
+        what they do and hold; objects of other classes by their class only. No password has a part in it.
         """
-        from brinery.plugin_host.report import fingerprint
+        from brinery.plugin_host.fingerprints import fingerprint
 
-        return fingerprint(self._composition.gathered)
+        return fingerprint(self._composition.gathered, self._made().stores)
+
+    def check(self) -> None:
+        """Make sure that no plugins disagree. Raises PluginConflict with all conflicts that can be told now.
+
+        Each comes with the line that settles it. Classes that were declared by name and are not imported yet
+        may turn out to be one, and a class may belong to two ABCs: that is only seen when it is met.
+        """
+        if conflicts := self._composition.conflicts():
+            raise all_of(conflicts)
 
     def report(self) -> Report:
-        """Which plugins there are, which are active, which are not and why."""
+        """Which plugins there are, which are active, which are not and why; and what they disagree on."""
         from brinery.plugin_host.report import report
 
-        return report(self._composition.gathered)
+        return report(self._composition, self._made().stores)
 
     def explain(self, name: str | type) -> Explanation:
-        """Every plugin that has a say about a class or a name, who wins, and by which rule.
+        """Everyone who has a say about a class or a name, who wins, and by which rule.
 
-        `name` is a class or its dotted name (which is imported), a module's name, or a scheme with its
-        colon, ``"sqlite:"``. Where plugins turn out to declare one thing in different ways, which
-        is only seen when a class is imported, that is the explanation's `conflict`.
+        `name` is a class or its dotted name (which is imported); a module's name, for all that is declared
+        beneath it; a scheme with its colon, ``"sqlite:"``; or a key of `prefer`. Bound stores are in it.
+        Where plugins declare one thing in different ways, that is the explanation's `conflict`.
         """
         from brinery.plugin_host.explaining import explain
 
-        return explain(self._composition.gathered, self._composition.rules, name)
+        return explain(self._composition.places, name, self._claimed)
+
+    def _claimed(self, cls: type) -> list[Say]:
+        """Which bound stores claim objects of a class."""
+        return []
 
     def open_store(self, url: str, **options: object) -> Store:
         """Open the store at `url` with the plugin that declares its scheme. Whoever opens it closes it.
@@ -144,7 +171,7 @@ class Profile:
         """
         from brinery.persistence.schemes import open_store
 
-        return open_store(url, self._composition.schemes, options)
+        return open_store(url, self._composition.profile["schemes"], options)
 
     def bind(
         self,
@@ -183,10 +210,8 @@ class Profile:
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "cannot pickle a Profile: its plugins belong to this process; make one where it is needed"
-        )
+    def __reduce__(self) -> tuple[object, ...]:
+        return rebuilt, (recipe_of(self._made()),)
 
     def __repr__(self) -> str:
         active = ", ".join(
@@ -200,7 +225,7 @@ class Profile:
 class BoundProfile(Profile):
     """A profile with stores bound to it; a context manager that closes what it opened. See Profile.bind."""
 
-    __slots__ = ("_opened",)
+    __slots__ = ("_given", "_live", "_missing", "_opened", "_state")
 
     def __init__(
         self, profile: Profile, stores: Mapping[str, Store | str], bare: Store | str | None, missing: Missing
@@ -209,12 +234,19 @@ class BoundProfile(Profile):
 
         opened: list[Store] = []
         self._opened = opened
+        self._missing = missing
+        self._given: dict[str | None, Store | str] = dict(stores.items())
+        if bare is not None:
+            self._given[None] = bare
+        self._live: dict[str | None, Store] = {}
+        self._state = {"closed": False}  # the one thing about a profile that changes
 
-        def live(store: Store | str) -> Store:
-            if not isinstance(store, str):
-                return store
-            opened.append(self.open_store(store))
-            return opened[-1]
+        def live(name: str | None, store: Store | str) -> Store:
+            if isinstance(store, str):
+                store = self.open_store(store)
+                opened.append(store)
+            self._live[name] = store
+            return store
 
         self._composition = profile._composition
         self._engine = profile._engine
@@ -223,8 +255,8 @@ class BoundProfile(Profile):
                 *bind(
                     profile.write_plan,
                     profile.read_plan,
-                    {name: live(store) for name, store in stores.items()},
-                    bare=live(bare) if bare is not None else None,
+                    {name: live(name, store) for name, store in stores.items()},
+                    bare=live(None, bare) if bare is not None else None,
                     missing=missing,
                 )
             )
@@ -232,8 +264,29 @@ class BoundProfile(Profile):
             self.close()
             raise
 
+    def _made(self) -> Made:
+        return Made(self._composition, self._engine, self._given, self._missing)
+
+    def _claimed(self, cls: type) -> list[Say]:
+        from brinery.plugin_host.places.stores import claimed
+
+        return claimed(self._live, self._given, cls)
+
+    def __repr__(self) -> str:
+        stores = ", ".join(
+            f"{name or 'bare'}={redacted(store) if isinstance(store, str) else type(store).__qualname__}"
+            for name, store in self._given.items()
+        )
+        return f"{super().__repr__()[:-1]}; stores: {stores or 'none'}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._state["closed"]
+
     def close(self) -> None:
         """Close the stores that were opened from URLs. Calling it again does nothing."""
+        self._state["closed"] = True
         while self._opened:
             close = getattr(self._opened.pop(), "close", None)
             if close is not None:
@@ -246,6 +299,13 @@ class BoundProfile(Profile):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def listed() -> Profile:
+    """The profile of what is installed, for reports: what plugins disagree on is no error in it."""
+    profile = Profile.__new__(Profile)
+    profile._set_up(compose(Choice("installed", lenient=True)), None)
+    return profile
 
 
 @cache
@@ -272,7 +332,7 @@ def _bound_class(base: type[Any], plan: object) -> type[Any]:
 def _choice(
     plugins: Literal["installed"] | Iterable[object],
     without: Collection[str],
-    prefer: Mapping[str, str] | None,
+    prefer: Mapping[str, str | tuple[str, ...]] | None,
     options: Mapping[str, Mapping[str, object]] | None,
 ) -> Choice:
     if isinstance(plugins, str) and plugins != "installed":

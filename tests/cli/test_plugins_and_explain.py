@@ -9,7 +9,7 @@ import pytest
 from throwaway import Installation
 
 import brinery
-from brinery.cli.text import fold
+from brinery.wording import fold
 
 FRACTIONS = """
     from brinery import Reducer, hookimpl
@@ -103,12 +103,55 @@ def test_plugins_as_json(installed):
 @pytest.mark.parametrize("command", [["plugins"], ["explain", "fractions:Fraction"]])
 def test_plugins_that_do_not_go_together_are_a_problem_that_says_what_to_do(installed, command):
     installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
-    code, _, err = run(installed, *command)
+    code, out, err = run(installed, *command)
     assert code == 1
-    assert err.startswith(f"brinery {command[0]}: more than one plugin declares")
-    assert "brinery-other 2.0" in err
-    assert "Profile(prefer=" in err
+    assert "more than one plugin declares a reducer for fractions:Fraction" in out
+    assert "'other' (brinery-other 2.0)" in out
+    assert "Profile(prefer={'reducer:fractions:Fraction': 'other'})" in out
+    assert 'BRINERY_PREFER="reducer:fractions:Fraction=other"' in out
+    assert err.startswith(f"brinery {command[0]}: ")
     assert "Traceback" not in err
+    settled = run(installed, *command, BRINERY_PREFER="reducer:fractions:Fraction=other")
+    assert (settled[0], settled[2]) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["BRINERY_STRICT", "BRINERY_PLUGINS"])
+def test_they_are_listed_where_they_are_an_error_for_programs(installed, name):
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+    code, out, _ = run(installed, "plugins", **{name: "1" if name == "BRINERY_STRICT" else "ratio,other"})
+    assert code == 1
+    assert "in conflict" in out
+    assert "ratio" in paragraphs(out)["active"]
+
+
+def test_a_plugin_is_told_all_about(installed):
+    source = """
+        from brinery import NameTable, Option, hookimpl
+
+        @hookimpl
+        def brinery_options():
+            yield Option("places", int, 2, "digits behind the point")
+
+        @hookimpl
+        def brinery_name_tables(options):
+            yield NameTable("moved", {"old": "new", "old:Name": "new:Name"})
+        """
+    installed.add("brinery-busy", "3.1", plugins={"busy": "busy_plugin"}, busy_plugin=source)
+    code, out, err = run(installed, "plugins", "busy")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "busy (brinery-busy 3.1), busy_plugin",
+        "  state     active: installed",
+        "  hooks     brinery_options",
+        "            brinery_name_tables",
+        "  options   option places: int = 2, digits behind the point",
+        "  declares  name table 'moved': 2 names read, 0 written, at every protocol",
+    ]
+    found = json.loads(run(installed, "plugins", "busy", "--json")[1])
+    assert found["options"] == ["option places: int = 2, digits behind the point"]
+    code, out, err = run(installed, "plugins", "bussy")
+    assert (code, out) == (1, "")
+    assert "there is no plugin 'bussy'; did you mean 'busy'?" in err
 
 
 def test_plugins_that_do_not_go_together_are_listed_all_the_same(installed):
@@ -133,25 +176,24 @@ def test_explain_shows_both_sides_of_a_conflict_and_neither_wins(installed):
     installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
     code, out, err = run(installed, "explain", "fractions:Fraction")
     assert code == 1
-    assert out == (
+    assert out.startswith(
         "fractions:Fraction\n"
         "    other (brinery-other 2.0): reducer for fractions:Fraction: other_plugin:reduce_fraction\n"
         "      rule: in conflict: nothing says which is meant\n"
         "    ratio (brinery-ratio 1.0): reducer for fractions:Fraction: ratio_plugin:reduce_fraction\n"
         "      rule: in conflict: nothing says which is meant\n"
     )
-    assert err.startswith("brinery explain: more than one plugin declares a reducer for fractions:Fraction")
+    assert err == "brinery explain: plugins disagree about this name\n"
     code, out, _ = run(installed, "explain", "fractions:Fraction", "--json")
     assert code == 1
     assert json.loads(out)["conflict"].startswith("more than one plugin declares")
 
 
-def test_explain_tells_of_other_names_what_it_can_while_there_is_a_conflict(installed):
+def test_explain_tells_of_other_names_as_if_there_were_no_conflict(installed):
     installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
     code, out, err = run(installed, "explain", "__builtin__:xrange")
-    assert code == 1
+    assert (code, err) == (0, "")
     assert "* python2-names (built-in): __builtin__:xrange is read as builtins:range" in out
-    assert "more than one plugin declares a reducer for fractions:Fraction" in err
 
 
 def test_explain_finds_a_conflict_that_only_the_class_shows(installed):
@@ -167,7 +209,30 @@ def test_explain_finds_a_conflict_that_only_the_class_shows(installed):
     code, out, err = run(installed, "explain", "ratio_names:Ratio")
     assert code == 1
     assert out.count("in conflict: nothing says which is meant") == 2
-    assert err.startswith("brinery explain: more than one plugin declares a reducer for fractions:Fraction")
+    assert "more than one plugin declares a reducer for fractions:Fraction" in out
+    assert err == "brinery explain: plugins disagree about this name\n"
+
+
+def test_explain_prints_what_the_function_gives(installed):
+    code = "import brinery; print(brinery.default_profile().explain('fractions:Fraction'))"
+    printed = installed.out(code)
+    assert run(installed, "explain", "fractions:Fraction")[1].strip() == printed
+
+
+def test_explain_finds_what_is_declared_beneath_a_module(installed):
+    installed.add("brinery-moved", plugins={"moved": "moved_plugin"}, moved_plugin=TABLES)
+    _, out, _ = run(installed, "explain", "oldshop")
+    assert "oldshop is read as newshop at every protocol" in out
+    assert "oldshop:Order is read as newshop.orders:Order" in out
+    _, out, _ = run(installed, "explain", "fractions")
+    assert "reducer for fractions:Fraction" in out
+
+
+def test_explain_takes_a_key_of_prefer(installed):
+    _, out, _ = run(installed, "explain", "reducer:fractions:Fraction")
+    assert "* ratio" in out
+    _, out, _ = run(installed, "explain", "scheme:sqlite")
+    assert "* sqlite" in out
 
 
 def test_explain_takes_a_dot_for_the_colon(installed):
@@ -263,10 +328,14 @@ def test_refs_shows_names_as_the_plugins_tables_have_them_read(installed, tmp_pa
     assert "copy_reg.other  →  copyreg.other" in out
 
 
-def test_refs_needs_plugins_that_go_together_only_where_it_asks_them(installed, tmp_path):
-    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=OTHERWISE)
+def test_refs_needs_plugins_that_agree_only_about_the_names_that_it_asks_for(installed, tmp_path):
+    installed.add("brinery-moved", plugins={"moved": "moved_plugin"}, moved_plugin=TABLES)
+    other = TABLES.replace("newshop", "novashop")
+    installed.add("brinery-other", "2.0", plugins={"other": "other_plugin"}, other_plugin=other)
     path = tmp_path / "data.pickle"
-    path.write_bytes(b"N.")
+    path.write_bytes(b"cfractions\nFraction\n.")
+    assert run(installed, "refs", str(path), "--plugins")[0] == 0
+    path.write_bytes(b"coldshop\nOrder\n.")
     assert run(installed, "refs", str(path))[0] == 0
     code, out, err = run(installed, "refs", str(path), "--plugins")
     assert (code, out) == (1, "")

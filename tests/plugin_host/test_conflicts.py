@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Container, Sized
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
 
 import pytest
+from engines import Wire
 from throwaway import declaring
 
-from brinery import NameTable, PersistentScheme, Profile, Reducer
+from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
 from brinery.errors import PluginConflict, PluginError
 from brinery.plan import TypeRule
 
@@ -23,6 +27,14 @@ def second(obj: object) -> str:
 
 
 Ratio = Fraction
+
+
+class Bag:
+    def __len__(self) -> int:
+        return 0
+
+    def __contains__(self, item: object) -> bool:
+        return False
 
 
 class Names:
@@ -45,7 +57,9 @@ def test_the_same_class_declared_twice_is_a_conflict_that_names_both_and_the_lin
     assert "a reducer for fractions:Fraction" in text
     assert "'a' (given)" in text
     assert "'b' (given)" in text
-    assert "Profile(prefer={'fractions:Fraction': 'a'})" in text
+    assert "Profile(prefer={'reducer:fractions:Fraction': 'a'})" in text
+    assert 'BRINERY_PREFER="reducer:fractions:Fraction=a"' in text
+    assert text.count(f"({__file__}:") == 2
     assert "Profile(without={'b'})" in text
 
 
@@ -76,26 +90,6 @@ def test_a_class_and_its_subclass_are_no_conflict() -> None:
     assert rule(Profile([family, one]), Thirds) == TypeRule(reduce=second)
 
 
-def test_a_preference_for_something_else_settles_nothing() -> None:
-    with pytest.raises(PluginConflict):
-        Profile([A, B], prefer={"numbers:Number": "a"})
-
-
-def test_a_preference_for_a_plugin_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(PluginError, match=r"prefer=….*'c'.*a, b"):
-        Profile([A, B], prefer={"fractions:Fraction": "c"})
-
-
-def test_options_for_a_plugin_that_is_not_there_are_an_error() -> None:
-    with pytest.raises(PluginError, match=r"options=….*'c'"):
-        Profile([A], options={"c": {}})
-
-
-def test_options_for_a_built_in_plugin_are_an_error() -> None:
-    with pytest.raises(PluginError, match="'sqlite', which is built in and takes no options"):
-        Profile([A], options={"sqlite": {}})
-
-
 def test_a_class_is_one_thing_under_both_of_its_names() -> None:
     alias = declaring("alias", Reducer(f"{__name__}:Ratio", second))
     with pytest.raises(PluginConflict, match=r"'a' \(given\)(.|\n)*'alias' \(given\)"):
@@ -117,16 +111,16 @@ def test_a_name_within_what_is_no_class_is_nobodys() -> None:
 
 def test_the_same_scheme_twice_is_a_conflict() -> None:
     schemes = [declaring(name, PersistentScheme("redis", f"{name}:open")) for name in ("a", "b")]
-    with pytest.raises(PluginConflict, match=r"the scheme redis:(.|\n)*prefer={'redis:': 'a'}"):
+    with pytest.raises(PluginConflict, match=r"the scheme redis:(.|\n)*prefer={'scheme:redis': 'a'}"):
         Profile(schemes)
-    Profile(schemes, prefer={"redis:": "b"})
+    Profile(schemes, prefer={"scheme:redis": "b"})
 
 
 def test_the_built_in_scheme_can_be_replaced_only_on_purpose() -> None:
     mine = declaring("mine", PersistentScheme("sqlite", "mine:open"))
     with pytest.raises(PluginConflict, match=r"'sqlite' \(built-in\)"):
         Profile([mine])
-    Profile([mine], prefer={"sqlite:": "mine"})
+    Profile([mine], prefer={"scheme:sqlite": "mine"})
 
 
 def test_one_name_mapped_two_ways_is_a_conflict() -> None:
@@ -152,3 +146,94 @@ def test_plugins_of_one_name_are_refused() -> None:
 def test_a_plugin_may_not_take_the_name_of_a_built_in_one() -> None:
     with pytest.raises(PluginError, match="built in"):
         Profile([declaring("sqlite")])
+
+
+def test_all_conflicts_are_told_at_once_each_with_the_line_that_settles_it() -> None:
+    one = declaring(
+        "one",
+        Reducer(Fraction, first),
+        Override(Decimal, first),
+        PersistentScheme("redis", "one:open"),
+        NameTable("one", {"old:Name": "new:One"}),
+    )
+    two = declaring(
+        "two",
+        Reducer(Fraction, second),
+        Override(Decimal, second),
+        PersistentScheme("redis", "two:open"),
+        NameTable("two", {"old:Name": "new:Two"}),
+    )
+    with pytest.raises(PluginConflict, match="in conflict about 4 things") as caught:
+        Profile([one, two])
+    assert set(caught.value.keys) == {
+        "reducer:fractions:Fraction",
+        "override:decimal:Decimal",
+        "scheme:redis",
+        "name:old:Name",
+    }
+    lines = re.findall(r"Profile\(prefer=(\{.*?\})\)", str(caught.value))
+    prefer = {key: value for line in lines for key, value in ast.literal_eval(line).items()}
+    assert set(prefer) == set(caught.value.keys)
+    Profile([one, two], prefer=prefer).check()
+
+
+# Overrides
+
+
+def third(obj: object) -> str:
+    return "third"
+
+
+OVER_A = declaring("a", Override(Fraction, first), Override(Fraction, second))
+OVER_B = declaring("b", Override("fractions:Fraction", third))
+
+
+def test_two_plugins_with_an_override_for_one_class_are_a_conflict_too() -> None:
+    with pytest.raises(PluginConflict, match=r"an override for fractions:Fraction") as caught:
+        Profile([OVER_A, OVER_B])
+    assert "Profile(prefer={'override:fractions:Fraction': ('a', 'b')})" in str(caught.value)
+    assert 'BRINERY_PREFER="override:fractions:Fraction=a,b"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("order", "asked"),
+    [
+        (("a", "b"), (first, second, third)),
+        (("b", "a"), (third, first, second)),
+        ("a", (first, second)),
+        (("b",), (third,)),
+    ],
+)
+def test_prefer_says_in_which_order_to_ask_and_whom(
+    order: str | tuple[str, ...], asked: tuple[object, ...]
+) -> None:
+    profile = Profile([OVER_B, OVER_A], prefer={"override:fractions:Fraction": order})
+    assert rule(profile, Fraction) == TypeRule(overrides=asked)
+
+
+def test_overrides_at_different_classes_of_a_line_are_no_conflict() -> None:
+    family = declaring("c", Override(object, third))
+    assert rule(Profile([family, OVER_A]), Fraction) == TypeRule(overrides=(first, second, third))
+
+
+def test_identical_overrides_merge() -> None:
+    same = declaring("c", Override("fractions:Fraction", first), Override(Fraction, second))
+    assert rule(Profile([OVER_A, same]), Fraction) == TypeRule(overrides=(first, second))
+
+
+def test_overrides_for_two_abcs_without_an_order_are_a_conflict_where_a_class_has_both(wire: Wire) -> None:
+    plugins = [declaring("sized", Override(Sized, first)), declaring("holding", Override(Container, second))]
+    profile = Profile(plugins, engine=wire.name)
+    profile.check()
+    with pytest.raises(PluginConflict) as caught:
+        profile.dumps([Bag()])
+    assert caught.value.pickle_path == "root[0]"  # type: ignore[attr-defined]
+    (line,) = re.findall(r"Profile\(prefer=(\{.*?\})\)", str(caught.value))
+    prefer = ast.literal_eval(line)
+    assert rule(Profile(plugins, prefer=prefer), Bag) == TypeRule(overrides=(first, second))
+
+
+def test_one_plugin_that_contradicts_itself_under_two_names_of_a_class_is_told_to_mend_it() -> None:
+    plugin = declaring("a", Reducer(f"{__name__}:Ratio", first), Reducer(Fraction, second))
+    with pytest.raises(PluginConflict, match=r"'a' declares a reducer for .* in more than one way"):
+        Profile([plugin])

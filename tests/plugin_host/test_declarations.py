@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import linecache
+import re
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from unittest import mock
 
 import pytest
 
-from brinery import NameTable, Override, PersistentScheme, Reducer
+from brinery import NameTable, Option, Override, PersistentScheme, Reducer
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
 
@@ -48,7 +51,10 @@ def test_a_record_can_be_matched_by_position() -> None:
 
 def test_a_record_shows_its_fields() -> None:
     record = Reducer("fractions:Fraction", "builtins:str")
-    assert repr(record) == "Reducer(target='fractions:Fraction', reduce='builtins:str', subclasses=False)"
+    assert repr(record) == (
+        "Reducer(target='fractions:Fraction', reduce='builtins:str', subclasses=False, "
+        "protocol=False, emits=None)"
+    )
 
 
 def test_a_name_table_keeps_a_copy_that_cannot_be_changed() -> None:
@@ -145,3 +151,133 @@ def test_a_name_table_wants_a_title() -> None:
 def test_pickle_buffers_are_data() -> None:
     with pytest.raises(DeclarationError):
         Override(PickleBuffer, reduce)
+
+
+# Where a record was made
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Reducer(dict, reduce),
+        lambda: Override(3, reduce),  # type: ignore[arg-type]
+        lambda: PersistentScheme("A", reduce),
+        lambda: NameTable("", {}),
+        lambda: NameTable("t", {"a": 3}),  # type: ignore[dict-item]
+        lambda: Option("x", int, "1", "help"),
+    ],
+)
+def test_a_refusal_names_the_file_and_line_of_the_plugin(make: Callable[[], object]) -> None:
+    line = make.__code__.co_firstlineno
+    with pytest.raises(DeclarationError, match=re.escape(f"(at {__file__}:{line})")):
+        make()
+
+
+def test_a_record_knows_where_it_was_made_and_is_equal_all_the_same() -> None:
+    one = Reducer(Fraction, reduce)
+    two = Reducer(Fraction, reduce)
+    file, _, line = one.place.rpartition(":")
+    assert file == __file__
+    assert "one = Reducer" in (linecache.getline(file, int(line)))
+    assert one.place != two.place
+    assert one == two
+
+
+# What can be seen when a record is made
+
+
+def test_a_class_where_a_module_is_meant_is_shown_both_ways_to_write_it() -> None:
+    with pytest.raises(
+        DeclarationError,
+        match=r"For a class write 'oldhome:Sample'; if it is a module, write 'oldhome\.Sample:'",
+    ):
+        NameTable("x", {"oldhome.Sample": "newhome.Sample"})
+    assert NameTable("x", {"oldhome.Sample:": "newhome.Sample:"}).read == {"oldhome.Sample": "newhome.Sample"}
+    assert NameTable("x", {"oldhome:Sample": "newhome:Sample"}).read == {"oldhome:Sample": "newhome:Sample"}
+
+
+@pytest.mark.parametrize("module", ["Queue", "PIL.Image", "xml.dom", "numpy.core", "a.HTML"])
+def test_what_does_not_look_like_a_class_is_a_module(module: str) -> None:
+    assert NameTable("x", {module: module}).read == {module: module}
+
+
+@pytest.mark.parametrize("name", ["a..b", ".a", "a:", "a b", "a:b c", "a:b..c"])
+def test_a_name_has_no_empty_parts_and_no_blanks(name: str) -> None:
+    with pytest.raises(DeclarationError):
+        NameTable("x", {name: "a:b"})
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda: "", "called with the object"),
+        (lambda a, b: "", "with protocol=True it is given the protocol too"),
+        (lambda a, *, b: "", "does not fit"),
+        (lambda a, b, c: "", "does not fit"),
+    ],
+)
+def test_a_function_takes_what_it_will_be_called_with(function: Callable[..., object], text: str) -> None:
+    with pytest.raises(DeclarationError, match=text):
+        Reducer(Fraction, function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a: "",
+        lambda a, b=1: "",
+        lambda *a: "",
+        lambda a, *, b=1: "",
+        str,
+        len,
+        functools.partial(pow, 2),
+    ],
+)
+def test_whatever_can_be_called_so_is_accepted(function: Callable[..., object]) -> None:
+    Reducer(Fraction, function)
+
+
+def test_with_the_protocol_it_takes_two() -> None:
+    Reducer(Fraction, lambda a, protocol: "", protocol=True)
+    with pytest.raises(DeclarationError, match="the object and the protocol"):
+        Reducer(Fraction, lambda a: "", protocol=True)
+    with pytest.raises(DeclarationError, match="True or False"):
+        Reducer(Fraction, lambda a: "", protocol=5)  # type: ignore[arg-type]
+
+
+def test_a_function_that_is_async_or_yields_is_refused() -> None:
+    async def slow(obj: object) -> str:
+        return ""
+
+    def yielding(obj: object) -> object:
+        yield ""
+
+    with pytest.raises(DeclarationError, match="async"):
+        Reducer(Fraction, slow)
+    with pytest.raises(DeclarationError, match="it yields"):
+        Override(Fraction, yielding)
+
+
+def test_a_method_is_counted_without_its_object() -> None:
+    class Plugin:
+        def reduce(self, obj: object) -> str:
+            return ""
+
+    Reducer(Fraction, Plugin().reduce)
+
+
+def test_an_opener_takes_the_url_and_perhaps_more() -> None:
+    PersistentScheme("redis", lambda url: None)
+    PersistentScheme("redis", lambda url, *, database=0, **more: None)
+    PersistentScheme("redis", lambda url, tables: None)
+    with pytest.raises(DeclarationError, match="called with the URL"):
+        PersistentScheme("redis", lambda: None)
+
+
+def test_emits_is_a_list_of_dotted_names() -> None:
+    assert Reducer(Fraction, reduce, emits=["fractions:Fraction"]).emits == ("fractions:Fraction",)
+    assert Override(Fraction, reduce).emits is None
+    with pytest.raises(DeclarationError, match=r"list of globals' dotted names"):
+        Reducer(Fraction, reduce, emits="fractions:Fraction")
+    with pytest.raises(DeclarationError, match=r"no dotted name"):
+        Reducer(Fraction, reduce, emits=["fractions.Fraction"])

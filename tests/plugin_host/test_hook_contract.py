@@ -11,7 +11,7 @@ import pytest
 from throwaway import declaring, make_plugin
 
 import brinery
-from brinery import Profile, Reducer, hookimpl
+from brinery import Option, Profile, Reducer, hookimpl
 from brinery.errors import DeclarationError, PluginLoadError
 
 HERE = re.escape(__file__)
@@ -19,6 +19,10 @@ HERE = re.escape(__file__)
 
 def nothing() -> list[object]:
     return []
+
+
+def levels() -> list[Option]:
+    return [Option("level", int, 0, "how deep")]
 
 
 def refused(plugin: object, text: str) -> None:
@@ -34,7 +38,8 @@ def test_a_hook_may_leave_out_its_options_or_take_them() -> None:
         seen.append(options)
         return []
 
-    Profile([make_plugin(reducers=with_options, overrides=nothing)], options={"made-up": {"level": 3}})
+    plugin = make_plugin(options=levels, reducers=with_options, overrides=nothing)
+    Profile([plugin], options={"made-up": {"level": 3}})
     assert seen == [{"level": 3}]
 
 
@@ -44,7 +49,7 @@ def test_options_are_for_one_plugin_and_read_only() -> None:
         options["x"] = 1
         return []
 
-    other = make_plugin("other", reducers=nothing)
+    other = make_plugin("other", options=levels, reducers=nothing)
     with pytest.raises(PluginLoadError, match="TypeError"):
         Profile([make_plugin(reducers=with_options), other], options={"other": {"level": 3}})
 
@@ -156,7 +161,7 @@ def test_a_data_type_is_refused_under_its_name_too() -> None:
     [
         (Reducer(Fraction, str), Reducer(Fraction, repr)),
         (Reducer(Fraction, str), Reducer("fractions:Fraction", repr)),
-        (brinery.PersistentScheme("a", "m:f"), brinery.PersistentScheme("a", "m:g")),
+        (brinery.PersistentScheme("ab", "m:f"), brinery.PersistentScheme("ab", "m:g")),
         (brinery.NameTable("x", {"a": "b"}), brinery.NameTable("y", {"a": "c"})),
     ],
 )

@@ -143,7 +143,7 @@ def test_a_name_that_is_not_installed_is_an_error_that_says_what_is(greeting: In
     assert (
         "PluginLoadError: Profile(plugins=…) asks for plugin 'greting', which is not installed" in done.stderr
     )
-    assert "there are: greeting" in done.stderr
+    assert "did you mean 'greeting'?" in done.stderr
     done = greeting.run(DUMPS, BRINERY_PLUGINS="greting")
     assert "PluginLoadError: BRINERY_PLUGINS asks for plugin 'greting'" in done.stderr
 
@@ -236,11 +236,16 @@ def test_however_it_is_broken(installation: Installation, source: str, text: str
 # Conflicts between distributions
 
 
-def test_two_distributions_with_one_plugin_name_are_a_loud_error(greeting: Installation) -> None:
+def test_two_distributions_with_one_plugin_name_are_both_broken(greeting: Installation) -> None:
     greeting.add("brinery-greeting-fork", "9.9", plugins={"greeting": "other_plugin"}, other_plugin=GREETING)
-    for environment in ({}, {"BRINERY_PLUGINS": "greeting"}):
+    done = greeting.run(DUMPS)
+    assert done.stdout.strip() == PLAIN
+    assert done.stderr.count("PluginWarning: plugin 'greeting'") == 2
+    assert "the plugin name 'greeting' is used by brinery-greeting 1.2" in done.stderr
+    for environment in ({"BRINERY_STRICT": "1"}, {"BRINERY_PLUGINS": "greeting"}):
         done = greeting.run(DUMPS, **environment)
-        assert "PluginError: the plugin name 'greeting' is used by" in done.stderr
+        assert "Error: " in done.stderr
+        assert "the plugin name 'greeting' is used by" in done.stderr
         assert "brinery-greeting 1.2" in done.stderr
         assert "brinery-greeting-fork 9.9" in done.stderr
     assert greeting.out(DUMPS, BRINERY_PLUGINS="") == PLAIN
@@ -254,7 +259,7 @@ def test_a_conflict_names_both_distributions_and_versions(greeting: Installation
     assert "PluginConflict" in done.stderr
     assert "'farewell' (brinery-farewell 4.5)" in done.stderr
     assert "'greeting' (brinery-greeting 1.2)" in done.stderr
-    line = "Profile(prefer={'fractions:Fraction': 'farewell'})"
+    line = "Profile(prefer={'reducer:fractions:Fraction': 'farewell'})"
     assert line in done.stderr
     preferring = f"import brinery; brinery.set_default_profile(brinery.{line})"
     assert greeting.out(f"{preferring}\n{DUMPS}") == "['goodbye']"
@@ -287,6 +292,9 @@ def test_the_report_lists_active_blocked_and_broken_plugins_and_why(broken: Inst
         "state": "active",
         "reason": "installed",
         "declares": {"reducer": 1},
+        "hooks": ["brinery_reducers"],
+        "options": [],
+        "records": ["reducer for fractions:Fraction: greeting_plugin:greet"],
     }
     assert plugins["shy"]["state"] == "blocked"
     assert plugins["shy"]["reason"] == "left out by Profile(without=…)"

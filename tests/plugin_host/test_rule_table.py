@@ -15,7 +15,7 @@ from throwaway import declaring
 
 from brinery import Override, Profile, Reducer
 from brinery.errors import DeclarationError, PluginConflict
-from brinery.plan import NATIVE_TYPES, RuleTable, TypeRule
+from brinery.plan import NATIVE_TYPES, AtProtocol, RuleTable, TypeRule
 
 
 class Animal:
@@ -44,6 +44,14 @@ def table(*records: object, prefer: dict[str, str] | None = None) -> RuleTable:
     rules = Profile(plugins, prefer=prefer).write_plan.rules
     assert rules is not None
     return rules
+
+
+def reduced(rule: TypeRule | None, obj: object) -> object:
+    """What the rule's reducer gives."""
+    assert rule is not None
+    assert rule.reduce is not None
+    assert not isinstance(rule.reduce, AtProtocol)
+    return rule.reduce(obj)
 
 
 @pytest.fixture
@@ -82,11 +90,13 @@ def test_a_nearer_reducer_that_is_not_for_subclasses_is_passed_over() -> None:
     assert rules.rule_for(Puppy) == TypeRule(reduce=first)
 
 
-def test_overrides_are_all_asked_nearest_class_first_then_in_the_profiles_order() -> None:
+def test_overrides_are_all_asked_nearest_class_first_then_in_the_plugins_order() -> None:
     def third(obj: object) -> str:
         return "third"
 
-    rules = table(Override(Animal, first), Override(Dog, second), Override(Dog, third))
+    plugin = declaring("p", Override(Animal, first), Override(Dog, second), Override(Dog, third))
+    rules = Profile([plugin]).write_plan.rules
+    assert rules is not None
     assert rules.rule_for(Puppy) == TypeRule(overrides=(second, third, first))
 
 
@@ -182,10 +192,11 @@ def test_two_abcs_without_an_order_are_a_conflict_when_such_a_class_turns_up() -
 
     Barking.register(Parrot)
     records = Reducer(Barking, first, subclasses=True), Reducer(Sized, second, subclasses=True)
+    rule = table(*records).rule_for(Parrot)
     with pytest.raises(PluginConflict, match=r"Parrot(.|\n)*'p0'(.|\n)*'p1'"):
-        table(*records).rule_for(Parrot)
-    name = f"{Parrot.__module__}:{Parrot.__qualname__}"
-    assert table(*records, prefer={name: "p1"}).rule_for(Parrot) == TypeRule(reduce=second)
+        reduced(rule, Parrot())
+    prefer = {"reducer:collections.abc:Sized": "p1"}
+    assert table(*records, prefer=prefer).rule_for(Parrot) == TypeRule(reduce=second)
 
 
 def test_an_abc_among_the_bases_is_a_base_class_like_another() -> None:
@@ -247,7 +258,7 @@ def test_two_names_that_turn_out_to_be_one_class_are_a_conflict_then(module: typ
     module.Hound = Dog  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
     with pytest.raises(PluginConflict, match="Dog"):
-        rules.rule_for(Dog)
+        reduced(rules.rule_for(Dog), Dog())
     assert preferring.rule_for(Dog) == TypeRule(reduce=first)
 
 

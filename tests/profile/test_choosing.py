@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -12,7 +12,7 @@ from engines import engines_under_test
 from throwaway import declaring, make_plugin
 
 import brinery
-from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
+from brinery import NameTable, Option, Override, PersistentScheme, Profile, Reducer
 
 
 def named(name: str, text: str) -> Override:
@@ -24,6 +24,7 @@ def named(name: str, text: str) -> Override:
 
 A = declaring("a", named("a", "from a"))
 B = declaring("b", named("b", "from b"))
+C = declaring("c", Reducer(Decimal, str))
 
 
 def written(profile: Profile) -> object:
@@ -31,17 +32,18 @@ def written(profile: Profile) -> object:
 
 
 def test_the_order_is_the_programs() -> None:
-    assert written(Profile([A, B])) == "from a"
-    assert written(Profile([B, A])) == "from b"
+    order = "override:fractions:Fraction"
+    assert written(Profile([A, B], prefer={order: ("a", "b")})) == "from a"
+    assert written(Profile([A, B], prefer={order: ("b", "a")})) == "from b"
 
 
 def test_plugins_are_left_out_by_name() -> None:
     assert written(Profile([A, B], without={"a"})) == "from b"
-    assert written(Profile([A, B], without=["a", "b", "nobody"])) == Fraction(1, 2)
+    assert written(Profile([A, B], without=["a", "b"])) == Fraction(1, 2)
 
 
 def test_plugins_may_come_from_any_iterable() -> None:
-    assert written(Profile(plugin for plugin in (A, B))) == "from a"
+    assert written(Profile(plugin for plugin in (A, C))) == "from a"
 
 
 @pytest.mark.parametrize("plugins", ["numpy", ""])
@@ -65,7 +67,7 @@ def test_a_profile_never_changes() -> None:
 
 
 def test_changing_what_it_was_made_from_changes_nothing() -> None:
-    prefer: dict[str, str] = {}
+    prefer: dict[str, str | tuple[str, ...]] = {}
     plugins = [A]
     profile = Profile(plugins, prefer=prefer)
     before = profile.fingerprint
@@ -76,7 +78,7 @@ def test_changing_what_it_was_made_from_changes_nothing() -> None:
 
 
 def test_a_profile_says_which_plugins_it_has() -> None:
-    assert repr(Profile([A, B])) == "<Profile: a, b>"
+    assert repr(Profile([A, C])) == "<Profile: a, c>"
     assert repr(Profile.plain()) == "<Profile: plain>"
 
 
@@ -92,12 +94,6 @@ def test_a_copy_of_a_profile_is_the_profile() -> None:
     assert copy.copy(profile) is copy.deepcopy(profile) is profile
 
 
-@pytest.mark.parametrize("dumps", [brinery.dumps, pickle.dumps])
-def test_a_profile_is_refused_as_data(dumps: Callable[[object], bytes]) -> None:
-    with pytest.raises(TypeError, match=r"cannot pickle a Profile: .* make one where it is needed"):
-        dumps(Profile([A]))
-
-
 def test_a_profile_can_be_a_dictionarys_key() -> None:
     profile = Profile([A])
     assert {profile: 1}[profile] == 1
@@ -107,7 +103,7 @@ def test_a_profile_can_be_a_dictionarys_key() -> None:
 
 
 def test_fingerprints_are_equal_for_equal_profiles() -> None:
-    assert Profile([A, B]).fingerprint == Profile([A, B]).fingerprint
+    assert Profile([A, C]).fingerprint == Profile([A, C]).fingerprint
     assert len(Profile([A]).fingerprint) == 64
 
 
@@ -124,19 +120,21 @@ def optional(name: str) -> object:
     def reducers(options: object) -> Iterator[Reducer]:
         yield Reducer(Fraction, str)
 
-    return make_plugin(name, reducers=reducers)
+    return make_plugin(name, options=lambda: [Option("level", int, 0, "how deep")], reducers=reducers)
 
 
 def test_fingerprints_tell_order_options_and_preferences_apart() -> None:
     c = optional("c")
     profiles = [
-        Profile([A, B]),
-        Profile([B, A]),
+        Profile([A, C]),
+        Profile([C, A]),
+        Profile([A, B], prefer={"override:fractions:Fraction": ("a", "b")}),
+        Profile([A, B], prefer={"override:fractions:Fraction": ("b", "a")}),
         Profile([A]),
         Profile([c]),
         Profile([c], options={"c": {"level": 1}}),
         Profile([c], options={"c": {"level": 2}}),
-        Profile([c], prefer={"fractions:Fraction": "c"}),
+        Profile([c], prefer={"reducer:fractions:Fraction": "c"}),
         Profile([declaring("a", Reducer(Fraction, repr))]),
         Profile([declaring("a", Reducer(Fraction, repr, subclasses=True))]),
         Profile.plain(),

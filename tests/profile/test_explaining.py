@@ -11,7 +11,7 @@ from fractions import Fraction
 from throwaway import declaring
 
 from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
-from brinery.plugin_host.composing import gather, rules_of
+from brinery.plugin_host.composing import compose
 from brinery.plugin_host.explaining import Explanation, explain
 from brinery.plugin_host.selection import Choice
 
@@ -41,7 +41,7 @@ PROFILE = Profile(
         declaring("names", NameTable("moved", {"zoo:Beast": "farm:Animal", "zoo": "farm"})),
         declaring("late", Reducer("nowhere:Thing", reduce)),
     ],
-    prefer={"fractions:Fraction": "b", "redis:": "a"},
+    prefer={"reducer:fractions:Fraction": "b", "scheme:redis": "a"},
 )
 
 
@@ -62,8 +62,8 @@ def test_the_rule_says_why() -> None:
     rules = {say.plugin.name: say.rule for say in PROFILE.explain(Dog).says if say.kind == "reducer"}
     assert rules == {"exact": "the only one", "family": "'exact' (given) wins: its class is nearer"}
     rules = {say.plugin.name: say.rule for say in PROFILE.explain(Fraction).says}
-    assert rules["b"] == "prefer['fractions:Fraction']"
-    assert rules["a"] == "'b' (given) wins: prefer['fractions:Fraction']"
+    assert rules["b"] == "prefer['reducer:fractions:Fraction']"
+    assert rules["a"] == "'b' (given) wins: prefer['reducer:fractions:Fraction']"
 
 
 def test_an_override_says_where_it_comes_from() -> None:
@@ -133,15 +133,15 @@ def test_where_nobody_has_a_say_it_says_so() -> None:
 def test_it_comes_as_text_and_as_json() -> None:
     explanation = PROFILE.explain(Fraction)
     assert str(explanation).splitlines() == [
-        "fractions:Fraction:",
-        f"    reducer for fractions:Fraction: {__name__}:reduce, from 'a' (given): "
-        "'b' (given) wins: prefer['fractions:Fraction']",
-        f"  * reducer for fractions:Fraction: {__name__}:other, from 'b' (given): "
-        "prefer['fractions:Fraction']",
+        "fractions:Fraction",
+        f"  * b (given): reducer for fractions:Fraction: {__name__}:other",
+        "      rule: prefer['reducer:fractions:Fraction']",
+        f"    a (given): reducer for fractions:Fraction: {__name__}:reduce",
+        "      rule: 'b' (given) wins: prefer['reducer:fractions:Fraction']",
     ]
     says = json.loads(json.dumps(explanation.as_dict()))["says"]
-    assert says[1]["wins"] is True
-    assert says[1]["plugin"]["name"] == "b"
+    assert says[0]["wins"] is True
+    assert says[0]["plugin"]["name"] == "b"
 
 
 def test_what_is_in_conflict_is_shown_with_nobody_winning() -> None:
@@ -172,10 +172,10 @@ def test_so_is_a_class_that_cannot_be_imported() -> None:
         declaring("a", Reducer("nowhere:Thing", reduce)),
         declaring("b", Reducer("nowhere:Thing", other), Override("nowhere:Thing", other)),
     )
-    gathered = gather(Choice(plugins))
-    explanation = explain(gathered, rules_of(gathered), "nowhere:Thing")
+    places = compose(Choice(plugins, lenient=True)).places
+    explanation = explain(places, "nowhere:Thing")
     assert outcome(explanation) == [("override", "b", True), ("reducer", "a", False), ("reducer", "b", False)]
-    assert "prefer={'nowhere:Thing': 'a'}" in explanation.conflict
-    gathered = gather(Choice(plugins, prefer={"nowhere:Thing": "b"}))
-    explanation = explain(gathered, rules_of(gathered), "nowhere:Thing")
-    assert outcome(explanation) == [("override", "b", True), ("reducer", "a", False), ("reducer", "b", True)]
+    assert "prefer={'reducer:nowhere:Thing': 'a'}" in explanation.conflict
+    profile = Profile(plugins, prefer={"reducer:nowhere:Thing": "b"})
+    explanation = profile.explain("nowhere:Thing")
+    assert outcome(explanation) == [("override", "b", True), ("reducer", "b", True), ("reducer", "a", False)]

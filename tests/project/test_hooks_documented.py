@@ -10,6 +10,7 @@ import textwrap
 import types
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 import brinery
 from brinery import Profile, hookspecs
+from brinery.plugin_host.kinds import KINDS, Kind
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "hooks.md"
 
@@ -89,6 +91,28 @@ def test_the_example_of_name_tables_works(example: types.ModuleType) -> None:
         assert Profile([example]).loads(b"cshop.models\nClient\n.") is people.Customer
     finally:
         del sys.modules["shop"], sys.modules["shop.people"]
+
+
+@example_of("brinery_options")
+def test_the_example_of_options_works(example: types.ModuleType) -> None:
+    profile = Profile([example], options={example.__name__: {"places": 1}})
+    assert profile.loads(profile.dumps(Decimal("2.55"))) == Decimal("2.6")
+    profile = Profile([example])
+    assert profile.loads(profile.dumps(Decimal("2.555"))) == Decimal("2.56")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.noun)
+def test_the_table_of_hooks_has_each_kind(kind: Kind) -> None:
+    (row,) = [
+        line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if f"| `{kind.hook}(" in line
+    ]
+    assert f"`{kind.hook}({', '.join(kind.offers)})`" in row
+    assert f"{{class}}`~brinery.declarations.{kind.record.__name__}`" in row
+    assert (f"| `{kind.key}:" in row) is (kind.settles != "alone")
+
+
+def test_each_hook_has_a_row_in_the_table_of_kinds() -> None:
+    assert {kind.hook for kind in KINDS} == set(hookspecs.HOOKS)
 
 
 def test_brinery_exports_what_the_examples_import() -> None:

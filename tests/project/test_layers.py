@@ -15,12 +15,12 @@ ROOT = Path(brinery.__file__).parent
 
 #: From the bottom up; a package stands for all that is in it. A module imports from its own layer and below.
 LAYERS = (
-    ("errors", "plan", "dotted", "lineage", "persistent_ids"),
+    ("version", "wording", "urls", "errors", "plan", "dotted", "lineage", "persistent_ids"),
     ("stream",),
     ("engine", "disassembly"),
     ("declarations", "hookspecs", "persistence"),
     ("plugin_host",),
-    ("profile",),
+    ("profile", "recipes"),
     ("pickling",),
     ("python_pickling", "files"),
     ("",),

@@ -5,31 +5,32 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import explainer
+from brinery.cli.installation import listed_profile
 from brinery.cli.problems import Problem
-from brinery.cli.text import fold
 from brinery.dotted import import_dotted, is_dotted
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from brinery.plugin_host.explaining import Explanation, Say
+    from brinery.plugin_host.explaining import Explanation
 
-__all__ = ["HELP", "NAME", "SUMMARY", "arguments", "describe", "run"]
+__all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "explain"
 SUMMARY = "show every plugin that has a say about a class or a name, and who wins"
 HELP = """\
 Show every plugin that has a say about a name, in the order in which they are
-asked, who wins, and by which rule. A * marks what counts. Where plugins do not
-go together, that is said too, and the exit code is 1.
+asked, who wins, and by which rule. A * marks what counts. Where plugins
+disagree about it, that is said too, and the exit code is 1.
 
 NAME is one of
   package.module:Class   a class or function; it is imported. A dot does for the
                          colon: package.module.Class
-  module                 a module, as streams or programs name it
+  module                 a module, as streams or programs name it, and all that
+                         is declared for names in it
   scheme:                a kind of store, as in a URL, with its colon
+  kind:subject           a key of prefer: reducer:numpy:ndarray, scheme:sqlite
 
 examples:
   brinery explain pathlib.PosixPath
@@ -46,15 +47,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the explanation. Raises Problem for an unknown name, and where plugins do not go together."""
-    explain, conflict = explainer()
-    explanation = _explain(explain, options.name)
+    explanation = _explain(listed_profile().explain, options.name)
     if options.json:
         print(json.dumps(explanation.as_dict(), indent=2))
     else:
-        print(describe(explanation))
-    # That of the name itself is more to the point than the first one among all plugins.
-    if explanation.conflict or conflict:
-        raise Problem(explanation.conflict or conflict)
+        print(explanation)
+    if explanation.conflict:
+        raise Problem("plugins disagree about this name")
 
 
 def _explain(explain: Callable[[str], Explanation], name: str) -> Explanation:
@@ -84,24 +83,3 @@ def _exists(name: str) -> bool:
     except Exception:  # whatever a module raises when it is imported
         return False
     return True
-
-
-def describe(explanation: Explanation) -> str:
-    """An explanation as it is printed."""
-    lines = [explanation.name]
-    if not explanation.says and not explanation.note:
-        lines.append("    no plugin has a say: it is written and read as the standard library's pickle does")
-    lines += [line for say in explanation.says for line in _say(say)]
-    if explanation.note:
-        lines.append(fold("    ", explanation.note))
-    return "\n".join(lines)
-
-
-def _say(say: Say) -> list[str]:
-    source = (
-        f"{say.plugin.distribution} {say.plugin.version}" if say.plugin.distribution else say.plugin.origin
-    )
-    return [
-        fold(f"  {'*' if say.wins else ' '} {say.plugin.name} ({source}): ", say.what),
-        fold("      rule: ", say.rule),
-    ]

@@ -5,29 +5,24 @@ from __future__ import annotations
 import platform
 import warnings
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import brinery
 from brinery import engine
 from brinery.cli.problems import Problem
-from brinery.errors import PluginConflict, PluginError, PluginWarning
+from brinery.errors import PluginError, PluginWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from brinery.plugin_host.composing import Gathered
-    from brinery.plugin_host.explaining import Explanation
-    from brinery.plugin_host.report import Report
     from brinery.profile import Profile
 
 __all__ = [
     "Installation",
     "chosen_profile",
     "describe_installation",
-    "explainer",
     "installation",
-    "plugins_report",
+    "listed_profile",
 ]
 
 
@@ -57,43 +52,19 @@ def chosen_profile() -> Profile:
         return brinery.default_profile()
 
 
-def plugins_report() -> tuple[Report, str]:
-    """What became of the plugins that brinery.dumps uses, and why they do not go together; "" where they do.
-
-    Raises Problem where not even that can be told.
-    """
-    with _problems():
-        try:
-            return brinery.default_profile().report(), ""
-        except PluginConflict as conflict:
-            from brinery.plugin_host.report import report
-
-            return report(_gathered()), str(conflict)
-
-
-def explainer() -> tuple[Callable[[str], Explanation], str]:
-    """What explains a name as Profile.explain does, and why the plugins do not go together; "" where they do.
+def listed_profile() -> Profile:
+    """The profile that brinery.dumps uses or, where its plugins disagree, would: to tell about.
 
     Raises Problem where the plugins cannot even be asked.
     """
     with _problems():
         try:
-            return brinery.default_profile().explain, ""
-        except PluginConflict as conflict:
-            from brinery.plugin_host.composing import rules_of
-            from brinery.plugin_host.explaining import explain
+            return brinery.default_profile()
+        except PluginError:
+            # Only now: looking at a pickle needs no plugin host.
+            from brinery.profile import listed
 
-            gathered = _gathered()
-            return partial(explain, gathered, rules_of(gathered)), str(conflict)
-
-
-def _gathered() -> Gathered:
-    """What the plugins that brinery.dumps uses declare, where it cannot be settled between them."""
-    # Only now: looking at a pickle needs no plugin host.
-    from brinery.plugin_host.composing import gather
-    from brinery.plugin_host.selection import Choice
-
-    return gather(Choice("installed"))
+            return listed()
 
 
 @contextmanager

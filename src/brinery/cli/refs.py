@@ -7,8 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from brinery.cli.installation import chosen_profile
+from brinery.cli.problems import Problem
 from brinery.cli.streams import add_file_argument, open_stream
 from brinery.disassembly import GlobalName, References, printable, references
+from brinery.errors import PluginConflict
 from brinery.plan import NameMap, ReadPlan
 
 if TYPE_CHECKING:
@@ -55,7 +57,10 @@ def run(options: argparse.Namespace) -> None:
     plan = chosen_profile().read_plan if options.plugins else _PLAIN
     with open_stream(options.file) as stream:
         found = references(stream)
-    loaded_as = {name: _loaded_as(name, found, plan) for name in found.globals}
+    try:
+        loaded_as = {name: _loaded_as(name, found, plan) for name in found.globals}
+    except PluginConflict as conflict:
+        raise Problem(str(conflict)) from conflict
     if options.json:
         print(json.dumps(_as_json(found, loaded_as), indent=2))
         return

@@ -9,30 +9,16 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from brinery.declarations import (
-    NameTable,
-    Override,
-    PersistentScheme,
-    Record,
-    Reducer,
-    check_class,
-    target_name,
-)
+from brinery.declarations import Record, check_class
 from brinery.dotted import MISSING, find_loaded
 from brinery.errors import DeclarationError
 from brinery.hookspecs import HOOKS
+from brinery.plugin_host.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["check_hooks", "check_records", "place_of"]
-
-YIELDS: dict[str, type[Record]] = {
-    "brinery_reducers": Reducer,
-    "brinery_overrides": Override,
-    "brinery_persistent_schemes": PersistentScheme,
-    "brinery_name_tables": NameTable,
-}
 
 ORDER_OPTIONS = ("wrapper", "hookwrapper", "tryfirst", "trylast")
 
@@ -80,8 +66,11 @@ def _check_hook(plugin: object, name: str, options: pluggy.HookimplOpts) -> None
                 "order has no meaning, so wrappers, tryfirst and trylast are refused"
             )
     implementation = pluggy.HookImpl(plugin, name, function, options)
-    if unknown := sorted(set(implementation.argnames) - {"options"}):
-        raise DeclarationError(f"{place_of(function)} takes {unknown[0]!r}, but {hook} offers: options")
+    offers = next(kind.offers for kind in KINDS if kind.hook == hook)
+    if unknown := sorted(set(implementation.argnames) - set(offers)):
+        raise DeclarationError(
+            f"{place_of(function)} takes {unknown[0]!r}, but {hook} offers: {', '.join(offers) or 'nothing'}"
+        )
     if implementation.kwargnames:
         raise DeclarationError(
             f"{place_of(function)} has a default for {implementation.kwargnames[0]!r}, so that pluggy would "
@@ -95,51 +84,44 @@ def _no_such_hook(name: str) -> str:
     return f"there is no hook {name!r}{meant} (the hooks are: {', '.join(HOOKS)})"
 
 
-def check_records(hook: str, place: str, result: object) -> list[Record]:
-    """What a hook yielded, as a list; raises DeclarationError for anything but records of the hook's kind."""
-    kind = YIELDS[hook]
+def check_records(kind: Kind, place: str, result: object) -> list[Record]:
+    """What a hook yielded, as a list; raises DeclarationError for anything but records of its kind."""
+    noun = kind.record.__name__
     if isinstance(result, Record | str) or not isinstance(result, Iterable):
-        raise DeclarationError(
-            f"{place} gives {result!r}; yield each {kind.__name__}, or return a list of them"
-        )
+        raise DeclarationError(f"{place} gives {result!r}; yield each {noun}, or return a list of them")
     records: list[Record] = []
     try:
         for record in result:
-            if type(record) is not kind:
-                raise DeclarationError(f"it yields {record!r}, but {hook} wants a {kind.__name__}")
+            if type(record) is not kind.record:
+                raise DeclarationError(f"it yields {record!r}, but {kind.hook} wants a {noun}")
             _check_loaded_target(record)
             records.append(record)
     except DeclarationError as wrong:  # the record's own constructor, too
         raise DeclarationError(f"{place}: {wrong}") from wrong
-    _check_twice(place, records)
+    if kind.settles != "in order":
+        _check_twice(kind, place, records)
     return records
 
 
 def _check_loaded_target(record: Record) -> None:
     """A class that is declared by name and is already there is checked now, the others when they turn up."""
-    if isinstance(record, Reducer | Override) and isinstance(record.target, str):
-        found = find_loaded(record.target)
+    target = getattr(record, "target", None)
+    if isinstance(target, str):
+        found = find_loaded(target)
         if found is not MISSING:
-            check_class(found, type(record).__name__)
+            try:
+                check_class(found, type(record).__name__)
+            except DeclarationError as wrong:
+                raise DeclarationError(f"{wrong} (at {record.place})") from None
 
 
-def _check_twice(place: str, records: list[Record]) -> None:
-    seen: dict[tuple[str, ...], object] = {}
+def _check_twice(kind: Kind, place: str, records: list[Record]) -> None:
+    """No plugin may say two things of one subject."""
+    seen: dict[tuple[str, str], object] = {}
     for record in records:
-        for key, value in _claims(record):
-            if seen.setdefault(key, value) != value:
-                raise DeclarationError(f"{place} declares {' '.join(key)} twice: {seen[key]!r} and {value!r}")
-
-
-def _claims(record: Record) -> Iterable[tuple[tuple[str, ...], object]]:
-    """What no plugin may declare twice in different ways."""
-    match record:
-        case Reducer(target=target):
-            yield ("a reducer for", target_name(target)), record
-        case PersistentScheme(name=name):
-            yield ("the scheme", name), record
-        case NameTable(read=read, write=write, era=era):
-            for name, value in read.items():
-                yield ("in reading the name", name, f"(era {era})"), value
-            for name, value in write.items():
-                yield ("in writing the name", name, f"(era {era})"), value
+        for subject, aspect, meaning in record.statements():
+            if seen.setdefault((subject, aspect), meaning) != meaning:
+                about = kind.about.format(subject=subject, aspect=aspect)
+                raise DeclarationError(
+                    f"{place} declares {about} twice, in different ways (at {record.place})"
+                )

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery.declarations import NameTable, Override, PersistentScheme, Record, Reducer
-from brinery.errors import DeclarationError, PluginError, PluginLoadError, PluginWarning
+from brinery.declarations import Record, is_own
+from brinery.dotted import import_dotted
+from brinery.errors import ChoiceError, DeclarationError, PluginError, PluginLoadError, PluginWarning
 from brinery.plan import ReadPlan, WritePlan
-from brinery.plugin_host.collecting import collect, collect_built_in
-from brinery.plugin_host.conflicts import settle
-from brinery.plugin_host.name_maps import name_map
+from brinery.plugin_host.collecting import Collected, collect, collect_built_in
+from brinery.plugin_host.kinds import KINDS
 from brinery.plugin_host.plugins import Claim, Plugin, PluginState
-from brinery.plugin_host.selection import BUILT_IN, Choice, Selected, is_strict, select
+from brinery.plugin_host.preferences import Preference, from_environment, read_preferences
+from brinery.plugin_host.selection import BUILT_IN, Choice, Selected, Selection, is_strict, select
+from brinery.plugin_host.settling import Conflict, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import FrameType
+    from collections.abc import Mapping, Sequence
 
-    from brinery.plugin_host.rules import Rules
+    from brinery.plugin_host.places import Place
 
-__all__ = ["Composition", "Gathered", "claims_of", "compose", "gather", "rules_of"]
-
-R = TypeVar("R", bound=Record)
+__all__ = ["Composition", "Gathered", "compose", "gather"]
 
 
 class Gathered(NamedTuple):
@@ -32,37 +31,55 @@ class Gathered(NamedTuple):
     plugins   every plugin that was chosen or left out, and what became of it.
     asked_by  who named the plugins; None where all installed ones were taken.
     claims    every record, with the plugin that declares it, in the profile's order.
-    prefer    which plugin wins for a name, as the profile was told.
-    options   what each plugin's hooks were given.
+    prefer    which plugins are meant, by kind and subject.
+    options   what the profile was given for each plugin.
     """
 
     plugins: tuple[PluginState, ...]
     asked_by: str | None
     claims: tuple[Claim[Record], ...]
-    prefer: Mapping[str, str]
+    prefer: Mapping[tuple[str, str], Preference]
     options: Mapping[str, Mapping[str, object]]
 
 
 class Composition(NamedTuple):
     """What a profile is made of.
 
-    rules    the table of reducers and overrides; None where there are none.
-    schemes  the kinds of store, by the name in a URL.
+    places   where declarations landed, in the order of the kinds.
+    profile  what the profile itself uses of them, such as the kinds of stores under "schemes".
     """
 
     gathered: Gathered
-    rules: Rules | None
-    schemes: Mapping[str, PersistentScheme]
+    places: tuple[Place, ...]
     write_plan: WritePlan
     read_plan: ReadPlan
+    profile: Mapping[str, Any]
+
+    def conflicts(self) -> list[Conflict]:
+        """Everything that plugins disagree on, as far as it can be told now."""
+        return [conflict for place in self.places for conflict in place.conflicts()]
 
 
 def compose(choice: Choice) -> Composition:
     """Load the plugins of `choice`, ask each what it declares, and settle who wins.
 
-    Raises what :func:`gather` raises, and PluginConflict where plugins declare one thing in different ways.
+    Raises what :func:`gather` raises; and PluginConflict, with all conflicts, where the plugins were asked
+    for by name or ``BRINERY_STRICT`` is set. Elsewhere a conflict is raised by the plans, where it is met.
     """
-    return _settle(gather(choice))
+    gathered = gather(choice)
+    places = tuple(_places(gathered))
+    fields = [place.fields() for place in places]
+    composition = Composition(
+        gathered,
+        places,
+        WritePlan(**_joined(field.write for field in fields), hints=_hints(gathered)),
+        ReadPlan(**_joined(field.read for field in fields)),
+        _joined(field.profile for field in fields),
+    )
+    at_once = not choice.lenient and (gathered.asked_by is not None or is_strict())
+    if at_once and (conflicts := composition.conflicts()):
+        raise all_of(conflicts)
+    return composition
 
 
 def gather(choice: Choice) -> Gathered:
@@ -70,49 +87,78 @@ def gather(choice: Choice) -> Gathered:
 
     A plugin that was named and cannot be used raises PluginLoadError or DeclarationError. One that is only
     installed is skipped: PluginWarning the first time, an error where ``BRINERY_STRICT`` is set.
+
+    Raises ChoiceError for a plugin, a preference or an option that is not there.
     """
-    built_in = [Plugin(name, "built-in", module) for name, module in BUILT_IN.items()]
-    states = [PluginState(plugin, "active", "built in") for plugin in built_in]
-    claims = [Claim(plugin, record) for plugin in built_in for record in collect_built_in(plugin.where)]
+    states: list[PluginState] = []
+    claims: list[Claim[Record]] = []
+    for name, module in BUILT_IN.items():
+        plugin = Plugin(name, "built-in", module)
+        collected = collect_built_in(module)
+        states.append(PluginState(plugin, "active", "built in", collected.hooks))
+        claims += [Claim(plugin, record, record.place) for record in collected.records]
     selection = select(choice)
     for selected in selection.plugins:
-        state, records = _load(selected, choice.options.get(selected.plugin.name, {}))
+        state, records = _load(selected, choice)
         states.append(state)
-        claims += [Claim(selected.plugin, record) for record in records]
-    _check_choice(choice, states)
-    return Gathered(tuple(states), selection.asked_by, tuple(claims), choice.prefer, choice.options)
+        claims += [Claim(selected.plugin, record, record.place) for record in records]
+    _check_options(choice, states)
+    prefer = read_preferences(choice.prefer, _environment(choice, selection), states, claims)
+    return Gathered(tuple(states), selection.asked_by, tuple(claims), prefer, choice.options)
 
 
-def rules_of(gathered: Gathered) -> Rules | None:
-    """The table of reducers and overrides; None where there are none. Nothing is settled between them yet."""
-    said = [claim for claim in gathered.claims if isinstance(claim.declared, Reducer | Override)]
-    if not said:
-        return None
-    from brinery.plugin_host.rules import Rules
-
-    return Rules(cast("list[Claim[Reducer | Override]]", said), gathered.prefer)
-
-
-def claims_of(claims: tuple[Claim[Record], ...], kind: type[R]) -> list[Claim[R]]:
-    """The claims that are records of `kind`."""
-    return [Claim(claim.plugin, claim.declared) for claim in claims if isinstance(claim.declared, kind)]
+def _places(gathered: Gathered) -> list[Place]:
+    """The places that something lands in. What no plugin declares is not even imported."""
+    landing: dict[str, list[Claim[Record]]] = {}
+    for kind in KINDS:
+        if kind.lands:
+            claims = [claim for claim in gathered.claims if type(claim.declared) is kind.record]
+            if claims:
+                landing.setdefault(kind.lands, []).extend(claims)
+    return [_place(name)(claims, gathered.prefer) for name, claims in landing.items()]
 
 
-def _load(selected: Selected, options: Mapping[str, object]) -> tuple[PluginState, list[Record]]:
+def _place(name: str) -> type[Place]:
+    return import_dotted(name)  # type: ignore[return-value]
+
+
+def _joined(fields: Any) -> dict[str, Any]:
+    return {name: value for field in fields for name, value in field.items()}
+
+
+def _hints(gathered: Gathered) -> tuple[str, ...]:
+    return tuple(
+        f"plugin {state.plugin} is installed but was skipped: {state.reason}"
+        for state in gathered.plugins
+        if state.state == "broken"
+    )
+
+
+def _environment(choice: Choice, selection: Selection) -> str | None:
+    """What ``BRINERY_PREFER`` says, where there is a plugin that it could be about."""
+    return from_environment() if selection.plugins and not choice.lenient else None
+
+
+def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]]:
     plugin = selected.plugin
     if selected.blocked is not None:
         return PluginState(plugin, "blocked", selected.blocked), []
     try:
+        if selected.broken is not None:
+            raise DeclarationError(selected.broken)
         loaded = selected.installed.entry_point.load() if selected.installed is not None else selected.given
-        records = collect(loaded, plugin.name, options)
+        collected: Collected = collect(loaded, plugin.name, choice.options.get(plugin.name, {}))
+    except ChoiceError:
+        raise
     # A module that calls sys.exit() when it is imported must not end the program either.
     except (Exception, SystemExit) as failure:
         error, reason = _explained(plugin, failure)
-        if selected.named or is_strict():
+        if selected.named or (is_strict() and not choice.lenient):
             raise error from failure
         _warn_once(plugin, reason)
         return PluginState(plugin, "broken", reason), []
-    return PluginState(plugin, "active", "asked for by name" if selected.named else "installed"), records
+    reason = "asked for by name" if selected.named else "installed"
+    return PluginState(plugin, "active", reason, collected.hooks, selected.given), collected.records
 
 
 def _explained(plugin: Plugin, failure: BaseException) -> tuple[PluginError, str]:
@@ -128,7 +174,7 @@ def _place_of(failure: BaseException) -> str:
     import traceback
 
     lines = list(traceback.walk_tb(failure.__traceback__))
-    frame, line = next(((frame, line) for frame, line in reversed(lines) if not _is_own(frame)), lines[-1])
+    frame, line = next(((frame, line) for frame, line in reversed(lines) if not is_own(frame)), lines[-1])
     return f"{frame.f_code.co_filename}:{line}"
 
 
@@ -150,61 +196,24 @@ def _warn_once(plugin: Plugin, reason: str) -> None:
 def _callers_level() -> int:
     """The stack level, as the caller's warning counts it, of the program's line that needed the profile."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _is_own(frame):
+    while frame.f_back is not None and is_own(frame):
         level, frame = level + 1, frame.f_back
     return level
 
 
-def _is_own(frame: FrameType) -> bool:
-    """Whether it is brinery's own code. By module: the files of the compiled engine have other names."""
-    name: str = frame.f_globals.get("__name__", "")
-    return name == "brinery" or name.startswith("brinery.")
+def _check_options(choice: Choice, states: Sequence[PluginState]) -> None:
+    """Refuse options for a plugin that nobody knows, or that is left out: they settle nothing."""
+    from_name = {state.plugin.name: state for state in states}
+    for name in choice.options:
+        state = from_name.get(name)
+        if state is None:
+            from brinery.wording import nearest
 
-
-def _check_choice(choice: Choice, states: list[PluginState]) -> None:
-    """Refuse options and preferences for a plugin that nobody knows: they are misspelt."""
-    known = {state.plugin.name for state in states}
-    for argument, names in (("options", choice.options), ("prefer", choice.prefer.values())):
-        for name in names:
-            if name not in known:
-                raise PluginError(
-                    f"Profile({argument}=…) names the plugin {name!r}, which is not there; "
-                    f"there are: {', '.join(sorted(known))}"
-                )
-            if argument == "options" and name in BUILT_IN:
-                raise PluginError(
-                    f"Profile(options=…) is for {name!r}, which is built in and takes no options"
-                )
-
-
-def _settle(gathered: Gathered) -> Composition:
-    claims, prefer = gathered.claims, gathered.prefer
-    rules = rules_of(gathered)
-    if rules is not None:
-        rules.settle()
-    tables = claims_of(claims, NameTable)
-    write_plan = WritePlan(
-        rules=rules,
-        era_names=name_map(tables, "python2", "write", prefer),
-        names=name_map(tables, "always", "write", prefer),
-        hints=tuple(
-            f"plugin {state.plugin} is installed but was skipped: {state.reason}"
-            for state in gathered.plugins
-            if state.state == "broken"
-        ),
-    )
-    read_plan = ReadPlan(
-        era_names=name_map(tables, "python2", "read", prefer),
-        names=name_map(tables, "always", "read", prefer),
-    )
-    return Composition(gathered, rules, _schemes(claims, prefer), write_plan, read_plan)
-
-
-def _schemes(claims: tuple[Claim[Record], ...], prefer: Mapping[str, str]) -> dict[str, PersistentScheme]:
-    by_name: dict[str, list[Claim[PersistentScheme]]] = {}
-    for claim in claims_of(claims, PersistentScheme):
-        by_name.setdefault(claim.declared.name, []).append(claim)
-    return {
-        name: settle(f"the scheme {name}:", (f"{name}:",), same, prefer)[0].declared
-        for name, same in by_name.items()
-    }
+            raise ChoiceError(
+                f"Profile(options=…) is for the plugin {name!r}, which is not there"
+                + nearest(name, set(from_name) - set(BUILT_IN), "plugins")
+            )
+        if name in BUILT_IN:
+            raise ChoiceError(f"Profile(options=…) is for {name!r}, which is built in and takes no options")
+        if state.state == "blocked":
+            raise ChoiceError(f"Profile(options=…) is for the plugin {name!r}, which is left out")

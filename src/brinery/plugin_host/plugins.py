@@ -12,13 +12,14 @@ Declared = TypeVar("Declared", covariant=True)
 class Plugin(NamedTuple):
     """A plugin's name, and where it comes from.
 
-    origin        "built-in"; "installed", through an entry point; "given", as an object in code.
+    origin        "built-in"; "installed", through an entry point; "given", as an object in code; in an
+                  explanation also "store", for a store that is bound under that name.
     distribution  the distribution that it was installed with, and its `version`; None where there is none.
     where         what the entry point names, "package.module" or "package.module:object".
     """
 
     name: str
-    origin: Literal["built-in", "installed", "given"]
+    origin: Literal["built-in", "installed", "given", "store"]
     where: str
     distribution: str | None = None
     version: str | None = None
@@ -30,18 +31,23 @@ class Plugin(NamedTuple):
 
 
 class Claim(NamedTuple, Generic[Declared]):
-    """One thing that one plugin declares: a record, or what a name is mapped to."""
+    """One thing that one plugin declares, a record or what a name is mapped to; and the file and line."""
 
     plugin: Plugin
     declared: Declared
+    place: str
 
 
 class PluginState(NamedTuple):
     """What became of a plugin in one profile, and why.
 
     state  "active"; "blocked", left out on purpose; "broken", it could not be loaded or breaks the contract.
+    hooks  the names of the hooks that it has.
+    given  the object that was given as the plugin; None for the others.
     """
 
     plugin: Plugin
     state: Literal["active", "blocked", "broken"]
     reason: str
+    hooks: tuple[str, ...] = ()
+    given: object = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from brinery.errors import PluginError, PluginLoadError
+from brinery.errors import ChoiceError, PluginError, PluginLoadError
 from brinery.plugin_host.plugins import Plugin
 
 if TYPE_CHECKING:
@@ -23,12 +23,19 @@ BUILT_IN = {
 
 
 class Choice(NamedTuple):
-    """What a profile was asked for, as Profile takes it."""
+    """What a profile was asked for, as Profile takes it.
+
+    asked_by who names `plugins`, for errors.
+    lenient  true: what the plugins disagree on is no error yet, though they were named, and the environment
+             has no say. So it is for reports, and for a profile that came from another process.
+    """
 
     plugins: Literal["installed"] | tuple[object, ...]
     without: frozenset[str] = frozenset()
-    prefer: Mapping[str, str] = {}
+    prefer: Mapping[str, str | tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, object]] = {}
+    asked_by: str = "Profile(plugins=…)"
+    lenient: bool = False
 
 
 class Selected(NamedTuple):
@@ -38,6 +45,7 @@ class Selected(NamedTuple):
     given      the object that was given; None for the others.
     named      true where the program or the environment asked for this plugin: then it must work.
     blocked    why it is left out, or None.
+    broken     why it cannot even be loaded, or None.
     """
 
     plugin: Plugin
@@ -45,6 +53,7 @@ class Selected(NamedTuple):
     given: object
     named: bool
     blocked: str | None = None
+    broken: str | None = None
 
 
 class Selection(NamedTuple):
@@ -67,13 +76,14 @@ def select(choice: Choice) -> Selection:
 
     ``BRINERY_PLUGINS`` stands in for "installed": a list of names, or the empty string for none.
 
-    Raises PluginLoadError for a name that is not installed, and PluginError for a name that two
-    distributions, or two plugins of the choice, share.
+    Raises PluginLoadError for a name that is not installed, ChoiceError for one that is left out and not
+    there, and PluginError for a name that two distributions, or two plugins of the choice, share; where it
+    was merely installed, such a plugin is broken.
     """
     environment = os.environ.get("BRINERY_PLUGINS")
     asked_by = None
     if choice.plugins != "installed":
-        asked_by = "Profile(plugins=…)"
+        asked_by = choice.asked_by
         selected = _named(choice.plugins, choice.without, asked_by)
     elif environment is not None:
         asked_by = "BRINERY_PLUGINS"
@@ -81,7 +91,31 @@ def select(choice: Choice) -> Selection:
         selected = _named(names, choice.without, asked_by)
     else:
         selected = _all_installed(choice.without)
-    return Selection(tuple(_each_once(selected)), asked_by)
+    selection = Selection(tuple(_each_once(selected)), asked_by)
+    if choice.without:
+        _check_without(choice, selection)
+    return selection
+
+
+def _check_without(choice: Choice, selection: Selection) -> None:
+    known = {selected.plugin.name for selected in selection.plugins}
+    if choice.plugins == "installed" and selection.asked_by is not None:
+        # The environment took the place of "installed", which is what the program left these out of.
+        from brinery.plugin_host.discovery import installed_plugins
+
+        known |= set(installed_plugins())
+    for name in sorted(choice.without):
+        if name in BUILT_IN:
+            raise ChoiceError(
+                f"Profile(without=…) names {name!r}, which is built in and part of every profile"
+            )
+        if name not in known:
+            from brinery.wording import nearest
+
+            raise ChoiceError(
+                f"Profile(without=…) names the plugin {name!r}, which is not there"
+                + nearest(name, known, "plugins")
+            )
 
 
 def _all_installed(without: frozenset[str]) -> Iterator[Selected]:
@@ -91,9 +125,15 @@ def _all_installed(without: frozenset[str]) -> Iterator[Selected]:
         if name in without:
             for installed in entries:
                 yield Selected(installed.plugin, installed, None, False, "left out by Profile(without=…)")
-        else:
-            installed = only_one(entries)
-            yield Selected(installed.plugin, installed, None, False)
+            continue
+        wrong = None
+        try:
+            only_one(entries)
+            _check_name(entries[0].plugin)
+        except PluginError as refused:
+            wrong = str(refused)
+        for installed in entries:
+            yield Selected(installed.plugin, installed, None, False, broken=wrong)
 
 
 def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) -> Iterator[Selected]:
@@ -105,24 +145,28 @@ def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) 
         installed = installed_plugins()
     for wanted in plugins:
         if not isinstance(wanted, str):
-            plugin = Plugin(_name_of(wanted), "given", repr(wanted))
-            blocked = "left out by Profile(without=…)" if plugin.name in without else None
-            yield Selected(plugin, None, wanted, True, blocked)
+            plugin, entry = Plugin(_name_of(wanted), "given", repr(wanted)), None
         elif wanted not in installed:
-            there = ", ".join(installed) or "none"
+            from brinery.wording import nearest
+
             raise PluginLoadError(
-                f"{asked_by} asks for plugin {wanted!r}, which is not installed; there are: {there}"
-            )
-        elif wanted in without:
-            yield Selected(
-                installed[wanted][0].plugin,
-                installed[wanted][0],
-                None,
-                True,
-                "left out by Profile(without=…)",
+                f"{asked_by} asks for plugin {wanted!r}, which is not installed"
+                + nearest(wanted, installed, "plugins installed")
             )
         else:
-            yield Selected(only_one(installed[wanted]).plugin, installed[wanted][0], None, True)
+            entry = installed[wanted][0]
+            plugin = entry.plugin
+        blocked = "left out by Profile(without=…)" if plugin.name in without else None
+        if blocked is None:
+            _check_name(plugin)
+            if entry is not None:
+                only_one(installed[plugin.name])
+        yield Selected(plugin, entry, wanted if entry is None else None, True, blocked)
+
+
+def _check_name(plugin: Plugin) -> None:
+    if plugin.name in BUILT_IN:
+        raise PluginError(f"plugin {plugin} has the name of one that is built in; it wants another name")
 
 
 def _name_of(plugin: object) -> str:
@@ -134,11 +178,7 @@ def _each_once(selected: Iterator[Selected]) -> Iterator[Selected]:
     seen: dict[str, Plugin] = {}
     for entry in selected:
         name = entry.plugin.name
-        if name in BUILT_IN:
-            raise PluginError(
-                f"plugin {entry.plugin} has the name of one that is built in; it wants another name"
-            )
-        if entry.blocked is None:
+        if entry.blocked is None and entry.broken is None:
             if name in seen:
                 raise PluginError(
                     f"a profile has each plugin once, but {name!r} is there as {seen[name]} and as "

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from brinery.cli import dis, explain
+from brinery.cli import dis
 from brinery.cli.problems import Problem
-from brinery.cli.text import WIDTH, fold
 from brinery.disassembly import Instruction, disassemble, references, shorten
+from brinery.wording import WIDTH, fold
 
 if TYPE_CHECKING:
     import argparse
@@ -177,7 +177,7 @@ def _conflict() -> None:
     _show(steps.choose_plugin)
     profile = steps.choose_plugin()
     _say("profile.explain(memoryview), as brinery explain shows it for the installed plugins:")
-    print(textwrap.indent(explain.describe(profile.explain(memoryview)), "    "))
+    print(textwrap.indent(str(profile.explain(memoryview)), "    "))
     _say(f"The order now takes {len(steps.write_label(profile))} bytes: the label is compressed.")
 
 

@@ -27,4 +27,5 @@ def brinery_name_tables() -> Iterator[NameTable]:
 
 
 def _joined(modules: Mapping[str, str], names: Mapping[tuple[str, str], tuple[str, str]]) -> dict[str, str]:
-    return {**modules, **{":".join(old): ":".join(new) for old, new in names.items()}}
+    whole = {f"{old}:": f"{new}:" for old, new in modules.items()}
+    return {**whole, **{":".join(old): ":".join(new) for old, new in names.items()}}

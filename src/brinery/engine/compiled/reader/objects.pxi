@@ -52,7 +52,7 @@ cdef bint is_renamed(object names, str module, str qualname) except -1:
         return False
     if type(names) is not NameMap:
         return True
-    return module in (<tuple> names)[1] or (module, qualname) in (<tuple> names)[0]
+    return module in (<tuple> names)[1] or (module, qualname) in (<tuple> names)[0] or bool((<tuple> names)[2])
 
 
 cdef bint is_loaded(str name, object found) except -1:

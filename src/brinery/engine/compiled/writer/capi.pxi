@@ -140,4 +140,4 @@ from brinery.engine.reductions import Reduction, check
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.stream.text import encode_global, encode_persistent_id, encode_unicode
 from brinery.errors import WriteError, locate_writing
-from brinery.plan import NameMap, WritePlan
+from brinery.plan import AtProtocol, NameMap, WritePlan

@@ -57,12 +57,16 @@ cdef bint is_renamed(PyObject *names, PyObject *module, PyObject *name) except -
     """Whether a NameMap has another name for a global, or may have."""
     cdef PyObject *by_name
     cdef PyObject *by_module
+    cdef PyObject *disputed
     cdef PyObject *key = <PyObject *>key_of_names
     if <object>TYPE(names) is not NameMap:
         return True
     by_name = TUPLE_ITEM(names, 0)
     by_module = TUPLE_ITEM(names, 1)
-    if TYPE(by_name) != &PyDict_Type or TYPE(by_module) != &PyDict_Type:
+    disputed = TUPLE_ITEM(names, 2)
+    if TYPE(by_name) != &PyDict_Type or TYPE(by_module) != &PyDict_Type or TYPE(disputed) != &PyDict_Type:
+        return True
+    if DICT_SIZE(disputed):
         return True
     if DICT_GET(by_module, module) != NULL:
         return True

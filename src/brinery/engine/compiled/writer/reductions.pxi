@@ -25,7 +25,7 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
         value = (<object>w.reducer_override)(instance)
     if value is NotImplemented and rule is not None:
         for override in rule.overrides:
-            value = override(instance)
+            value = ask_rule(w, override, instance)
             if value is not NotImplemented:
                 break
     if value is NotImplemented:
@@ -44,12 +44,19 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
             else:
                 reduce = reducers.get(cls, UNSET)
         if reduce is not UNSET:
-            value = reduce(instance)
+            value = ask_rule(w, reduce, instance)
         elif issubclass(cls, type_of_types):
             return open_global(w, obj, None)
         else:
             value = ask_object(w, instance)
     return open_reduced(w, obj, value)
+
+
+cdef object ask_rule(Writer *w, object function, object instance):
+    """What a plugin's function, or a dispatch table's, gives for an object."""
+    if type(function) is AtProtocol:
+        return (<tuple>function)[0](instance, w.proto)
+    return function(instance)
 
 
 cdef object ask_object(Writer *w, object instance):

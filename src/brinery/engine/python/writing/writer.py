@@ -15,6 +15,7 @@ from brinery.engine.python.writing.output import Output
 from brinery.engine.python.writing.reducing import write_global, write_reduced, write_type
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.errors import WriteError, locate_writing
+from brinery.plan import AtProtocol
 from brinery.stream.opcodes import codes
 from brinery.stream.text import encode_persistent_id
 
@@ -192,7 +193,7 @@ class Writer(Output):
                 return write_reduced(self, obj, value)
         if rule is not None:
             for override in rule.overrides:
-                value = override(obj)
+                value = self._ask(override, obj)
                 if value is not NotImplemented:
                     return write_reduced(self, obj, value)
         if cls is type:
@@ -209,7 +210,7 @@ class Writer(Output):
         else:
             reduce = copyreg.dispatch_table.get(cls, UNSET)
         if reduce is not UNSET:
-            return write_reduced(self, obj, reduce(obj))
+            return write_reduced(self, obj, self._ask(reduce, obj))
         if issubclass(cls, type):
             return write_global(self, obj)
         reduce = getattr(obj, "__reduce_ex__", UNSET)
@@ -221,6 +222,9 @@ class Writer(Output):
         raise WriteError(
             f"cannot pickle {cls.__name__!r} object: it has neither __reduce_ex__ nor __reduce__"
         )
+
+    def _ask(self, function: Any, obj: object) -> Any:
+        return function.function(obj, self.protocol) if type(function) is AtProtocol else function(obj)
 
     # The memo
 

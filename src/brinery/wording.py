@@ -1,0 +1,51 @@
+"""How texts for people are put together: laid out, and with what a misspelt name was meant to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["WIDTH", "fold", "is_near", "nearest"]
+
+#: Columns. Fixed, so that output is the same wherever it goes.
+WIDTH = 96
+
+
+def fold(head: str, text: str) -> str:
+    """`head`, then `text`, which goes on under its own beginning where the line is full."""
+    import textwrap  # for those who read reports, and no program else
+
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def is_near(name: str, known: Iterable[str]) -> bool:
+    """Whether `name` looks like one of `known`, misspelt."""
+    import difflib
+
+    return bool(difflib.get_close_matches(name, list(known), 1, 0.8))
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """A sentence's end that names the nearest of `known` and, where they are few, all of them.
+
+    `what` is what they are, for the case that there are none: "plugins".
+    """
+    import difflib  # where something is misspelt, and nowhere else
+
+    names = sorted(set(known))
+    if not names:
+        return f"; there are no {what}"
+    close = difflib.get_close_matches(name, names, 1, 0.5)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    if len(names) > 20:
+        return meant or f"; there are {len(names)} {what}"
+    return f"{meant} There are: {', '.join(names)}" if meant else f"; there are: {', '.join(names)}"
