@@ -8,7 +8,7 @@ __all__ = ["redacted"]
 
 # Userinfo ends with the last @ (RFC 3986, section 3.2.1). Somebody may have forgotten to encode what a
 # password has of @, / and #: rather too much is hidden than too little.
-_USERINFO = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^:/?#\s@'\"]*):[^\s'\"]*@")
+_USERINFO = re.compile(r"(?P<head>(?:^|//|['\"\s])[^:/?#\s@'\"]*):(?!//)[^\s'\"]*@")
 _QUERY = re.compile(
     r"(?P<head>[?&;](?:(?:[^=&;#\s]*[_.-])?(?:pass|passwd|password|passphrase|pwd|secret|token|credentials?)"
     r"|[^=&;#\s]*(?:api|access|secret|private)[_.-]?key))=[^&;#\s'\"]*",
@@ -18,6 +18,6 @@ _QUERY = re.compile(
 
 def redacted(text: str) -> str:
     """`text` with ``***`` in the place of each password in a URL, be it that URL or have it somewhere."""
-    if "://" not in text and "=" not in text:
+    if "@" not in text and "=" not in text:
         return text
     return _QUERY.sub(r"\g<head>=***", _USERINFO.sub(r"\g<head>:***@", text))

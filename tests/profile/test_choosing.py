@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from engines import engines_under_test
-from throwaway import declaring, make_plugin
+from throwaway import Installation, declaring, make_plugin
 
 import brinery
 from brinery import NameTable, Option, Override, PersistentScheme, Profile, Reducer
@@ -140,6 +142,66 @@ def test_fingerprints_tell_order_options_and_preferences_apart() -> None:
         Profile.plain(),
     ]
     assert len({profile.fingerprint for profile in profiles}) == len(profiles)
+
+
+def reducing(function: Callable[[object], object]) -> str:
+    return Profile([declaring("p", Reducer(Fraction, function))]).fingerprint
+
+
+def adding(number: object) -> Callable[[object], object]:
+    return lambda obj: (str, (str(number),))
+
+
+def test_fingerprints_tell_functions_without_a_name_apart() -> None:
+    functions: list[Callable[[object], object]] = [
+        lambda obj: (str, ("one",)),
+        lambda obj: (str, ("two",)),
+        lambda obj, more="one": (str, (more,)),
+        lambda obj, more="two": (str, (more,)),
+        adding(1),
+        adding(2),
+        adding(adding(1)),
+        functools.partial(round, ndigits=1),
+        functools.partial(round, ndigits=2),
+        functools.partial(pow, 2),
+        str,
+        repr,
+    ]
+    prints = [reducing(function) for function in functions]
+    assert len(set(prints)) == len(functions)
+    assert prints == [reducing(function) for function in functions]
+    assert reducing(adding(1)) == reducing(adding(1))
+    assert reducing(functools.partial(round, ndigits=1)) == reducing(functools.partial(round, ndigits=1))
+
+
+def test_fingerprints_of_functions_without_a_name_are_the_same_in_every_process(tmp_path: Path) -> None:
+    source = """
+        import functools
+        from brinery import Reducer, hookimpl
+
+        def adding(number):
+            return lambda obj: (str, (number, {"a", "b", "c"}))
+
+        @hookimpl
+        def brinery_reducers():
+            yield Reducer("fractions:Fraction", adding(1))
+            yield Reducer("decimal:Decimal", functools.partial(adding, {"a": frozenset("xyz")}))
+        """
+    prints = set()
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        installation = Installation(folder)
+        installation.add("a-plugin", plugins={"a": "a_plugin"}, a_plugin=source)
+        code = "import brinery; print(brinery.default_profile().fingerprint)"
+        prints.add(installation.out(code, PYTHONHASHSEED=str(number)))
+    assert len(prints) == 1
+
+
+def test_fingerprints_tell_versions_of_brinery_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Profile([A]).fingerprint
+    monkeypatch.setattr("brinery.plugin_host.fingerprints.__version__", "99.0")
+    assert Profile([A]).fingerprint != before
 
 
 def test_the_report_says_what_each_plugin_declares() -> None:

@@ -103,3 +103,15 @@ def test_none_is_all_installed_plugins_again() -> None:
     with brinery.set_default_profile(None):
         assert brinery.default_profile() is brinery.default_profile()
         assert brinery.loads(brinery.dumps(HALF)) == HALF
+
+
+@pytest.mark.parametrize("wrong", ["labkit", ["labkit"], Profile, 3])
+def test_anything_but_a_profile_is_a_type_error_at_once(wrong: object) -> None:
+    with pytest.raises(TypeError, match="wants a Profile or None"):
+        brinery.set_default_profile(wrong)  # type: ignore[arg-type]
+    assert brinery.loads(brinery.dumps(HALF)) == HALF
+
+
+def test_a_plugins_name_is_shown_how_to_make_a_profile_of_it() -> None:
+    with pytest.raises(TypeError, match=r"set_default_profile\(brinery.Profile\(\['labkit'\]\)\)"):
+        brinery.set_default_profile("labkit")  # type: ignore[arg-type]

@@ -179,3 +179,68 @@ def test_so_is_a_class_that_cannot_be_imported() -> None:
     profile = Profile(plugins, prefer={"reducer:nowhere:Thing": "b"})
     explanation = profile.explain("nowhere:Thing")
     assert outcome(explanation) == [("override", "b", True), ("reducer", "b", True), ("reducer", "a", False)]
+
+
+def test_overrides_are_shown_in_the_order_in_which_they_are_asked() -> None:
+    plugins = [
+        declaring("a", Override(Animal, reduce), Override(Dog, other)),
+        declaring("b", Override(Dog, reduce)),
+        declaring("c", Override(Dog, reduce)),
+    ]
+    profile = Profile(plugins, prefer={f"override:{__name__}:Dog": ("b", "a")})
+    says = profile.explain(Dog).says
+    assert [(say.plugin.name, say.wins) for say in says] == [
+        ("b", True),
+        ("a", True),
+        ("a", True),
+        ("c", False),
+    ]
+    rule = profile.write_plan.rules.rule_for(Dog)  # type: ignore[union-attr]
+    assert rule is not None
+    assert rule.overrides == (reduce, other, reduce)
+    assert says[-1].rule.startswith("not asked: prefer['override:")
+
+
+def test_what_is_declared_beneath_a_module_is_found() -> None:
+    assert [say.what for say in PROFILE.explain("zoo").says] == [
+        "zoo is read as farm at every protocol",
+        "zoo:Beast is read as farm:Animal at every protocol",
+    ]
+    assert outcome(PROFILE.explain("nowhere")) == [("reducer", "late", True)]
+    assert outcome(PROFILE.explain(__name__.partition(".")[0]))[-1] == ("reducer", "exact", True)
+
+
+def test_a_key_of_prefer_shows_that_kind_alone() -> None:
+    assert outcome(PROFILE.explain("reducer:fractions:Fraction")) == [
+        ("reducer", "b", True),
+        ("reducer", "a", False),
+    ]
+    assert outcome(PROFILE.explain(f"override:{__name__}:Dog")) == [("override", "family", True)]
+    assert outcome(PROFILE.explain("scheme:redis")) == [("scheme", "a", True), ("scheme", "b", False)]
+    assert outcome(PROFILE.explain("name:zoo:Beast")) == [("read name", "names", True)]
+
+
+class Kennel:
+    claims = (f"{__name__}:Animal",)
+
+    def persistent_id(self, obj: object) -> None:
+        return None
+
+    def persistent_load(self, key: object) -> None:
+        return None
+
+
+def test_bound_stores_come_first() -> None:
+    with PROFILE.bind(kennel=Kennel(), bare=Kennel()) as bound:
+        explanation = bound.explain(Dog)
+        assert outcome(explanation)[:3] == [
+            ("store", "kennel", True),
+            ("store", "the bare store", True),
+            ("override", "family", True),
+        ]
+        assert explanation.says[0].what == f"a {__name__}:Kennel claims {__name__}:Animal"
+        assert explanation.says[0].rule.startswith(
+            f"asked before all plugins, as {__name__}:Animal is above it"
+        )
+        assert "store" not in {say.kind for say in bound.explain(Fraction).says}
+    assert "store" not in {say.kind for say in PROFILE.explain(Dog).says}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ def scheme_of(url: str) -> str:
     match = _SCHEME.match(url)
     if match is None:
         raise StoreError(
-            f'{url!r} is no URL of a store: it begins with a scheme, such as "sqlite:///shop.db"'
+            f'{redacted(url)!r} is no URL of a store: it begins with a scheme, such as "sqlite:///shop.db"'
         )
     return match[1].lower()
 
@@ -53,8 +54,9 @@ def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, ob
     if name not in schemes:
         known = ", ".join(sorted(schemes)) or "none"
         raise StoreError(
-            f"no active plugin opens {name!r} stores, as {url!r} asks; known schemes: {known}. Install a"
-            " plugin that has it (python -m brinery plugins lists what is there), or bind a store object"
+            f"no active plugin opens {name!r} stores, as {redacted(url)!r} asks; known schemes: {known}."
+            " Install a plugin that has it (python -m brinery plugins lists what is there), or bind a store"
+            " object"
         )
     opener = schemes[name].open
     if isinstance(opener, str):
@@ -62,6 +64,7 @@ def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, ob
     store = opener(url, **(options or {}))
     if not callable(getattr(store, "persistent_load", None)):
         raise StoreError(
-            f"the scheme {name!r} opened {url!r} as {store!r}, which is no store: it lacks persistent_load"
+            f"the scheme {name!r} opened {redacted(url)!r} as a {type(store).__qualname__}, which is no "
+            "store: it lacks persistent_load"
         )
     return store

@@ -103,7 +103,8 @@ def gather(choice: Choice) -> Gathered:
         states.append(state)
         claims += [Claim(selected.plugin, record, record.place) for record in records]
     _check_options(choice, states)
-    prefer = read_preferences(choice.prefer, _environment(choice, selection), states, claims)
+    environment = _environment(choice, selection)
+    prefer = read_preferences(choice.prefer, environment, states, claims, selection.asked_by is None)
     return Gathered(tuple(states), selection.asked_by, tuple(claims), prefer, choice.options)
 
 

@@ -44,8 +44,12 @@ def read_preferences(
     environment: str | None,
     states: Sequence[PluginState],
     claims: Sequence[Claim[Record]],
+    of_installed: bool,
 ) -> dict[tuple[str, str], Preference]:
     """What the program (`given`) and ``BRINERY_PREFER`` (`environment`) prefer; the program counts more.
+
+    `of_installed`: the profile takes what is installed, so that all that the environment says is for it. A
+    profile of the program's own plugins takes of it what is about these.
 
     Raises ChoiceError for a key or a plugin that settles nothing.
     """
@@ -59,7 +63,12 @@ def read_preferences(
         *((VARIABLE, key, plugins, f"{VARIABLE}, {key}") for key, plugins in _entries(environment or "")),
     ]
     for where, key, plugins, rule in entries:
-        kind, subject = declared.resolve(where, key, plugins)
+        try:
+            kind, subject = declared.resolve(where, key, plugins)
+        except ChoiceError:
+            if where == VARIABLE and not of_installed:
+                continue
+            raise
         said.setdefault((kind.key, subject), Preference(plugins, rule))
     return said
 
@@ -84,7 +93,7 @@ def _entries(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
             continue
         key, equals, value = entry.partition("=")
         plugins = tuple(name.strip() for name in value.split(",") if name.strip())
-        if not equals or not plugins:
+        if not key.strip() or not equals or not plugins:
             raise ChoiceError(
                 f"{VARIABLE} has {entry.strip()!r}, which is not of the form kind:subject=plugin, such as "
                 "reducer:numpy:ndarray=labkit; entries are separated by ';', plugins in order by ','"

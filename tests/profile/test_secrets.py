@@ -1,0 +1,100 @@
+"""A password in a URL is never in a message, a repr, a report, an explanation or a fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from throwaway import declaring, make_plugin
+
+from brinery import Option, PersistentScheme, Profile, Reducer
+from brinery.errors import StoreError
+from brinery.urls import redacted
+
+SECRET = "hunter2"
+
+
+class Shop:
+    claims = ("fractions:Fraction",)
+
+    def persistent_id(self, obj: object) -> None:
+        return None
+
+    def persistent_load(self, key: object) -> None:
+        return None
+
+
+URLS = [
+    f"shop://anna:{SECRET}@host/db",
+    f"shop://:{SECRET}@host/db",
+    f"shop://anna:{SECRET}%20more@host",
+    f"shop://anna:a@{SECRET}/b@host/db",
+    f"shop://host/db?user=anna&password={SECRET}",
+    f"shop://host/db?sslmode=require;access_token={SECRET}&x=1",
+    f"shop+tls://anna:{SECRET}@[::1]:5432/db?api_key={SECRET}",
+]
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return Profile(
+        [
+            declaring(
+                "shop",
+                PersistentScheme("shop", lambda url: Shop()),
+                PersistentScheme("shop+tls", lambda url: Shop()),
+                PersistentScheme("list", lambda url: [url]),
+            )
+        ]
+    )
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_it_is_in_nothing_that_is_shown(profile: Profile, url: str) -> None:
+    with profile.bind(shop=url) as bound:
+        shown = [
+            repr(bound),
+            str(bound.report()),
+            str(bound.explain("fractions:Fraction")),
+            repr(bound.report()),
+        ]
+        shown.append(repr(bound.explain("fractions:Fraction")))
+    assert not any(SECRET in text for text in shown)
+    assert "***" in shown[0]
+    assert "***" in shown[-1]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_it_is_in_no_error(profile: Profile, url: str) -> None:
+    for wrong in (
+        url.replace("shop", "shoop", 1),
+        f"list{url.removeprefix('shop').removeprefix('+tls')}",
+        url[7:],
+    ):
+        with pytest.raises(StoreError) as caught:
+            profile.open_store(wrong)
+        assert SECRET not in str(caught.value)
+
+
+def test_a_fingerprint_tells_urls_apart_but_not_by_their_passwords(profile: Profile) -> None:
+    prints = []
+    for url in ("shop://anna:one@host/db", "shop://anna:two@host/db", "shop://anna:one@other/db"):
+        with profile.bind(shop=url) as bound:
+            prints.append(bound.fingerprint)
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_an_option_that_is_a_url_is_one_whatever_its_password() -> None:
+    def reducers(options: object) -> Iterator[Reducer]:
+        yield Reducer("fractions:Fraction", str)
+
+    plugin = make_plugin("p", options=lambda: [Option("url", str, "", "where")], reducers=reducers)
+    prints = [
+        Profile([plugin], options={"p": {"url": f"redis://:{word}@host"}}).fingerprint for word in ("a", "b")
+    ]
+    assert prints[0] == prints[1]
+
+
+def test_what_is_no_secret_stays() -> None:
+    for text in ("sqlite:///shop.db?on_new=insert", "redis://host:6379/0", "just words", "a=b", "anna@host"):
+        assert redacted(text) == text
