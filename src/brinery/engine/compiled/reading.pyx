@@ -12,6 +12,7 @@ reader/source.pxi       the cursor over bytes or a file, and frames
 reader/stack.pxi        the stack, its marks and the fence
 reader/memo.pxi         the memo: an array while dense, a dict beyond
 reader/leaves.pxi       text, integers, and everything that protocols 0 to 2 write as text
+reader/lines.pxi        such text where it is plain: parsed in place
 reader/containers.pxi   lists, dicts, sets
 reader/objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
 reader/instances.pxi    NEWOBJ ... SETITEMS ... BUILD as one step
@@ -30,6 +31,7 @@ include "reader/source.pxi"
 include "reader/stack.pxi"
 include "reader/memo.pxi"
 include "reader/leaves.pxi"
+include "reader/lines.pxi"
 include "reader/containers.pxi"
 include "reader/objects.pxi"
 include "reader/instances.pxi"

@@ -265,3 +265,28 @@ cdef PyObject *make_frozenset(Reading r, PyObject **items) except NULL:
         Py_DECREF(values)
     pause(r)
     return made
+
+
+cdef PyObject *set_of_leaves(bint frozen, object args) except? NULL:
+    """The set that protocols 0 to 3 write as a call, where hashing its members runs no user code.
+
+    NULL without an exception where it might, or where the arguments are others than a pickler writes.
+    """
+    cdef PyObject *listed
+    cdef Py_ssize_t i
+    if type(args) is not tuple or len(<tuple> args) != 1 or type((<tuple> args)[0]) is not list:
+        return NULL
+    listed = PyTuple_GET_ITEM(<PyObject *> args, 0)
+    for i in range(PyList_GET_SIZE(listed)):
+        if not is_leaf(PyList_GET_ITEM(listed, i)):
+            return NULL
+    return PyFrozenSet_New(listed) if frozen else PySet_New(listed)
+
+
+cdef inline bint is_leaf(PyObject *obj) noexcept:
+    """Whether an object is exactly of a type that hashes and compares itself, and holds no other."""
+    cdef PyTypeObject *kind = Py_TYPE(obj)
+    return (
+        kind == &PyUnicode_Type or kind == &PyLong_Type or kind == &PyBytes_Type or kind == &PyFloat_Type
+        or obj == Py_None or kind == &PyBool_Type
+    )

@@ -98,6 +98,8 @@ cdef extern from "Python.h":
     void PyTuple_SET_ITEM(PyObject *, Py_ssize_t, PyObject *) noexcept
     PyObject *PyList_New(Py_ssize_t) except NULL
     bint PyList_CheckExact(PyObject *) noexcept
+    Py_ssize_t PyList_GET_SIZE(PyObject *) noexcept
+    PyObject *PyList_GET_ITEM(PyObject *, Py_ssize_t) noexcept
     PyObject *PyDict_New() except NULL
     bint PyDict_Check(PyObject *) noexcept
     bint PyDict_CheckExact(PyObject *) noexcept
@@ -125,6 +127,7 @@ cdef extern from "Python.h":
     size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     PyObject *PyObject_VectorcallMethod(PyObject *, PyObject **, size_t, PyObject *) except NULL
     PyTypeObject PyType_Type
+    PyTypeObject PyUnicode_Type, PyLong_Type, PyBytes_Type, PyFloat_Type, PyBool_Type
     PyTypeObject PyFunction_Type
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1

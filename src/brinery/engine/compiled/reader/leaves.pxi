@@ -100,8 +100,9 @@ cdef PyObject *own(object value) except NULL:
 cdef PyObject *old_string(Reading r, unsigned long long size) except NULL:
     """A Python 2 str of `size` bytes, as this load wants it."""
     cdef const unsigned char *data = payload(r, size)
-    if r.encoding == "bytes":
-        return PyBytes_FromStringAndSize(<const char *> data, <Py_ssize_t> size)
+    cdef PyObject *plain = plain_old_string(r, data, <Py_ssize_t> size)
+    if plain != NULL:
+        return plain
     if r.encoding == "ASCII" and r.errors == "strict":
         return PyUnicode_Decode(<const char *> data, <Py_ssize_t> size, "ascii", "strict")
     return decoded(r, (<const char *> data)[:size])
@@ -131,6 +132,9 @@ cdef PyObject *long_integer(Reading r, long long size) except NULL:
 
 cdef PyObject *text_leaf(Reading r, int code) except NULL:
     """The opcodes of protocol 0 whose argument is a line of text."""
+    cdef PyObject *plain = plain_leaf(r, code)
+    if plain != NULL:
+        return plain
     if code == OP_UNICODE:
         return own(_text.parse_unicode(line(r)))
     if code == OP_STRING:

@@ -312,7 +312,7 @@ cdef int rare(Reading r, int code) except -1:
     cdef Source *source = &r.source
     cdef Stack *s = &r.stack
     cdef const unsigned char *argument = source.next
-    cdef unsigned long long size
+    cdef unsigned long long size = 0
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
@@ -364,13 +364,20 @@ cdef int rare(Reading r, int code) except -1:
         made = make_frozenset(r, mark_pop(r))
 
     elif code == OP_GET:
-        made = memo_get(r, get_index(argument_line(r)))
+        if not plain_index(r, &size):
+            size = get_index(argument_line(r))
+        made = memo_get(r, size)
         Py_INCREF(made)
     elif code == OP_PUT:
-        text = argument_line(r)
-        if s.top == s.fence:
-            stack_underflow(s)
-        memo_put(r, put_index(text), s.top[-1])
+        if plain_index(r, &size):
+            if s.top == s.fence:
+                stack_underflow(s)
+        else:
+            text = argument_line(r)
+            if s.top == s.fence:
+                stack_underflow(s)
+            size = put_index(text)
+        memo_put(r, size, s.top[-1])
     elif code == OP_POP:
         if s.mark_count and s.top == s.fence:
             mark_pop(r)

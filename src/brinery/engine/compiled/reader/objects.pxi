@@ -20,9 +20,10 @@ cdef object find_global(Reading r, str module, str qualname):
     """What the base class's find_class does, with a short way for modules that are loaded already."""
     cdef PyObject *modules = PySys_GetObject("modules")
     cdef PyObject *held
+    cdef bint dotted = "." in qualname
     if (
-        r.protocol >= 3
-        and "." not in qualname
+        (not dotted or r.protocol >= 4)
+        and not (r.protocol < 3 and r.fix_imports and is_renamed(r.plan.era_names, module, qualname))
         and not is_renamed(r.plan.names, module, qualname)
         and modules != NULL
         and PyDict_CheckExact(modules)
@@ -31,6 +32,8 @@ cdef object find_global(Reading r, str module, str qualname):
         found = (<dict> modules).get(module)
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
+            if dotted:
+                return walked(found, qualname)
             if type(found) is Module and qualname and qualname[0] != "_":
                 # What modules have from their type all begins with an underscore. To find out that the type has no such
                 # name is an eighth of what it takes to load a date.
@@ -44,6 +47,19 @@ cdef object find_global(Reading r, str module, str qualname):
             except AttributeError:
                 return _globals.resolve(found, qualname)[0]  # raises what says more
     return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
+
+
+cdef object walked(object found, str qualname):
+    """What a name with dots leads to, walking through classes."""
+    cdef object obj = found
+    for part in qualname.split("."):
+        if part == "<locals>":
+            return _globals.resolve(found, qualname)[0]  # raises what says why
+        try:
+            obj = getattr(obj, part)
+        except AttributeError:
+            raise AttributeError(f"Can't get attribute {qualname!r} on {obj!r}") from None
+    return obj
 
 
 cdef bint is_renamed(object names, str module, str qualname) except -1:
@@ -62,8 +78,8 @@ cdef bint is_loaded(str name, object found) except -1:
         return True
     if type(found) is not Module:
         return False
-    spec = getattr(found, "__spec__", None)
-    if spec is None or getattr(spec, "_initializing", True):
+    # As the interpreter asks: what says nothing of it, as built-in modules and __main__ do not, is imported.
+    if getattr(getattr(found, "__spec__", None), "_initializing", False):
         return False
     if len(loaded_modules) > 1000:
         loaded_modules.clear()
@@ -86,8 +102,8 @@ cdef PyObject *load_global(Reading r, object module, object qualname) except NUL
 
 cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
     """GLOBAL and INST: the names stand in two lines."""
-    module = argument_line(r).decode(encoding)
-    qualname = argument_line(r).decode(encoding)
+    module = name_line(r, encoding)
+    qualname = name_line(r, encoding)
     if r.walking:
         return own(bytes_function(module, qualname) or r.hole)
     return load_global(r, module, qualname)
@@ -165,7 +181,12 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     function = take(s)
     if type(args) is not tuple and not isinstance(args, tuple):
         raise TypeError(f"REDUCE needs a tuple of arguments, not {type(args).__name__}")
-    if function is set or function is frozenset or function is dict:
+    if function is set or function is frozenset:
+        made = set_of_leaves(function is frozenset, args)
+        if made != NULL:
+            return made
+        _hashing.check_call(function, args)
+    elif function is dict:
         _hashing.check_call(function, args)
     resume(r)
     made = call_tuple(r, <PyObject *> function, <PyObject *> args)

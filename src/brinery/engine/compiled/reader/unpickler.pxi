@@ -181,9 +181,7 @@ cdef class Unpickler:
     cdef int look_ahead(self, bint walking) except -1:
         cdef Reading r = self.reading
         cdef Source *s = &r.source
-        self.lookahead.record()
-        ids = self.walker.ids_in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next])
-        self.lookahead.rewind()
+        ids = self.walker.ids_in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next], r)
         if not walking:
             self.resolve = r.plan.stores.begin_load(ids)
         return 0
@@ -357,10 +355,7 @@ cdef class Loader:
         plan, stores = self.known, self.stores
         if stores is not None:
             file = Lookahead(file)
-            file.record()
-            ids = Walker().ids_in_file(file, b"")
-            file.rewind()
-            r.persistent_load = stores.begin_load(ids)
+            r.persistent_load = stores.begin_load(Walker().ids_in_file(file, b"", None))
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         source_file(r, file)
         r.pausing = True
