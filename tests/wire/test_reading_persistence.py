@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 from collections.abc import Sequence
@@ -241,3 +242,29 @@ class TestStores:
         assert mine.plan is assigned
         assert mine.loads(b"K\x01Q.") == ("new", 1)
         assert mine.loads(b"K\x01Q.") == ("new", 1)
+
+
+class TestStreamsWithoutReferences:
+    """They are not walked, and what that passes over is there for the next walk."""
+
+    def test_the_stores_are_asked_for_nothing(self, wire: Wire, stores: Stores):
+        for stream in (b"]X\x02\0\0\0PQ.", b"\x80\x04]\x94.", b"VPQ\n.", b"K\x50.", b"IPQ\n.", b"."):
+            with contextlib.suppress(Exception):
+                loader(wire, stores).loads(stream)
+        assert not any(stores.asked)
+
+    @pytest.mark.parametrize("make", FILES)
+    def test_an_id_out_of_an_earlier_pickle_is_found(self, wire: Wire, stores: Stores, make):
+        first = b"(" + text("shop") + b"q\x00K\x01\x86q\x01l."
+        second = b"h\x01Q."
+        mine = unpickler(wire, stores, make(first + first + second + second))
+        assert mine.load() == mine.load() == [("shop", 1)]
+        assert mine.load() == mine.load() == ("object", ("shop", 1))
+        assert stores.asked == [[], [], [("shop", 1)], [("shop", 1)]]
+
+    @pytest.mark.parametrize("make", FILES)
+    def test_a_file_is_not_read_behind_stop(self, wire: Wire, stores: Stores, make):
+        stream = pickle.dumps([b"Q" * 100_000, "P" * 70_000, 1.5, {"P": (1, 2)}], 4)
+        file = make(stream + b"rest")
+        assert loader(wire, stores).load(file) == pickle.loads(stream)
+        assert b"".join(iter(lambda: file.read(3), b"")) == b"rest"

@@ -157,6 +157,25 @@ class IdlePlugin(Way):
         return super().reading(self.profile(side), obj, protocol)
 
 
+class Nothing:
+    """A store that nothing belongs to."""
+
+    claims = (c.Entity,)
+
+    def persistent_id(self, obj: object) -> None:
+        return None
+
+    def persistent_load(self, key: object) -> object:
+        raise KeyError(key)
+
+
+class BoundStore(IdlePlugin):
+    """dumps and loads of a profile with a bound store, where nothing refers to it."""
+
+    def profile(self, side: Side) -> Side:
+        return side.Profile.plain().bind(shop=Nothing()) if hasattr(side, "Profile") else side
+
+
 def workloads() -> Iterator[Workload]:
     kinds = (
         ("plain instances", lambda: [c.Plain(n, f"text {n}", n * 0.5) for n in range(300)]),
@@ -181,6 +200,8 @@ def workloads() -> Iterator[Workload]:
     )
     for name, make in kinds[:2]:
         yield Workload("hooks", f"{name}, idle plugin", make, way=IdlePlugin())
+    for name, make in kinds:
+        yield Workload("hooks", f"{name}, bound store", make, way=BoundStore())
     for hook, make_class in (("find_class, super", finding), ("find_class, allow-list", refusing)):
         for name, make in (*kinds[:2], ("a small dict", kinds[3][1])):
             yield Workload("hooks", f"{name}, {hook}", make, way=WithUnpickler(make_class), dumps=False)

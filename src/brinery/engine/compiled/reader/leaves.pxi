@@ -3,7 +3,9 @@
 from brinery.stream import text as _text
 
 cdef const char *SURROGATES = "surrogatepass"
-cdef Py_ssize_t SHORT_TEXT = 256  # longer text is left to the interpreter's decoder
+cdef extern from "reading_text.h":
+    bint brinery_is_ascii(const unsigned char *, Py_ssize_t) noexcept
+    PyObject *brinery_text_new(const unsigned char *, Py_ssize_t) except? NULL
 
 
 cdef PyObject *MODEL = PyUnicode_New(2, 127)  # never seen by anyone: neither interned nor hashed
@@ -12,84 +14,25 @@ brinery_share()
 
 
 cdef PyObject *decode_text(const unsigned char *data, Py_ssize_t size, bint steady) except NULL:
-    """UTF-8, surrogates pass. Short text is decoded here: 1.7 times as fast where it is not ASCII."""
-    cdef Py_ssize_t i = 0, length = 0
-    cdef uint32_t most = 0, code
-    cdef unsigned char byte
+    """UTF-8, surrogates pass."""
     cdef PyObject *text
     cdef unsigned char *narrow = NULL
-    cdef unsigned short *wide
     # The empty string and single characters are shared objects; and what may change between two looks at
     # it, as a mapped file may, is not for a decoder that first counts and then writes.
-    if size < 2 or size > SHORT_TEXT or not steady:
+    if size < 2 or not steady:
         return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
     if size <= 32:
         text = brinery_short_ascii(MODEL, data, size)
         if text != NULL:
             return text
-    while i + 8 <= size and not brinery_load64(data + i) & 0x8080808080808080ULL:
-        i += 8
-    while i < size and data[i] < 0x80:
-        i += 1
-    if i == size:
+    elif brinery_is_ascii(data, size):
         text = brinery_ascii_new(MODEL, size, &narrow)
         memcpy(narrow, data, size)
         return text
-    length = i
-    while i < size:
-        byte = data[i]
-        if byte < 0x80:
-            i += 1
-        elif byte >= 0xC2 and byte < 0xE0 and i + 1 < size and data[i + 1] & 0xC0 == 0x80:
-            code = <uint32_t> (byte & 0x1F) << 6 | (data[i + 1] & 0x3F)
-            if code > most:
-                most = code
-            i += 2
-        elif (
-            byte & 0xF0 == 0xE0 and i + 2 < size
-            and data[i + 1] & 0xC0 == 0x80 and data[i + 2] & 0xC0 == 0x80
-        ):
-            code = <uint32_t> (byte & 0x0F) << 12
-            code |= <uint32_t> (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
-            if code < 0x800 or 0xD800 <= code < 0xE000:
-                return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
-            if code > most:
-                most = code
-            i += 3
-        else:  # malformed, or beyond the first plane
-            return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
-        length += 1
-    if length == 1:
-        return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
-    text = PyUnicode_New(length, most)
-    i = 0
-    if most < 0x100:
-        narrow = <unsigned char *> PyUnicode_DATA(text)
-        while i < size:
-            byte = data[i]
-            if byte < 0x80:
-                narrow[0] = byte
-                i += 1
-            else:
-                narrow[0] = <unsigned char> ((byte & 0x03) << 6 | (data[i + 1] & 0x3F))
-                i += 2
-            narrow += 1
+    text = brinery_text_new(data, size)
+    if text != NULL:
         return text
-    wide = <unsigned short *> PyUnicode_DATA(text)
-    while i < size:
-        byte = data[i]
-        if byte < 0x80:
-            wide[0] = byte
-            i += 1
-        elif byte < 0xE0:
-            wide[0] = <unsigned short> ((byte & 0x1F) << 6 | (data[i + 1] & 0x3F))
-            i += 2
-        else:
-            code = (byte & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
-            wide[0] = <unsigned short> code
-            i += 3
-        wide += 1
-    return text
+    return PyUnicode_DecodeUTF8(<const char *> data, size, SURROGATES)
 
 
 cdef PyObject *own(object value) except NULL:

@@ -2,26 +2,6 @@
 # buffer: parsed in place. Anything else (a line in pieces, another spelling of a number, escapes, an error) is for
 # brinery.stream.text, which both engines have in common.
 
-cdef extern from *:
-    """
-    static int brinery_is_ascii(const unsigned char *data, Py_ssize_t size)
-    {
-        unsigned char any = 0;
-        while (size >= 8) {
-            uint64_t word;
-            memcpy(&word, data, 8);
-            if (word & 0x8080808080808080ULL)
-                return 0;
-            data += 8;
-            size -= 8;
-        }
-        while (size--)
-            any |= data[size];
-        return any < 0x80;
-    }
-    """
-    bint brinery_is_ascii(const unsigned char *, Py_ssize_t) noexcept
-
 cdef extern from "Python.h":
     PyObject *PyErr_Occurred() noexcept
     void PyErr_Clear() noexcept

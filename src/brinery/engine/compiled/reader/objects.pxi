@@ -143,6 +143,8 @@ cdef PyObject *persistent(Reading r, object pid) except NULL:
         r.persistent_load.append(pid)
         found = pid
     else:
+        if type(r.persistent_load) is Resolver:
+            r.persistent_load = (<Resolver> r.persistent_load).resolver()
         found = r.persistent_load(pid)
     pause(r)
     return own(found)

@@ -1,7 +1,5 @@
 # What people use: Unpickler, which they subclass and assign to, and Loader, behind load() and loads().
 
-cimport cython
-
 from brinery.engine.construction import NAMED, names_of
 from brinery.engine.lookahead import Lookahead
 from brinery.errors import NotInitialized, locate_reading
@@ -322,7 +320,7 @@ cdef class Loader:
             r = Reading()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         if stores is not None:
-            r.persistent_load = stores.begin_load(Walker().ids_in_bytes(data))
+            r.persistent_load = Resolver(stores, data)
         source_bytes(r, data)
         r.pausing = r.source.limit - r.source.start >= WORTH_PAUSING
         try:

@@ -1,5 +1,7 @@
 # Finding a stream's persistent IDs before it is read, so that the stores can fetch all at once.
 
+cimport cython
+
 from brinery.engine.holes import HOLE, is_literal, is_whole
 
 # How the argument of an opcode is read over, beside FIXED: lines, or bytes behind a length.
@@ -19,14 +21,7 @@ for _opcode in TABLE:
 
 
 cdef bint refers(Reading r) except -1:
-    """Whether the pickle at the cursor has a persistent ID, or is malformed: the walk would have something to find.
-
-    It is a twentieth of a load, where a walk is a half.
-    """
-    cdef Source *s = &r.source
-    if r.read is None and s.next != NULL:
-        if memchr(s.next, OP_PERSID, s.end - s.next) == NULL and memchr(s.next, OP_BINPERSID, s.end - s.next) == NULL:
-            return False
+    """Whether the pickle at the cursor has a persistent ID, or is malformed: the walk would have something to find."""
     try:
         return skim(r)
     except Exception:
@@ -97,12 +92,6 @@ cdef class Walker:
 
     cdef list ids_in_bytes(self, object data):
         """All persistent IDs of the pickle in `data`, in order (see walk)."""
-        cdef bint found
-        source_bytes(self.reading, data)
-        found = refers(self.reading)
-        source_close(self.reading)
-        if not found:
-            return []
         source_bytes(self.reading, data)
         return self.walk()
 
@@ -158,3 +147,21 @@ cdef class Walker:
         for index, obj in entries.items():
             memo_put(self.reading, index, <PyObject *> (obj if is_literal(obj) else HOLE))
         return 0
+
+
+@cython.final
+cdef class Resolver:
+    """What the stores give for the persistent IDs of a pickle in `data`: asked when the first ID is met.
+
+    So a pickle without any is not walked.
+    """
+
+    cdef object stores, data, resolve
+
+    def __init__(self, stores, data):
+        self.stores, self.data = stores, data
+
+    cdef object resolver(self):
+        if self.resolve is None:
+            self.resolve = self.stores.begin_load(Walker().ids_in_bytes(self.data))
+        return self.resolve
