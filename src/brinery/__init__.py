@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import importlib
 import pickle as _pickle
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Before pickle's, which for a type checker have no attributes that say where it happened.
+    from brinery.errors import PicklingError as PicklingError
+    from brinery.errors import UnpicklingError as UnpicklingError
 
 # What pickle exports in the running Python, opcodes above all. Brinery's own names replace some of it below.
-from pickle import *  # noqa: F403
+from pickle import *  # type: ignore[assignment]  # noqa: F403
 from pickle import bytes_types, decode_long, encode_long
-from typing import TYPE_CHECKING
 
 from brinery.engine.globals import resolve as _getattribute
 from brinery.engine.globals import whichmodule
@@ -31,10 +37,15 @@ from brinery.pickling import (  # type: ignore[assignment]  # in the place of pi
 from brinery.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from brinery import errors as errors
     from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
     from brinery.files import dump_file, load_file
     from brinery.hookspecs import hookimpl
-    from brinery.profile import Profile
+    from brinery.persistence.stores import Store
+    from brinery.persistent_ids import Key
+    from brinery.plugin_host.explaining import Explanation
+    from brinery.plugin_host.report import Report
+    from brinery.profile import BoundProfile, Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
 
 # Not in the stubs of pickle, but programs import them.
@@ -44,6 +55,9 @@ compatible_formats: list[str] = _pickle.compatible_formats  # type: ignore[attr-
 __all__ = [
     "DEFAULT_PROTOCOL",
     "HIGHEST_PROTOCOL",
+    "BoundProfile",
+    "Explanation",
+    "Key",
     "NameTable",
     "Option",
     "Override",
@@ -51,6 +65,8 @@ __all__ = [
     "Pickler",
     "Profile",
     "Reducer",
+    "Report",
+    "Store",
     "Unpickler",
     "_dump",
     "_dumps",
@@ -76,12 +92,17 @@ __all__ = [
 __all__ += _pickle.__all__
 
 _IMPORTED_WHEN_USED = {
+    "BoundProfile": "brinery.profile",
+    "Explanation": "brinery.plugin_host.explaining",
+    "Key": "brinery.persistent_ids",
     "NameTable": "brinery.declarations",
     "Option": "brinery.declarations",
     "Override": "brinery.declarations",
     "PersistentScheme": "brinery.declarations",
     "Profile": "brinery.profile",
     "Reducer": "brinery.declarations",
+    "Report": "brinery.plugin_host.report",
+    "Store": "brinery.persistence.stores",
     "_dump": "brinery.python_pickling",
     "_dumps": "brinery.python_pickling",
     "_load": "brinery.python_pickling",
@@ -92,18 +113,22 @@ _IMPORTED_WHEN_USED = {
 }
 
 
-def __getattr__(name: str) -> object:
-    module = _IMPORTED_WHEN_USED.get(name)
-    if module is not None:
-        found: object = getattr(importlib.import_module(module), name)
-    elif name.startswith("__") or not hasattr(_pickle, name):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    else:
-        # What pickle does not document is the standard library's own. Above all _Pickler and _Unpickler: who
-        # asks for those subclasses their internals (dispatch, load_build), as dill, joblib and pandas do.
-        found = getattr(_pickle, name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # else a type checker would take any name for one of brinery's
+
+    def __getattr__(name: str) -> object:
+        module = _IMPORTED_WHEN_USED.get(name)
+        if module is not None:
+            found: object = getattr(importlib.import_module(module), name)
+        elif name.startswith("__") or not hasattr(_pickle, name):
+            missing = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(missing, name=name, obj=sys.modules[__name__])
+        else:
+            # What pickle does not document is the standard library's own. Above all _Pickler and _Unpickler:
+            # who asks for those subclasses their internals (dispatch, load_build), as dill, joblib and pandas
+            # do.
+            found = getattr(_pickle, name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -19,11 +19,30 @@ user code raised, without changing its type.
 from __future__ import annotations
 
 from contextlib import suppress
-from pickle import PickleError, PicklingError, UnpicklingError
+from pickle import PickleError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pickle
     from collections.abc import Sequence
+
+    # They are the standard library's. But whichever of them comes out of brinery says where it happened, and
+    # a type checker may know.
+    class PicklingError(pickle.PicklingError):
+        """An object cannot be written."""
+
+        pickle_path: str | None
+        pickle_type: str | None
+
+    class UnpicklingError(pickle.UnpicklingError):
+        """A stream cannot be read."""
+
+        pickle_offset: int | None
+        pickle_opcode: str | None
+        pickle_building: tuple[str, ...]
+
+else:
+    from pickle import PicklingError, UnpicklingError
 
 __all__ = [
     "BrineryError",
@@ -51,6 +70,13 @@ __all__ = [
 
 class BrineryError(Exception):
     """The root of everything that brinery itself raises."""
+
+    # What is not known: these happened outside of a dump or load, or have no place.
+    pickle_path: str | None = None
+    pickle_type: str | None = None
+    pickle_offset: int | None = None
+    pickle_opcode: str | None = None
+    pickle_building: tuple[str, ...] = ()
 
 
 class WriteError(BrineryError, PicklingError):
