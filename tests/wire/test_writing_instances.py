@@ -6,6 +6,7 @@ one in another way than those that have none yet. So everything is compared twic
 
 from __future__ import annotations
 
+import collections
 import io
 import pickle
 import random
@@ -179,3 +180,47 @@ def test_what_is_known_of_a_class_is_not_taken_for_anothers(wire: Wire, monkeypa
             restored = pickle.loads(wire.dumps(objects, 4))
             assert [type(obj) for obj in restored] == [cls] * 3 + order
             assert [obj.number for obj in restored[:3]] == [0, 1, 2]
+
+
+class Empties(dict):
+    """It has something to say of its size."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("state", [Empties, lambda: collections.defaultdict(lambda: 0), collections.Counter])
+def test_an_empty_subclass_of_dict_for_a_dict_is_no_state(wire: Wire, state: Callable[[], object]):
+    def make() -> object:
+        made = Plain()
+        made.__dict__ = state()  # type: ignore[assignment]
+        return [made, made]
+
+    assert_same(wire, make, range(2, pickle.HIGHEST_PROTOCOL + 1))
+
+
+@pytest.mark.parametrize("method", ["__reduce__", "__reduce_ex__", "__getstate__"])
+@pytest.mark.parametrize("base", [int, tuple, bytes, str, float, list, dict, object])
+def test_an_instance_of_any_kind_may_hold_a_method_that_reduces_it(wire: Wire, base: type, method: str):
+    for own_reduce in (False, True):
+        body = {"__reduce__": lambda self: (str, ("the class's",))} if own_reduce else {}
+        cls = type("Child", (base,), {"__module__": __name__, "__qualname__": "Child", **body})
+        globals()["Child"] = cls
+        results = {
+            "__reduce__": lambda: (str, ("its own",)),
+            "__reduce_ex__": lambda protocol: (str, ("its own",)),
+            "__getstate__": lambda: {"of": "its own"},
+        }
+        made = cls()
+        setattr(made, method, results[method])
+        for protocol in PROTOCOLS[2:]:
+            outcomes = []
+            for dumps in (wire.dumps, pickle.dumps):
+                try:
+                    outcomes.append(dumps([cls(), made], protocol))
+                except Exception as refused:
+                    outcomes.append(isinstance(refused, (TypeError, AttributeError, pickle.PicklingError)))
+            assert outcomes[0] == outcomes[1], f"protocol {protocol}, own __reduce__: {own_reduce}"

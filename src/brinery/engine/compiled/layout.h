@@ -301,6 +301,9 @@ BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
                || strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0);
 }
 
+/* A function's own __name__, which is any str. */
+#define brinery_function_name(function) (((PyFunctionObject *)(function))->func_name)
+
 /* The place of a slot that holds an object, or -1: only such a descriptor can be read and set without a
  * call. One that was taken from an unrelated class says nothing about the instances of this one. */
 BRINERY_ALWAYS_INLINE Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor)
@@ -326,6 +329,12 @@ BRINERY_ALWAYS_INLINE int brinery_attributes(PyObject *obj, PyObject **dict, PyD
     }
     if (type->tp_dictoffset > 0) {
         *dict = *(PyObject **)((char *)obj + type->tp_dictoffset);
+        return 1;
+    }
+    if (type->tp_dictoffset < 0) {
+        /* Counted from the end of what has no fixed size: on 3.11, instances of subclasses of int, bytes and tuple. */
+        PyObject **place = _PyObject_GetDictPtr(obj);
+        *dict = place != NULL ? *place : NULL;
         return 1;
     }
     return 0;

@@ -6,7 +6,7 @@ from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_IsContiguous, PyBuffer_Relea
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
 cdef extern from *:
     """
@@ -49,6 +49,7 @@ cdef extern from *:
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
     object CALL "brinery_call"(PyObject *callable, PyObject **args, size_t count)
     bint brinery_plain_name(PyObject *function) noexcept
+    PyObject *brinery_function_name(PyObject *function) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor) noexcept
     PyObject *brinery_slot(PyObject *obj, Py_ssize_t offset) noexcept
     int brinery_attributes(PyObject *obj, PyObject **attributes, PyDictValues **values) noexcept
@@ -68,6 +69,8 @@ cdef extern from "Python.h":
     PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
     PyTypeObject PyFunction_Type, PyPickleBuffer_Type, PyBaseObject_Type, PyMethodDescr_Type
     PyObject *Py_None
+    PyObject *Py_Ellipsis
+    PyObject *Py_NotImplemented
     PyObject *Py_True
     PyObject *Py_False
 
@@ -78,6 +81,8 @@ cdef extern from "Python.h":
         Py_ssize_t tp_weaklistoffset
         void *tp_getattro
         void *tp_new
+        void *tp_iter
+        void *tp_descr_get
         unsigned long tp_flags
     const unsigned long Py_TPFLAGS_MANAGED_DICT
     void *PyObject_GenericGetAttr
@@ -121,6 +126,12 @@ cdef extern from "Python.h":
     PyObject *GETATTR "PyObject_GetAttr"(PyObject *, PyObject *) except NULL
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL
     bint CALLABLE "PyCallable_Check"(PyObject *)
+    bint IS_ITERATOR "PyIter_Check"(PyObject *)
+    PyTypeObject PyCFunction_Type
+    bint IS_TYPE "PyType_Check"(PyObject *)
+    bint UNICODE_IS_ASCII "PyUnicode_IS_ASCII"(PyObject *)
+    Py_ssize_t FIND_CHAR "PyUnicode_FindChar"(PyObject *, uint32_t, Py_ssize_t, Py_ssize_t, int) except -2
+    PyObject *SUBSTRING "PyUnicode_Substring"(PyObject *, Py_ssize_t, Py_ssize_t) except NULL
     PyObject *TUPLE_SLICE "PyTuple_GetSlice"(PyObject *, Py_ssize_t, Py_ssize_t) except NULL
 
 import builtins

@@ -55,6 +55,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
     w.fix_imports = fix_imports
     w.fast = False
     w.asked = False
+    w.asks = w.asks_table = False
     w.opening = False
     w.flush_pending = False
     w.frame_start = -1
@@ -73,6 +74,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
 # A plan is a named tuple, and its fields' descriptors would cost a small call a third of its time.
 cdef enum:
     PLAN_RULES = 0
+    PLAN_ERA_NAMES = 1
     PLAN_NAMES = 2
     PLAN_STORES = 3
 

@@ -38,6 +38,8 @@ cdef list chain_of(Writer *w):
             between = Reduction(*(<object>frame.held))
         elif frame.kind == IN_STATE:
             between = <object>frame.held
+        elif frame.kind == IN_INSTANCE:
+            between = <object>frame.held if frame.pos == 3 else None
         elif frame.kind == IN_VALUES:
             between = (<object>frame.obj).__dict__
         elif frame.kind == IN_SLOTS:

@@ -1,77 +1,185 @@
 # Classes and functions by name. Finding and checking a name is brinery.engine.globals' work. What is
-# here is the case of nearly all: a class or function that is, by plain look-ups, where it says it is.
+# here is the case of nearly all: what is, by plain look-ups, where it says it is.
 
-cdef str ATTR_MODULE = "__module__"
-cdef str ATTR_QUALNAME = "__qualname__"
 cdef object GETATTR_FUNCTION = builtins.getattr
 cdef dict loaded_modules = sys.modules
 cdef dict extension_registry = copyreg._extension_registry
 
 
-cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
-    """Write the class or function `obj`, whose type is exactly that, without running Python code.
+cdef inline bint is_singleton_type(PyObject *obj) noexcept:
+    return (
+        obj == <PyObject *>TYPE(Py_None)
+        or obj == <PyObject *>TYPE(Py_Ellipsis)
+        or obj == <PyObject *>TYPE(Py_NotImplemented)
+    )
 
-    0, with nothing written, where it takes more than that.
-    """
+
+cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
+    """Write a class or function, whose plan says that it goes by its name, without running Python code."""
     cdef PyObject *module
     cdef PyObject *name
-    cdef bint written = False
-    if w.proto < 4 or w.careful or sys.modules is not loaded_modules:
-        return 0
-    if len(extension_registry):
-        return 0
-    if <object>obj in SINGLETON_TYPES:
-        return 0
-    module = GETATTR(obj, <PyObject *>ATTR_MODULE)
-    name = GETATTR(obj, <PyObject *>ATTR_QUALNAME)
-    if (
-        UNICODE_EXACT(module)
-        and UNICODE_EXACT(name)
-        and is_global(obj, module, name)
-        and (w.names == NULL or not is_renamed(w.names, module, name))
-    ):
-        begin(w)
-        write_whole(w, module, 0)
-        begin(w)
-        write_whole(w, name, 0)
-        room(w)
-        w.cur[0] = <char>STACK_GLOBAL
-        w.cur += 1
-        put(w, obj, False)
-        written = True
+    cdef int result
+    if is_singleton_type(obj) or not names_are_plain(w):
+        return NOT_IN_PLACE
+    if IS_TYPE(obj) and TYPE(obj) != &PyType_Type:
+        # The metaclass's own __module__ hides the descriptor that classes have for theirs.
+        module = brinery_type_lookup(<PyTypeObject *>obj, <PyObject *>NAME_MODULE)
+        if module == NULL or not UNICODE_EXACT(module):
+            return NOT_IN_PLACE
+        INCREF(module)
+    else:
+        module = GETATTR(obj, <PyObject *>NAME_MODULE)
+    name = GETATTR(obj, <PyObject *>NAME_QUALNAME)
+    result = write_named(w, obj, module, name)
     release(w, module)
     release(w, name)
-    return written
+    return result
 
 
-cdef bint is_global(PyObject *obj, PyObject *module_name, PyObject *name) except -1:
-    cdef PyObject *module = DICT_GET(<PyObject *>loaded_modules, module_name)
+cdef bint names_are_plain(Writer *w):
+    """Whether nothing but the modules and the plan's tables has a say on names."""
     return (
-        module != NULL
-        and MODULE_EXACT(module)
-        and DICT_GET(MODULE_DICT(module), name) == obj
+        not (w.careful and w.proto >= 4)  # there, each name is an object of its own
+        and len(extension_registry) == 0
+        and sys.modules is loaded_modules
+    )
+
+
+cdef int write_named(Writer *w, PyObject *obj, PyObject *module, PyObject *name) except -1:
+    """Write `obj` as the global of that name, if it is that one by plain look-ups."""
+    if not (UNICODE_EXACT(module) and UNICODE_EXACT(name) and is_global(w, obj, module, name)):
+        return NOT_IN_PLACE
+    if w.names != NULL and is_renamed(w.names, module, name):
+        return NOT_IN_PLACE
+    if w.proto < 4:
+        return write_named_lines(w, obj, module, name)
+    begin(w)
+    write_whole(w, module, 0)
+    begin(w)
+    write_whole(w, name, 0)
+    room(w)
+    w.cur[0] = <char>STACK_GLOBAL
+    w.cur += 1
+    put(w, obj, False)
+    return WRITTEN
+
+
+cdef int write_named_lines(Writer *w, PyObject *obj, PyObject *module, PyObject *name) except -1:
+    """As GLOBAL's two lines, below protocol 4."""
+    cdef PyObject *tables = plan_part(<object>w.plan, PLAN_ERA_NAMES) if w.proto < 3 and w.fix_imports else NULL
+    cdef PyObject *pair
+    if tables != NULL:
+        if not is_name_map(tables):
+            return NOT_IN_PLACE
+        pair = look_up_pair(TUPLE_ITEM(tables, 0), module, name)
+        if pair != NULL:
+            if TYPE(pair) != &PyTuple_Type or TUPLE_SIZE(pair) != 2:
+                return NOT_IN_PLACE
+            module = TUPLE_ITEM(pair, 0)
+            name = TUPLE_ITEM(pair, 1)
+        else:
+            pair = DICT_GET(TUPLE_ITEM(tables, 1), module)
+            if pair != NULL:
+                module = pair
+    if not is_line(module) or not is_line(name):
+        return NOT_IN_PLACE
+    begin(w)
+    reserve(w, UNICODE_LENGTH(module) + UNICODE_LENGTH(name) + 3)
+    w.cur[0] = GLOBAL
+    w.cur = put_line(w.cur + 1, module)
+    w.cur = put_line(w.cur, name)
+    room(w)
+    put(w, obj, False)
+    return WRITTEN
+
+
+cdef bint is_line(PyObject *text) noexcept:
+    """Whether the text is a line as it stands: ASCII, without a newline."""
+    return (
+        UNICODE_EXACT(text)
+        and UNICODE_IS_ASCII(text)
+        and memchr(UNICODE_DATA(text), 10, UNICODE_LENGTH(text)) == NULL
+    )
+
+
+cdef char *put_line(char *at, PyObject *text) noexcept:
+    cdef Py_ssize_t size = UNICODE_LENGTH(text)
+    memcpy(at, UNICODE_DATA(text), size)
+    at[size] = 10
+    return at + size + 1
+
+
+cdef bint is_global(Writer *w, PyObject *obj, PyObject *module_name, PyObject *name) except -1:
+    cdef PyObject *module = DICT_GET(<PyObject *>loaded_modules, module_name)
+    cdef PyObject *found
+    if module == NULL or not MODULE_EXACT(module):
+        return False
+    found = DICT_GET(MODULE_DICT(module), name)
+    if found != NULL:
+        return found == obj and FIND_CHAR(name, 46, 0, UNICODE_LENGTH(name), 1) < 0
+    return w.proto >= 4 and is_in_class(obj, module, name)
+
+
+cdef bint is_in_class(PyObject *obj, PyObject *module, PyObject *name) except -1:
+    """Whether a name with dots leads to `obj` through classes that hand out what they hold as it is."""
+    cdef Py_ssize_t length = UNICODE_LENGTH(name), begin = 0, end
+    cdef PyObject *found = NULL
+    cdef PyObject *part
+    while begin <= length:
+        end = FIND_CHAR(name, 46, begin, length, 1)
+        if end < 0:
+            if begin == 0:
+                return False
+            end = length
+        part = SUBSTRING(name, begin, end)
+        found = DICT_GET(MODULE_DICT(module), part) if found == NULL else held_by_class(found, part)
+        DECREF(part)
+        if found == NULL:
+            return False
+        begin = end + 1
+    return found == obj
+
+
+cdef PyObject *held_by_class(PyObject *cls, PyObject *name) noexcept:
+    """The attribute of a class, a class or function itself; NULL for anything else."""
+    cdef PyObject *found
+    if not IS_TYPE(cls) or (<PyTypeObjectFields *>TYPE(cls)).tp_getattro != (
+        (<PyTypeObjectFields *>&PyType_Type).tp_getattro
+    ):
+        return NULL
+    if brinery_type_lookup(TYPE(cls), name) != NULL:
+        return NULL  # the metaclass may come before it
+    found = brinery_type_lookup(<PyTypeObject *>cls, name)
+    if found == NULL or not (
+        TYPE(found) == &PyFunction_Type or (<PyTypeObjectFields *>TYPE(found)).tp_descr_get == NULL
+    ):
+        return NULL
+    return found
+
+
+cdef bint is_name_map(PyObject *names) noexcept:
+    return (
+        <object>TYPE(names) is NameMap
+        and TYPE(TUPLE_ITEM(names, 0)) == &PyDict_Type
+        and TYPE(TUPLE_ITEM(names, 1)) == &PyDict_Type
+        and TYPE(TUPLE_ITEM(names, 2)) == &PyDict_Type
+        and DICT_SIZE(TUPLE_ITEM(names, 2)) == 0  # what is disputed is an error
     )
 
 
 cdef bint is_renamed(PyObject *names, PyObject *module, PyObject *name) except -1:
     """Whether a NameMap has another name for a global, or may have."""
-    cdef PyObject *by_name
-    cdef PyObject *by_module
-    cdef PyObject *disputed
+    return (
+        not is_name_map(names)
+        or DICT_GET(TUPLE_ITEM(names, 1), module) != NULL
+        or look_up_pair(TUPLE_ITEM(names, 0), module, name) != NULL
+    )
+
+
+cdef PyObject *look_up_pair(PyObject *table, PyObject *module, PyObject *name) except? NULL:
     cdef PyObject *key = <PyObject *>key_of_names
-    if <object>TYPE(names) is not NameMap:
-        return True
-    by_name = TUPLE_ITEM(names, 0)
-    by_module = TUPLE_ITEM(names, 1)
-    disputed = TUPLE_ITEM(names, 2)
-    if TYPE(by_name) != &PyDict_Type or TYPE(by_module) != &PyDict_Type or TYPE(disputed) != &PyDict_Type:
-        return True
-    if DICT_SIZE(disputed):
-        return True
-    if DICT_GET(by_module, module) != NULL:
-        return True
-    if DICT_SIZE(by_name) == 0:
-        return False
+    if DICT_SIZE(table) == 0:
+        return NULL
     # One tuple for all look-ups, since making one could set off the garbage collector.
     INCREF(module)
     INCREF(name)
@@ -79,10 +187,46 @@ cdef bint is_renamed(PyObject *names, PyObject *module, PyObject *name) except -
     DECREF(TUPLE_ITEM(key, 1))
     TUPLE_SET(key, 0, module)
     TUPLE_SET(key, 1, name)
-    return DICT_GET(by_name, key) != NULL
+    return DICT_GET(table, key)
 
 
 cdef tuple key_of_names = tuple(["module", "name"])  # a new one: a constant would be shared
+
+
+cdef int open_named(Writer *w, PyObject *obj, object name) except -1:
+    """A global under the name that a reducer gave. Runs Python code."""
+    cdef PyObject *module
+    cdef int result = NOT_IN_PLACE
+    secure(w)
+    if type(name) is str and names_are_plain(w):
+        found = getattr(<object>obj, "__module__", None)
+        secure(w)
+        module = <PyObject *>found if found is not None else module_that_has(obj, <PyObject *>name)
+        if module != NULL:
+            result = write_named(w, obj, module, <PyObject *>name)
+            secure(w)  # the name may be the reducer's alone, and go now
+    return open_global(w, obj, name) if result == NOT_IN_PLACE else result
+
+
+cdef PyObject *module_that_has(PyObject *obj, PyObject *name) except? NULL:
+    """The name of the first module that holds `obj`, which does not say where it lives; NULL where code is to be asked."""
+    cdef PyObject *key
+    cdef PyObject *module
+    cdef PyObject *found
+    cdef Py_ssize_t pos = 0
+    while DICT_NEXT(<PyObject *>loaded_modules, &pos, &key, &module):
+        if not UNICODE_EXACT(key) or not MODULE_EXACT(module):
+            if module == Py_None:
+                continue
+            return NULL
+        if <str>key == "__main__" or <str>key == "__mp_main__":
+            continue
+        found = DICT_GET(MODULE_DICT(module), name)
+        if found == obj:
+            return key
+        if found == NULL and DICT_GET(MODULE_DICT(module), <PyObject *>NAME_GETATTR) != NULL:
+            return NULL
+    return NULL
 
 
 cdef int open_global(Writer *w, PyObject *obj, object name) except -1:
@@ -103,19 +247,19 @@ cdef int open_global(Writer *w, PyObject *obj, object name) except -1:
             frame = push(w, IN_DOTTED, obj)
             Py_INCREF(names)
             frame.held = <PyObject *>names
-            return 2
+            return PUSHED
         frame = push_reduction(w, obj, Reduction(getattr, (found.parent, found.last)))
         frame.after = ONLY_MEMOIZE
-        return 2
+        return PUSHED
     if w.proto >= 4:
         names = stream_name(found.module, found.qualname, w.proto, w.fix_imports, plan)
         frame = push(w, IN_GLOBAL, obj)
         Py_INCREF(names)
         frame.held = <PyObject *>names
-        return 2
+        return PUSHED
     write_global_lines(w, found.module, found.qualname)
     put(w, obj, False)
-    return 0
+    return WRITTEN
 
 
 cdef int run_global(Writer *w, Frame *frame) except -1:
@@ -123,10 +267,10 @@ cdef int run_global(Writer *w, Frame *frame) except -1:
         w.item = TUPLE_ITEM(frame.held, frame.pos)
         w.item_alone = 0
         frame.pos += 1
-        return 1
+        return CHILD
     op(w, STACK_GLOBAL)
     put(w, frame.obj, False)
-    return 0
+    return WRITTEN
 
 
 cdef int write_extension(Writer *w, long code) except -1:
@@ -143,7 +287,7 @@ cdef int write_extension(Writer *w, long code) except -1:
         w.cur[0] = <char>EXT4
         brinery_put_u32(w.cur + 1, <uint32_t>code)
         w.cur += 5
-    return 0
+    return WRITTEN
 
 
 cdef int write_global_lines(Writer *w, object module, object qualname) except -1:
@@ -165,11 +309,11 @@ cdef int run_dotted(Writer *w, Frame *frame) except -1:
         write_global_lines(w, <object>TUPLE_ITEM(frame.held, 0), <object>TUPLE_ITEM(frame.held, 1))
     if frame.pos == 2 * dots:
         put(w, frame.obj, False)
-        return 0
+        return WRITTEN
     if frame.pos < dots:
         w.item = <PyObject *>GETATTR_FUNCTION
     else:
         w.item = TUPLE_ITEM(frame.held, 2 + frame.pos - dots)
     w.item_alone = 0
     frame.pos += 1
-    return 1
+    return CHILD

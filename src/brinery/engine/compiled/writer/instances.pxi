@@ -2,7 +2,6 @@
 # dict of an instance that has none yet, or the dict of its slots.
 
 cdef enum:
-    NOT_IN_PLACE = 3   # nothing is written: take the long way
     HEAD = 32          # bytes, more than an instance is before its attributes
     LONGEST_NAME = 16 * 1024 - 1  # characters; a longer one may be a payload that does not go into a frame
 
@@ -24,15 +23,15 @@ cdef int write_unknown_class(Writer *w, PyObject *obj, Plan *known) except -1:
         know(w, known)
         known.class_index = entry.index
         return write_get(w, entry.index) + 1
+    if w.asks:
+        return 0  # about the class as well
     hold(w, obj)
-    if TYPE(<PyObject *>type) != &PyType_Type:
-        return 0
-    plan = find_plan(&PyType_Type)
+    plan = find_plan(TYPE(<PyObject *>type))
     if plan == NULL or plan.epoch != w.epoch:
-        plan = renew_plan(w, &PyType_Type)
-    if plan.current != BY_NAME or w.epoch != before:
+        plan = renew_plan(w, TYPE(<PyObject *>type))
+    if plan.current != BY_NAME and plan.current != BY_METACLASS or w.epoch != before:
         return 0
-    return write_global_in_place(w, <PyObject *>type)
+    return write_global_in_place(w, <PyObject *>type) == WRITTEN
 
 
 cdef inline int write_new(Writer *w, PyObject *obj, bint elide) except -1:
@@ -55,17 +54,15 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
     if not (state == NULL or harmless_dict(state)) or not write_class(w, obj, plan):
         return NOT_IN_PLACE
     write_new(w, obj, elide)
-    if state == NULL:
-        return 0
+    if state == NULL or DICT_SIZE(state) == 0:  # also of a subclass of dict, whatever it says of itself
+        return WRITTEN
     if TYPE(state) != &PyDict_Type:
         pushed = push(w, IN_STATE, obj)
         INCREF(state)
         pushed.held = state
         w.item = state
         w.item_alone = 0
-        return 1
-    if DICT_SIZE(state) == 0:
-        return 0
+        return CHILD
     begin(w)
     if REFCNT(state) > 1 and get(w, state):
         return op(w, BUILD)
@@ -73,6 +70,66 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
     w.cur += 1
     put(w, state, BORROWING and REFCNT(state) <= 1)
     return begin_pairs(w, state, obj, THEN_BUILD)
+
+
+cdef int open_part_by_part(Writer *w, PyObject *obj, Plan *plan) except -1:
+    """An instance of whose class, arguments and state each is to be an object of its own, as persistent_id is asked
+    about them all. Only the reduction is spared. The object is held, and everything secured.
+    """
+    cdef PyObject *attributes
+    cdef PyObject *value
+    cdef PyDictValues *values
+    cdef Py_ssize_t i
+    cdef object names, offsets, slots, state = None
+    if plan.current == BY_SLOTS:
+        secure(w)
+        names, offsets, slots = <object>plan.names, <object>plan.offsets, {}
+        for i in range(plan.slots):
+            value = brinery_slot(obj, (<Py_ssize_t *>BYTES_DATA(<PyObject *>offsets))[i])
+            if value != NULL:
+                slots[<object>TUPLE_ITEM(<PyObject *>names, i)] = <object>value
+            elif plan.falls_back:
+                return NOT_IN_PLACE
+        if slots:
+            state = (None, slots)
+        return push_instance(w, obj, state)
+    if not harmless_attributes(plan, obj):
+        return NOT_IN_PLACE
+    values = values_of(obj, &attributes)
+    if brinery_values_size(values) if values != NULL else attributes != NULL and DICT_SIZE(attributes):
+        secure(w)
+        attributes = GENERIC_DICT(obj, NULL)
+        state = <object>attributes
+        DECREF(attributes)
+    return push_instance(w, obj, state)
+
+
+cdef int push_instance(Writer *w, PyObject *obj, object state) except -1:
+    cdef Frame *frame = push(w, IN_INSTANCE, obj)
+    if state is not None:
+        Py_INCREF(state)
+        frame.held = <PyObject *>state
+    return child(w, frame, <PyObject *>TYPE(obj), 1)
+
+
+cdef int run_instance(Writer *w, Frame *frame) except -1:
+    cdef PyObject *obj = frame.obj
+    if frame.pos == 1:
+        return child(w, frame, <PyObject *>NO_ARGUMENTS, 2)
+    if frame.pos == 2:
+        op(w, NEWOBJ)
+        if not w.fast and find(w, obj) != NULL:
+            # It was reached again from within what its class was written as.
+            op(w, POP)
+            get(w, obj)
+            return WRITTEN
+        put(w, obj, False)
+        return WRITTEN if frame.held == NULL else child(w, frame, frame.held, 3)
+    op(w, BUILD)
+    return WRITTEN
+
+
+cdef tuple NO_ARGUMENTS = ()
 
 
 cdef inline PyDictValues *values_of(PyObject *obj, PyObject **state) noexcept:
@@ -105,7 +162,7 @@ cdef int open_by_values(Writer *w, PyObject *obj, Plan *plan, bint elide, PyDict
         write_new(w, obj, elide)
         begin(w)
     if size == 0:
-        return 0
+        return WRITTEN
     if state != NULL and REFCNT(state) > 1 and get(w, state):
         return op(w, BUILD)
     w.cur[0] = EMPTY_DICT
@@ -123,10 +180,10 @@ cdef int open_by_values(Writer *w, PyObject *obj, Plan *plan, bint elide, PyDict
     else:
         w.cur[0] = MARK
         w.cur += 1
-    if run_values(w, &frame):
+    if run_values(w, &frame) == CHILD:
         push_copy(w, &frame)
-        return 1
-    return 0
+        return CHILD
+    return WRITTEN
 
 
 cdef int run_values(Writer *w, Frame *frame) except -1:
@@ -159,13 +216,13 @@ cdef int run_values(Writer *w, Frame *frame) except -1:
             frame.count = <int>pos if frame.count >= 0 else -2
             w.item = brinery_values_item(values, index)
             w.item_alone = 1 | TRIED
-            return 1
+            return CHILD
     w.cur = at
     room(w)
     w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
     w.cur[1] = BUILD
     w.cur += 2
-    return 0
+    return WRITTEN
 
 
 cdef void know_name(Writer *w, Plan *plan, int index, PyObject *name) noexcept:
@@ -181,11 +238,13 @@ cdef int open_by_slots(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
     cdef Py_ssize_t *offsets = <Py_ssize_t *>BYTES_DATA(plan.offsets)
     for i in range(plan.slots):
         size += brinery_slot(obj, offsets[i]) != NULL
+    if size != plan.slots and plan.falls_back:
+        return NOT_IN_PLACE  # the class's __getattr__ is asked for the others
     if not write_class(w, obj, plan):
         return NOT_IN_PLACE
     write_new(w, obj, elide)
     if size == 0:
-        return 0
+        return WRITTEN
     # The state is (None, {slot: value}); neither the pair nor the dict exists.
     begin(w)
     begin(w)
@@ -204,10 +263,10 @@ cdef int open_by_slots(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
     else:
         w.cur[0] = MARK
         w.cur += 1
-    if run_slots(w, &frame):
+    if run_slots(w, &frame) == CHILD:
         push_copy(w, &frame)
-        return 1
-    return 0
+        return CHILD
+    return WRITTEN
 
 
 cdef int run_slots(Writer *w, Frame *frame) except -1:
@@ -234,7 +293,7 @@ cdef int run_slots(Writer *w, Frame *frame) except -1:
             frame.pos = pos
             w.item = value
             w.item_alone = 1 | TRIED
-            return 1
+            return CHILD
     w.cur = at
     room(w)
     w.cur[0] = SETITEM if frame.count < 0 else SETITEMS
@@ -279,13 +338,25 @@ cdef bint harmless_dict(PyObject *attributes) noexcept:
 
 
 cdef inline bint harmless(PyObject *name) noexcept:
-    # All names that count begin with two underscores; of the others nothing more needs to be known.
-    if TYPE(name) != &PyUnicode_Type or UNICODE_LENGTH(name) > LONGEST_NAME:
+    cdef Py_ssize_t length
+    if TYPE(name) != &PyUnicode_Type:
         return False
-    return not (
-        UNICODE_LENGTH(name) > 4
-        and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 0) == 95
-        and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 1) == 95
+    length = UNICODE_LENGTH(name)
+    if length > LONGEST_NAME:
+        return False
+    if length < 10 or UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 0) != 95:
+        return True
+    return not is_reducing(name, length)
+
+
+cdef bint is_reducing(PyObject *name, Py_ssize_t length) noexcept:
+    """Whether an instance's attribute of that name would be asked how to write it."""
+    if UNICODE_KIND(name) != 1:
+        return False
+    return (
+        length == 10 and memcmp(UNICODE_DATA(name), b"__reduce__", 10) == 0
+        or length == 12 and memcmp(UNICODE_DATA(name), b"__getstate__", 12) == 0
+        or length == 13 and memcmp(UNICODE_DATA(name), b"__reduce_ex__", 13) == 0
     )
 
 
@@ -299,13 +370,15 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     secure(w)
     args[0] = obj
     held = CALL(<PyObject *>method, args, 1)
+    if w.careful:
+        return push_instance(w, obj, held)
     plan = find_plan(TYPE(obj))  # the call may have made dumps that put others in its place
     if plan == NULL or not write_class(w, obj, plan):
         push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
-        return 2
+        return PUSHED
     write_new(w, obj, False)
     if held is None:
-        return 0
+        return WRITTEN
     frame = push(w, IN_STATE, obj)
     Py_INCREF(held)
     frame.held = <PyObject *>held
@@ -314,11 +387,11 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     if TYPE(frame.held) == &PyDict_Type and REFCNT(frame.held) == 1 and not (w.careful or w.flush_pending):
         # The usual state, made just now, is written here while it holds leaves: without the way through the
         # run loop, such instances take 0.9 of the time.
-        if open_dict(w, frame.held, BORROWING):
-            return 1
+        if open_dict(w, frame.held, BORROWING) == CHILD:
+            return CHILD
         resume_other(w, &w.stack[w.depth - 1])
         pop(w)
-        return 0
+        return WRITTEN
     w.item = frame.held
     w.item_alone = 1
-    return 1
+    return CHILD

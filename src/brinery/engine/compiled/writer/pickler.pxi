@@ -109,6 +109,10 @@ cdef class Pickler:
             if self.buffer_callback is not None:
                 set_hook(w, &w.buffer_callback, self.buffer_callback)
             w.careful = w.careful or persistent_id is not UNSET
+            w.asks_table = w.dispatch_table != NULL and not (
+                type(dispatch_table) is dict or is_plain_chain(w.dispatch_table)
+            )
+            w.asks = w.asks_table or w.reducer_override != NULL
             if self.write_plan.stores is not None:
                 self.write_plan.stores.begin_dump()
                 stores = self.write_plan.stores

@@ -8,17 +8,19 @@
 cdef enum PlanKind:
     BY_REDUCER         # ask hooks, tables, __reduce_ex__
     BY_NAME            # a class or function
+    BY_METACLASS       # a class of another metaclass: by name as well, but for what tables say
     BY_ATTRIBUTES      # NEWOBJ, and the instance's dict as state
     BY_SLOTS           # NEWOBJ, and (None, {slot: value}) as state
     BY_GETSTATE        # NEWOBJ, and what the class's own __getstate__ gives
     BY_REDUCE          # the class's own __reduce__
     BY_REDUCE_EX       # the class's own __reduce_ex__
-    BY_DATE
+    BY_DATE            # from here on, all parts are written in place: there is nothing that persistent_id could be asked
     BY_DATETIME
     BY_TIME
     BY_TIMEDELTA
 
 cdef enum:
+    ALL_IN_PLACE = BY_DATE
     NAMES_KEPT = 32          # attributes, the bits of a uint32_t
     UNKNOWN = 0xFFFFFFFF     # no memo index
 
@@ -27,6 +29,7 @@ cdef struct Plan:
     unsigned int version
     signed char kind         # as far as the type alone decides
     signed char current      # in this epoch
+    bint falls_back          # attributes that are not there are asked of the class's __getattr__
     uint64_t epoch
     PyObject *table          # the dispatch table that last had no reducer for it, and the table's version then
     uint64_t table_version
@@ -58,7 +61,6 @@ cdef object last_registrations = None  # what abc counts up
 cdef Py_ssize_t last_modules = 0       # how many there were
 cdef uint64_t last_rules_serial = 0
 
-cdef set SINGLETON_TYPES = {type(None), type(...), type(NotImplemented)}
 cdef dict reducers = copyreg.dispatch_table
 
 cdef object NAME_REDUCE_EX = sys.intern("__reduce_ex__")
@@ -67,7 +69,20 @@ cdef object NAME_GETSTATE = sys.intern("__getstate__")
 cdef object NAME_GETNEWARGS = sys.intern("__getnewargs__")
 cdef object NAME_GETNEWARGS_EX = sys.intern("__getnewargs_ex__")
 cdef object NAME_CLASS = sys.intern("__class__")
+cdef object NAME_GETATTR = sys.intern("__getattr__")
+cdef object NAME_GETATTRIBUTE = sys.intern("__getattribute__")
+cdef object NAME_MODULE = sys.intern("__module__")
+cdef object NAME_QUALNAME = sys.intern("__qualname__")
 cdef object OBJECT = object
+
+
+class HasGetattr:
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+# What looks attributes up where a class defines __getattr__ or __getattribute__.
+cdef void *LOOKS_UP_BY_METHOD = (<PyTypeObjectFields *>HasGetattr).tp_getattro
 
 
 cdef inline Plan *find_plan(PyTypeObject *type) noexcept:
@@ -112,17 +127,22 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
         plan.rules_serial = w.rules_serial
     plan.epoch = w.epoch
     plan.current = plan.kind
-    if plan.kind != BY_REDUCER and (
-        not PLANS
-        or (plan.kind != BY_NAME and plan.version != brinery_type_version(type))  # changed since
-        or w.reducer_override != NULL
-        or w.careful
-        or w.proto < 2
-        or (w.rules != NULL and plan.rule != NULL)
-        or (plan.kind != BY_NAME and may_have_reducer(w, plan))
-    ):
+    if plan.kind != BY_REDUCER and not stands(w, plan):
         plan.current = BY_REDUCER
     return plan
+
+
+cdef bint stands(Writer *w, Plan *plan) except -1:
+    """Whether the plan holds as the type is now, in this dump. May run Python code."""
+    if not PLANS or (w.rules != NULL and plan.rule != NULL):
+        return False
+    if plan.kind == BY_NAME:
+        return True
+    if plan.version != brinery_type_version(plan.type):
+        return False
+    if plan.kind != BY_METACLASS and (w.proto < 2 or (w.careful and plan.kind >= ALL_IN_PLACE)):
+        return False
+    return not may_have_reducer(w, plan)
 
 
 cdef int look_at_rules(Writer *w) except -1:
@@ -175,8 +195,12 @@ cdef bint may_have_reducer(Writer *w, Plan *plan) except -1:
     cdef PyTypeObject *type = plan.type
     cdef PyObject *table = w.dispatch_table if w.dispatch_table != NULL else <PyObject *>reducers
     cdef uint64_t version
-    if TYPE(table) != &PyDict_Type or not brinery_type_hashes_plainly(type):
+    if w.asks_table:
+        return False  # it is asked about each object (see open_asked)
+    if not brinery_type_hashes_plainly(type):
         return True
+    if TYPE(table) != &PyDict_Type:
+        return chain_may_have(w, table, plan)
     # After each call of a reducer or __getstate__ this is asked anew, and looking it up took a twentieth of the time.
     version = brinery_dict_version(table)
     if table == plan.table and version == plan.table_version and version != 0:
@@ -188,6 +212,52 @@ cdef bint may_have_reducer(Writer *w, Plan *plan) except -1:
     plan.table = table
     plan.table_version = version
     return False
+
+
+cdef bint is_plain_chain(PyObject *table) except -1:
+    """Whether a ChainMap finds what it finds by nothing but its maps, which are plain dicts."""
+    cdef PyTypeObject *cls = TYPE(table)
+    cdef Py_ssize_t i
+    if (
+        cls != <PyTypeObject *>ChainMap
+        or brinery_type_lookup(cls, <PyObject *>NAME_GETITEM) != CHAIN_GETITEM
+        or brinery_type_lookup(cls, <PyObject *>NAME_MISSING) != CHAIN_MISSING
+        or brinery_type_lookup(cls, <PyObject *>NAME_MAPS) != NULL
+        or (<PyTypeObjectFields *>cls).tp_getattro != PyObject_GenericGetAttr
+    ):
+        return False
+    maps = getattr(<object>table, NAME_MAPS, None)
+    if type(maps) is not list:
+        return False
+    for i in range(LIST_SIZE(<PyObject *>maps)):
+        if TYPE(LIST_ITEM(<PyObject *>maps, i)) != &PyDict_Type:
+            return False
+    return True
+
+
+cdef bint chain_may_have(Writer *w, PyObject *table, Plan *plan) except -1:
+    """may_have_reducer() for the ChainMap that multiprocessing, cloudpickle and others set: asked without its code.
+
+    Two look-ups in Python, each with an exception behind it, would cost more than all of a small instance.
+    """
+    cdef PyTypeObject *type = plan.type
+    cdef Py_ssize_t i
+    if not is_plain_chain(table):
+        return True
+    secure(w)
+    for mapping in tuple((<object>table).maps):
+        if DICT_GET(<PyObject *>mapping, <PyObject *>type) != NULL or plan.type != type:
+            return True
+    return False
+
+
+from collections import ChainMap
+
+cdef object NAME_GETITEM = sys.intern("__getitem__")
+cdef object NAME_MISSING = sys.intern("__missing__")
+cdef object NAME_MAPS = sys.intern("maps")
+cdef PyObject *CHAIN_GETITEM = brinery_type_lookup(<PyTypeObject *>ChainMap, <PyObject *>NAME_GETITEM)
+cdef PyObject *CHAIN_MISSING = brinery_type_lookup(<PyTypeObject *>ChainMap, <PyObject *>NAME_MISSING)
 
 
 cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
@@ -254,13 +324,17 @@ cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
     if type == &PyType_Type or type == &PyFunction_Type:
         plan.kind = BY_NAME
         return 0
-    if plan.version == 0 or issubclass(cls, type_of_types) or fields.tp_getattro != PyObject_GenericGetAttr:
+    if plan.version == 0:
+        return 0
+    if issubclass(cls, type_of_types):
+        return describe_metaclass(plan, type)
+    if not finds_attributes_plainly(plan, type):
         return 0
     if brinery_type_lookup(type, <PyObject *>NAME_CLASS) != object_attribute(NAME_CLASS):
         return 0
     if describe_known_type(plan, cls):
         return 0
-    if fields.tp_new == NULL or issubclass(cls, (list, dict)):
+    if fields.tp_new == NULL:
         return 0
     if reduce_ex != object_attribute(NAME_REDUCE_EX):
         return describe_method(plan, BY_REDUCE_EX, reduce_ex)
@@ -271,6 +345,7 @@ cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
         brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS) != NULL
         or brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS_EX) != NULL
         or not brinery_is_heap_type(type)
+        or issubclass(cls, (list, dict))
     ):
         return 0
     cdef PyObject *getstate = brinery_type_lookup(type, <PyObject *>NAME_GETSTATE)
@@ -284,6 +359,38 @@ cdef type type_of_types = type
 
 cdef PyObject *object_attribute(object name) noexcept:
     return brinery_type_lookup(&PyBaseObject_Type, <PyObject *>name)
+
+
+cdef bint finds_attributes_plainly(Plan *plan, PyTypeObject *type) noexcept:
+    """Whether attributes that are there are found without running code of the class.
+
+    __getattr__ is asked for the others only; __getattribute__ would be asked for all.
+    """
+    cdef void *look_up = (<PyTypeObjectFields *>type).tp_getattro
+    if look_up == PyObject_GenericGetAttr:
+        return True
+    plan.falls_back = look_up == LOOKS_UP_BY_METHOD
+    return plan.falls_back and (
+        brinery_type_lookup(type, <PyObject *>NAME_GETATTRIBUTE) == object_attribute(NAME_GETATTRIBUTE)
+    )
+
+
+cdef int describe_metaclass(Plan *plan, PyTypeObject *type) except -1:
+    """Classes whose metaclass this is say where they live as those of `type` do, but for its own `__module__`."""
+    cdef void *look_up = (<PyTypeObjectFields *>type).tp_getattro
+    cdef PyObject *module = brinery_type_lookup(type, <PyObject *>NAME_MODULE)
+    if (
+        (look_up == (<PyTypeObjectFields *>&PyType_Type).tp_getattro or look_up == LOOKS_UP_BY_METHOD)
+        and brinery_type_lookup(type, <PyObject *>NAME_GETATTRIBUTE) == attribute_of_types(NAME_GETATTRIBUTE)
+        and brinery_type_lookup(type, <PyObject *>NAME_QUALNAME) == attribute_of_types(NAME_QUALNAME)
+        and (module == attribute_of_types(NAME_MODULE) or module != NULL and UNICODE_EXACT(module))
+    ):
+        plan.kind = BY_METACLASS
+    return 0
+
+
+cdef PyObject *attribute_of_types(object name) noexcept:
+    return brinery_type_lookup(&PyType_Type, <PyObject *>name)
 
 
 cdef int describe_method(Plan *plan, PlanKind kind, PyObject *method) except -1:

@@ -10,9 +10,44 @@ cdef enum Style:
     BY_NEWOBJ_EX
 
 
+cdef int open_asked(Writer *w, PyObject *obj, Plan *plan) except -1:
+    """An object whose plan holds where reducer_override, or a table that runs code, passes it over. Runs Python code."""
+    cdef PyTypeObject *type = TYPE(obj)
+    cdef object cls = <object>type, reduce
+    cdef bint by_name = plan.kind == BY_NAME
+    cdef int result = NOT_IN_PLACE
+    hold(w, obj)
+    secure(w)
+    if w.reducer_override != NULL:
+        value = CALL(w.reducer_override, &obj, 1)
+        if value is not NotImplemented:
+            return open_reduced(w, obj, value)
+        secure(w)
+    if w.asks_table and not by_name:
+        reduce = look_up_reducer(w, cls)
+        if reduce is not UNSET:
+            return open_reduced(w, obj, ask_rule(w, reduce, <object>obj))
+        secure(w)
+    if TYPE(obj) == type:
+        plan = renew_plan(w, type)
+        if TYPE(obj) == type:
+            result = open_by_plan(w, obj, plan, False)
+    if result == NOT_IN_PLACE:
+        result = open_unhooked(w, obj, cls, None, w.asks_table)
+    return result
+
+
+cdef object look_up_reducer(Writer *w, object cls):
+    """What the Pickler's dispatch table has for a class, or UNSET."""
+    try:
+        return (<object>w.dispatch_table)[cls]
+    except KeyError:
+        return UNSET
+
+
 cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
     """Ask who has a say on `obj`, and begin to write what they give. Runs Python code."""
-    cdef object value = NotImplemented, instance = <object>obj, reduce = UNSET
+    cdef object value = NotImplemented, instance = <object>obj
     hold(w, obj)
     secure(w)
     cdef object cls = <object>TYPE(obj)
@@ -29,27 +64,29 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
             if value is not NotImplemented:
                 break
     if value is NotImplemented:
-        if <PyTypeObject *>cls == &PyType_Type:
-            return open_class(w, obj)
-        if <PyTypeObject *>cls == &PyFunction_Type:
-            return open_global(w, obj, None)
-        if w.dispatch_table != NULL:
-            try:
-                reduce = (<object>w.dispatch_table)[cls]
-            except KeyError:
-                reduce = UNSET
-        else:
-            if rule is not None and rule.reduce is not None:
-                reduce = rule.reduce
-            else:
-                reduce = reducers.get(cls, UNSET)
-        if reduce is not UNSET:
-            value = ask_rule(w, reduce, instance)
-        elif issubclass(cls, type_of_types):
-            return open_global(w, obj, None)
-        else:
-            value = ask_object(w, instance)
+        return open_unhooked(w, obj, cls, rule, False)
     return open_reduced(w, obj, value)
+
+
+cdef int open_unhooked(Writer *w, PyObject *obj, object cls, object rule, bint asked) except -1:
+    """An object that all hooks pass over. `asked`: so does the dispatch table."""
+    cdef object reduce = UNSET
+    if <PyTypeObject *>cls == &PyType_Type:
+        return open_class(w, obj)
+    if <PyTypeObject *>cls == &PyFunction_Type:
+        return open_global(w, obj, None)
+    if w.dispatch_table != NULL:
+        if not asked:
+            reduce = look_up_reducer(w, cls)
+    elif rule is not None and rule.reduce is not None:
+        reduce = rule.reduce
+    else:
+        reduce = reducers.get(cls, UNSET)
+    if reduce is not UNSET:
+        return open_reduced(w, obj, ask_rule(w, reduce, <object>obj))
+    if issubclass(cls, type_of_types):
+        return open_global(w, obj, None)
+    return open_reduced(w, obj, ask_object(w, <object>obj))
 
 
 cdef object ask_rule(Writer *w, object function, object instance):
@@ -90,26 +127,36 @@ cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
 
 cdef int open_class(Writer *w, PyObject *obj) except -1:
     # Their names are not those of any global.
-    if <object>obj in SINGLETON_TYPES:
+    if is_singleton_type(obj):
         singleton = {type(None): None, type(...): ..., type(NotImplemented): NotImplemented}[<object>obj]
         push_reduction(w, obj, (type, (singleton,)))
-        return 2
+        return PUSHED
     return open_global(w, obj, None)
 
 
 cdef int open_reduced(Writer *w, PyObject *obj, object value) except -1:
     if isinstance(value, str):
-        return open_global(w, obj, value)
-    # The common shape is plain to see; any other is looked at closely.
-    if not (
-        type(value) is tuple
-        and 2 <= len(<tuple>value) <= 3
-        and CALLABLE(TUPLE_ITEM(<PyObject *>value, 0))
-        and PyTuple_Check(TUPLE_ITEM(<PyObject *>value, 1))
-    ):
-        value = check(value, <object>obj)
+        return open_named(w, obj, value)
+    if not well_formed(<PyObject *>value):
+        value = check(value, <object>obj)  # raises, or gives the same as a tuple that is one
     push_reduction(w, obj, value)
-    return 2
+    return PUSHED
+
+
+cdef bint well_formed(PyObject *value) noexcept:
+    """What check() makes sure of, seen without running code or making anything."""
+    cdef Py_ssize_t size
+    cdef PyObject *item
+    if TYPE(value) != &PyTuple_Type:
+        return False
+    size = TUPLE_SIZE(value)
+    if not 2 <= size <= 6 or not CALLABLE(TUPLE_ITEM(value, 0)) or not PyTuple_Check(TUPLE_ITEM(value, 1)):
+        return False
+    for i in range(3, size):
+        item = TUPLE_ITEM(value, i)
+        if item != Py_None and not (CALLABLE(item) if i == 5 else IS_ITERATOR(item)):
+            return False
+    return True
 
 
 cdef int open_call(Writer *w) except -1:
@@ -128,17 +175,17 @@ cdef int open_call(Writer *w) except -1:
         or not brinery_plain_name(made)
         or w.careful
     ):
-        return 2
+        return PUSHED
     begin(w)
     if w.flush_pending or not get(w, made):
-        return 2
+        return PUSHED
     frame.size = BY_CALL
     frame.pos = 3
     begin(w)
-    if open_tuple(w, args, BORROWING):
-        return 1
+    if open_tuple(w, args, BORROWING) == CHILD:
+        return CHILD
     result = run_reduction(w, &w.stack[w.depth - 1])
-    if result == 0:
+    if result == WRITTEN:
         pop(w)
     return result
 
@@ -160,11 +207,20 @@ cdef inline PyObject *part(Frame *frame, Py_ssize_t i) noexcept:
     return NULL if item == Py_None else item
 
 
+cdef bint is_mere_call(Frame *frame) noexcept:
+    """Whether the reduction is a callable and its arguments, and nothing else."""
+    cdef Py_ssize_t i
+    for i in range(2, TUPLE_SIZE(frame.held)):
+        if TUPLE_ITEM(frame.held, i) != Py_None:
+            return False
+    return True
+
+
 cdef inline int child(Writer *w, Frame *frame, PyObject *item, int step) except -1:
     frame.pos = step
     w.item = item
     w.item_alone = 1
-    return 1
+    return CHILD
 
 
 cdef int run_reduction(Writer *w, Frame *frame) except -1:
@@ -180,7 +236,8 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
     if frame.pos == 1:
         item = TUPLE_ITEM(frame.held, 1)
         if frame.size == BY_NEWOBJ:
-            secure(w)
+            if TUPLE_SIZE(item) > 1:  # the empty tuple is not made
+                secure(w)
             frame.current = TUPLE_SLICE(item, 1, TUPLE_SIZE(item))
             return child(w, frame, frame.current, 3)
         if frame.size == BY_NEWOBJ_EX:
@@ -193,7 +250,7 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
             # The arguments go at once where the reducer made them for this call and nothing else.
             frame.half = (
                 REFCNT(frame.held) == 1
-                and TUPLE_SIZE(frame.held) == 2
+                and is_mere_call(frame)
                 and forget(w, TUPLE_ITEM(frame.held, 1))
             )
             op(w, REDUCE)
@@ -201,12 +258,12 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
             op(w, NEWOBJ if frame.size == BY_NEWOBJ else NEWOBJ_EX)
         if frame.after == ONLY_MEMOIZE:
             put(w, obj, False)
-            return 0
+            return WRITTEN
         if not w.fast and find(w, obj) != NULL:
             # It was reached again from within its own arguments, and written there.
             op(w, POP)
             get(w, obj)
-            return 0
+            return WRITTEN
         put(w, obj, False)
         frame.pos = 4
     if frame.pos == 4:
@@ -222,24 +279,24 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
     if frame.pos == 6:
         item = part(frame, 2)
         if item == NULL:
-            return 0
+            return WRITTEN
         if part(frame, 5) == NULL:
             return child(w, frame, item, 7)
         return child(w, frame, part(frame, 5), 8)
     if frame.pos == 7:
         op(w, BUILD)
-        return 0
+        return WRITTEN
     # A state setter: called with the object and its state, and what it returns is dropped.
     if frame.pos == 8:
         child(w, frame, obj, 9)
         w.item_alone = 0  # written already, however few references it has
-        return 1
+        return CHILD
     if frame.pos == 9:
         return child(w, frame, part(frame, 2), 10)
     op(w, TUPLE2)
     op(w, REDUCE)
     op(w, POP)
-    return 0
+    return WRITTEN
 
 
 cdef int style_of(Writer *w, Frame *frame) except -1:
@@ -250,9 +307,12 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
     if brinery_plain_name(TUPLE_ITEM(frame.held, 0)):
         return BY_CALL
     function = <object>TUPLE_ITEM(frame.held, 0)
-    if type(function) is not FunctionType and type(function) is not type_of_types:
-        secure(w)
-    name = getattr(function, "__name__", None)
+    if type(function) is FunctionType:
+        name = <object>brinery_function_name(<PyObject *>function)
+    else:
+        if type(function) is not type_of_types:
+            secure(w)
+        name = getattr(function, "__name__", None)
     if type(name) is not str or (<str>name)[:8] != "__newobj":
         return BY_CALL
     args = <object>TUPLE_ITEM(frame.held, 1)
@@ -305,11 +365,11 @@ cdef int push_persistent_id(Writer *w, PyObject *obj, object pid, bint memoize) 
         frame.count = memoize
         Py_INCREF(pid)
         frame.held = <PyObject *>pid
-        return 2
+        return PUSHED
     write_text_opcode(w, PERSID, encode_persistent_id(pid))
     if memoize:
         put(w, obj, False)
-    return 0
+    return WRITTEN
 
 
 cdef int run_persistent_id(Writer *w, Frame *frame) except -1:
@@ -319,8 +379,8 @@ cdef int run_persistent_id(Writer *w, Frame *frame) except -1:
         w.asked = True
         w.item = frame.held
         w.item_alone = 0
-        return 1
+        return CHILD
     op(w, BINPERSID)
     if frame.count:
         put(w, frame.obj, False)
-    return 0
+    return WRITTEN

@@ -1,22 +1,20 @@
 # One object after another. write_graph() opens the root; what is opened is either written at once or
-# leaves a frame on the stack, and the topmost frame goes on until it is done.
-#
-# Opening gives 0 (written), 1 (a frame was pushed, and w.item is its next child) or 2 (a frame was
-# pushed). Going on gives 0 (done), 1 (w.item is the next child) or 2 (another frame was pushed).
+# leaves a frame on the stack, and the topmost frame goes on until it is done. Each of these steps says what it
+# did (Step).
 
 cdef int write_graph(Writer *w, PyObject *root) except -1:
     cdef int result
     w.item = root
     w.item_alone = 1
-    result = 1
+    result = CHILD
     while True:
-        if result == 1:
+        if result == CHILD:
             result = open_object(w, w.item, w.item_alone)
             if w.depth >= w.depth_to_check:
                 look_for_runaways(w, result)
-        if result == 0 and w.depth == 0:
+        if result == WRITTEN and w.depth == 0:
             return 0
-        if result != 1:
+        if result != CHILD:
             result = resume(w)
 
 
@@ -24,11 +22,11 @@ cdef int look_for_runaways(Writer *w, int result) except -1:
     """Where depth has no limit, a reduction that leads to itself has to be seen."""
     cdef Py_ssize_t i
     # The item, if there is one, is held by the topmost frame, which other threads may change meanwhile.
-    item = <object>w.item if result == 1 else None
+    item = <object>w.item if result == CHILD else None
     w.depth_to_check = 2 * w.depth
     secure(w)
     w.objects_there = check_depth([<object>w.stack[i].obj for i in range(w.depth)], w.objects_there)
-    if result == 1:
+    if result == CHILD:
         hold(w, w.item)
     return 0
 
@@ -51,13 +49,13 @@ cdef int resume(Writer *w) except -1:
             result = run_slots(w, frame)
         else:
             result = resume_other(w, frame)
-        if result == 0:
+        if result == WRITTEN:
             pop(w)
-            return 0
-        if result == 2:
-            return 2
+            return WRITTEN
+        if result == PUSHED:
+            return PUSHED
         result = open_object(w, w.item, w.item_alone)
-        if result:
+        if result != WRITTEN:
             return result
         # Opening may have run code: the stack may have moved, and the frame become another kind.
         frame = &w.stack[at]
@@ -81,7 +79,9 @@ cdef int resume_other(Writer *w, Frame *frame) except -1:
     if frame.kind == IN_STATE:
         frame.half = forget(w, frame.held)
         op(w, BUILD)
-        return 0
+        return WRITTEN
+    if frame.kind == IN_INSTANCE:
+        return run_instance(w, frame)
     if frame.kind == IN_GLOBAL:
         return run_global(w, frame)
     if frame.kind == IN_DOTTED:
@@ -99,7 +99,7 @@ cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
         if w.careful or w.flush_pending:
             return open_carefully(w, obj)
     if not alone & TRIED and write_whole(w, obj, alone):
-        return 0
+        return WRITTEN
     return open_parts(w, obj, alone & ~TRIED)
 
 
@@ -118,7 +118,7 @@ cdef int open_carefully(Writer *w, PyObject *obj) except -1:
             return result
     w.asked = False
     w.opening = True
-    result = 0 if write_whole(w, obj, 0) else open_parts(w, obj, 0)
+    result = WRITTEN if write_whole(w, obj, 0) else open_parts(w, obj, 0)
     w.opening = False
     drop(w)
     return result
@@ -184,26 +184,36 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
         # Otherwise code may have run, and taken a reference: while the object is held, it is not elided.
     if w.subject != NULL:
         elide = False
-    if TYPE(obj) != type:
-        pass  # code has run and given it another class: what is known is not known of that one
+    if TYPE(obj) == type and plan.current != BY_REDUCER and w.asks:
+        result = open_asked(w, obj, plan)
+    elif TYPE(obj) == type:  # else code has run and given it another class: what is known is not known of that one
+        result = open_by_plan(w, obj, plan, elide)
+    if result == NOT_IN_PLACE:
+        result = open_by_reducer(w, obj)
+    if result == PUSHED and w.stack[w.depth - 1].kind == IN_REDUCTION:
+        result = open_call(w)
+    if w.subject != NULL and not w.opening:
+        drop(w)
+    return result
+
+
+cdef inline int open_by_plan(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
+    """What the plan of the object's type says of this epoch; NOT_IN_PLACE where it does not hold for this one."""
+    cdef int result = NOT_IN_PLACE
+    if w.careful and (plan.current == BY_ATTRIBUTES or plan.current == BY_SLOTS):
+        result = open_part_by_part(w, obj, plan)
     elif plan.current == BY_ATTRIBUTES:
         result = open_by_attributes(w, obj, plan, elide)
     elif plan.current == BY_SLOTS:
         result = open_by_slots(w, obj, plan, elide)
-    elif plan.current == BY_NAME:
-        result = NOT_IN_PLACE if not write_global_in_place(w, obj) else 0
+    elif plan.current == BY_NAME or plan.current == BY_METACLASS:
+        result = write_global_in_place(w, obj)
     elif plan.current >= BY_DATE:
         result = open_known(w, obj, plan, elide)
     elif plan.current == BY_GETSTATE:
         result = open_by_getstate(w, obj, plan)
     elif plan.current != BY_REDUCER:
         result = open_by_method(w, obj, plan)
-    if result == NOT_IN_PLACE:
-        result = open_by_reducer(w, obj)
-    if result == 2 and w.stack[w.depth - 1].kind == IN_REDUCTION:
-        result = open_call(w)
-    if w.subject != NULL and not w.opening:
-        drop(w)
     return result
 
 
@@ -229,7 +239,7 @@ cdef int open_builtin(Writer *w, PyObject *obj, bint elide) except -1:
         value = (set if type == &PySet_Type else frozenset, (list(value),))
     push_reduction(w, obj, value)
     drop(w)
-    return 2
+    return PUSHED
 
 
 from _codecs import encode as codecs_encode
@@ -245,7 +255,7 @@ cdef int open_bytearray(Writer *w, PyObject *obj) except -1:
     finally:
         PyBuffer_Release(&view)
         w.opening = False
-    return 0
+    return WRITTEN
 
 
 cdef int open_buffer(Writer *w, PyObject *obj) except -1:

@@ -72,6 +72,13 @@ cdef enum:
     SLACK = 320                # room that is always there when an object begins
     SHORT = 192                # the longest payload that fits into the slack with all around it
 
+# What a step did: opening an object, or going on with the topmost frame.
+cdef enum Step:
+    WRITTEN        # it is written whole, or the frame is done
+    CHILD          # `Writer.item` is to be written next, for the topmost frame
+    PUSHED         # a frame was pushed, to be gone on with
+    NOT_IN_PLACE   # nothing was written: take the long way
+
 # What a Frame is in the middle of.
 cdef enum FrameKind:
     IN_LIST
@@ -85,6 +92,7 @@ cdef enum FrameKind:
     IN_PAIRS        # a reduction's dict items, or a dict at protocol 0
     IN_REDUCTION
     IN_STATE        # a state that a BUILD follows
+    IN_INSTANCE     # an instance part by part: its class, no arguments, its state
     IN_GLOBAL
     IN_DOTTED       # a global with dots, where there is no opcode for one
     IN_PERSISTENT_ID
@@ -165,6 +173,8 @@ cdef struct Writer "brinery_writer":
     bint careful             # every child goes through open_object: persistent_id is set, or protocol 0
     bint opening             # the run loop writes this object: everything is on the stack
     bint asked               # persistent_id is not to be asked about the next object
+    bint asks                # reducer_override or the dispatch table is to be asked about each instance
+    bint asks_table          # the table, for it is more than dicts
     uint64_t serial          # this dump's
     uint64_t epoch           # changes whenever Python code may have run; see plans
     PyObject *persistent_id      # owned or NULL, and so on
