@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 from engines import Wire, engines_under_test
+from user_code import exposed
 
 
 @pytest.fixture(params=engines_under_test(), scope="session")
 def wire(request: pytest.FixtureRequest) -> Wire:
     """Each engine in turn."""
     return Wire(request.param)
+
+
+@pytest.fixture(autouse=True)
+def settings_of_the_process() -> Iterator[None]:
+    """No test may find the collector switched off, or leave it so, or leave a load open."""
+    assert gc.isenabled()
+    yield
+    enabled = gc.isenabled()
+    gc.enable()  # or all tests behind this one would fail
+    assert enabled
+    assert exposed() == 0

@@ -44,9 +44,6 @@ class Pipe(ReadOnlyFile):
     def read(self, size: int) -> bytes:
         return self._file.read(min(size, 3))
 
-    def readline(self) -> bytes:
-        return self._file.readline(4)
-
 
 class ReadintoPipe(Pipe):
     """The same with readinto."""

@@ -103,16 +103,6 @@ class TestAnUninitializedUnpickler:
 
 
 class TestUserCodeThatMeddles:
-    def test_a_memo_replaced_during_the_load(self, wire: Wire):
-        class Meddling(wire.Unpickler):
-            def persistent_load(self, pid):
-                self.memo = {0: "new"} if pid else {}
-                return pid
-
-        assert Meddling(io.BytesIO(b"]q\x00(K\x01Qh\x00e.")).load() == [1, "new"]
-        with pytest.raises(pickle.UnpicklingError):
-            Meddling(io.BytesIO(b"]q\x00(K\x00Qh\x00e.")).load()
-
     def test_a_list_that_an_object_under_construction_empties(self, wire: Wire):
         class Meddling(wire.Unpickler):
             def persistent_load(self, pid):

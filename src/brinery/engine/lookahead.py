@@ -10,24 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from io import BytesIO
 
-__all__ = ["Lookahead", "peek_into"]
-
-
-def peek_into(file: BytesIO) -> Callable[[int], bytes]:
-    """A ``peek`` for a file in memory, which can go back at no cost.
-
-    Opcodes of protocols 0 to 3 come in no frames, and fetching each alone made loading from a
-    BytesIO four times slower.
-    """
-
-    def peek(size: int) -> bytes:
-        data = file.read(size)
-        file.seek(-len(data), 1)
-        return data
-
-    return peek
+__all__ = ["Lookahead"]
 
 
 class Lookahead:

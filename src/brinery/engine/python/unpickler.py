@@ -133,7 +133,10 @@ class Unpickler:
         self._replace_memo(memo)
 
     def _replace_memo(self, memo: Memo) -> None:
-        self._initialized().memo = memo
+        machine = self._initialized()
+        if self._busy.locked():
+            raise RuntimeError("this Unpickler is loading: its memo cannot be changed meanwhile")
+        machine.memo = memo
         if self._walker is not None:
             self._walker.follow(memo)
 

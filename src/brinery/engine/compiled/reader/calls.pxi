@@ -39,7 +39,7 @@ cdef const unsigned char *call(Reading r, PyObject **items, const unsigned char 
     memcpy(arguments + 1, items, <size_t> count * sizeof(PyObject *))
     s.top = items - 1
     try:
-        resume(r)
+        secure(r)
         made = call_class(r, function, arguments, count)
         if made == NULL:
             made = brinery_call(function, arguments + 1, <size_t> count | PY_VECTORCALL_ARGUMENTS_OFFSET)
@@ -47,7 +47,7 @@ cdef const unsigned char *call(Reading r, PyObject **items, const unsigned char 
         for i in range(count):
             Py_DECREF(arguments[1 + i])
         Py_DECREF(function)
-    pause(r)
+    resume(r)
     s.top[0] = made
     s.top += 1
     return p + 1
@@ -58,7 +58,7 @@ cdef PyObject *call_tuple(Reading r, PyObject *function, PyObject *args) except 
     cdef PyObject *arguments[1 + FEW_ARGUMENTS]
     cdef PyObject *made
     cdef Py_ssize_t count = PyTuple_GET_SIZE(args), i
-    if BRINERY_FUSE_CALLS and count <= FEW_ARGUMENTS:
+    if BRINERY_FUSE_CALLS and count <= FEW_ARGUMENTS and PyTuple_CheckExact(args):
         for i in range(count):
             arguments[1 + i] = PyTuple_GET_ITEM(args, i)
         made = call_class(r, function, arguments, count)
@@ -95,23 +95,12 @@ cdef PyObject *call_class(Reading r, PyObject *function, PyObject **arguments, P
 
 cdef int keep_arguments(Memo *m, PyObject **items, Py_ssize_t count) except -1:
     """The next memo entry: a tuple of these `count` objects, which stay the caller's."""
-    cdef size_t room = m.kept_count + 1 + count
-    cdef PyObject **kept
+    cdef PyObject **kept = keep(m, count)
     cdef Py_ssize_t i
-    if room > m.kept_room:
-        room += room >> 1
-        kept = <PyObject **> PyMem_Realloc(m.kept, room * sizeof(PyObject *))
-        if kept == NULL:
-            raise MemoryError
-        m.kept = kept
-        m.kept_room = room
-    kept = m.kept + m.kept_count
-    kept[0] = <PyObject *> count
     for i in range(count):
         Py_INCREF(items[i])
-        kept[i + 1] = items[i]
-    m.array[m.used] = memo_numbered(m.kept_count, ARGUMENTS)
-    m.kept_count += 1 + count
+        kept[i] = items[i]
+    m.array[m.used] = memo_numbered(kept - m.kept, ARGUMENTS)
     m.used += 1
     m.count += 1
     return 0
@@ -119,7 +108,9 @@ cdef int keep_arguments(Memo *m, PyObject **items, Py_ssize_t count) except -1:
 
 cdef PyObject *kept_arguments(Memo *m, size_t number) except NULL:
     """A tuple of what was kept at `number`."""
-    cdef Py_ssize_t count = <Py_ssize_t> m.kept[number], i
+    cdef Py_ssize_t count = <Py_ssize_t> m.kept[number - 1], i
+    cdef PyObject *made = PyTuple_New(count)
     for i in range(count):
-        Py_INCREF(m.kept[number + 1 + i])
-    return brinery_tuple_take(m.kept + number + 1, count)
+        Py_INCREF(m.kept[number + i])
+        PyTuple_SET_ITEM(made, i, m.kept[number + i])
+    return made

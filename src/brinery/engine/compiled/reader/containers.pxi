@@ -6,24 +6,15 @@ from brinery.engine import hashing as _hashing
 cdef Py_ssize_t FEW_KEYS = 4  # keys and values; below, a look for a model costs more than it saves
 
 
-cdef inline int release(Reading r, PyObject *owned) except -1:
-    """Let go of an object. The last reference to one that is no builtin may run its __del__."""
-    if r.foreign:
-        resume(r)
-        Py_DECREF(owned)
-        pause(r)
-    else:
-        Py_DECREF(owned)
-    return 0
-
-
-cdef int check_key(PyObject *key) except -1:
+cdef int check_key(Reading r, PyObject *key) except -1:
     """Refuse a tuple that is too deep to be hashed: the interpreter's own hash recurses."""
     cdef Py_ssize_t i
     if PyTuple_Check(key):
         for i in range(PyTuple_GET_SIZE(key)):
             if PyTuple_Check(PyTuple_GET_ITEM(key, i)):
+                secure(r)
                 _hashing.check_key(<object> key)
+                resume(r)
                 break
     return 0
 
@@ -45,20 +36,26 @@ cdef int append_items(Reading r, PyObject **items) except -1:
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     position = items - s.base
+    secure(r)
+    extend_other(s, <object> target, position)
     resume(r)
-    extend = getattr(<object> target, "extend", None)
-    if extend is not None:
-        values = <object> PyList_New(0)
-        Py_DECREF(<PyObject *> values)
-        brinery_list_take(<PyObject *> values, items, count)
-        s.top = items
-        extend(values)
-    else:
-        append = (<object> target).append
+    return 0
+
+
+cdef int extend_other(Stack *s, object target, Py_ssize_t position) except -1:
+    """APPENDS to anything but a list: everything from `position` up goes to its extend() or append()."""
+    cdef Py_ssize_t i, count = s.top - s.base - position
+    extend = getattr(target, "extend", None)
+    if extend is None:
+        append = target.append
         for i in range(count):
             append(<object> s.base[position + i])
-        stack_drop(s, s.base + position)
-    pause(r)
+        return stack_drop(s, s.base + position)
+    values = <object> PyList_New(0)
+    Py_DECREF(<PyObject *> values)
+    brinery_list_take(<PyObject *> values, s.base + position, count)
+    s.top = s.base + position
+    extend(values)
     return 0
 
 
@@ -67,6 +64,7 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     cdef Stack *s = &r.stack
     cdef PyObject *target
     cdef Py_ssize_t count = s.top - items, position, i, size
+    cdef bint plainly
     if items <= s.fence:
         stack_underflow(s)
     if count == 0:
@@ -80,39 +78,46 @@ cdef int set_items(Reading r, PyObject **items) except -1:
             if fill_like_earlier(r, target, items, count):
                 s.top = items
                 return 0
-        fill_dict(r, target, items, count)
+        plainly = size == 0 and only_text(items, count)
+        fill_dict(r, target, items, count, plainly)
         # What the dict holds as well is not let go of by this.
-        return stack_drop_leaves(r, items, r.foreign and PyDict_GET_SIZE(target) - size < count >> 1)
+        if plainly and PyDict_GET_SIZE(target) == count >> 1:
+            return stack_drop(s, items)
+        return stack_let_go(r, items)
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     position = items - s.base
-    resume(r)
+    secure(r)
     for i in range(position, position + count, 2):
-        check_key(s.base[i])
+        check_key(r, s.base[i])
         PyObject_SetItem(target, s.base[i], s.base[i + 1])
     stack_drop(s, s.base + position)
-    pause(r)
+    resume(r)
     return 0
 
 
-cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t count) except -1:
-    """Set `count` alternating keys and values, which stay the caller's: what is replaced does not go here."""
+cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t count, bint plainly) except -1:
+    """Set `count` alternating keys and values, which stay the caller's: what is replaced does not go here.
+
+    `plainly`: the dict is empty, and all keys are text. That is compared without user code, as long as there is
+    nothing else to compare it with.
+    """
     cdef Py_ssize_t i
-    if PyDict_GET_SIZE(target) == 0 and only_text(items, count):
-        # Text is compared without user code, as long as there is nothing else to compare it with.
+    cdef bint foreign = r.foreign
+    if plainly:
         for i in range(0, count, 2):
             # Of the two this is the faster one, by a tenth of a load of small dicts.
             if PyDict_SetDefault(target, items[i], items[i + 1]) != items[i + 1]:
                 PyDict_SetItem(target, items[i], items[i + 1])
         return 0
-    if r.foreign:
-        resume(r)
+    if foreign:
+        secure(r)
     for i in range(0, count, 2):
         if PyTuple_Check(items[i]):
-            check_key(items[i])
+            check_key(r, items[i])
         PyDict_SetItem(target, items[i], items[i + 1])
-    if r.foreign:
-        pause(r)
+    if foreign:
+        resume(r)
     return 0
 
 
@@ -135,7 +140,7 @@ cdef bint fill_like_earlier(Reading r, PyObject *target, PyObject **items, Py_ss
     r.models[at] = target
     r.modelled |= <uint64_t> 1 << at
     if old != NULL:
-        release(r, old)
+        let_go(r, old)
     return False
 
 
@@ -163,6 +168,7 @@ cdef int walk_items(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     cdef Py_ssize_t position
+    cdef int outside = r.outside
     if code == OP_SETITEM:
         if s.top - s.fence < 3:
             stack_underflow(s)
@@ -180,6 +186,9 @@ cdef int walk_items(Reading r, int code) except -1:
         else:
             set_items(r, items)
     except TypeError:
+        if r.outside > outside:  # what was open within is over
+            r.outside = outside + 1
+            resume(r)
         stack_drop(s, s.base + position)
         if code == OP_DICT or code == OP_FROZENSET:
             made = own(r.hole)
@@ -188,19 +197,13 @@ cdef int walk_items(Reading r, int code) except -1:
     return 0
 
 
-cdef int stack_drop_leaves(Reading r, PyObject **items, bint last_references) except -1:
-    """Release everything from `items` up. `last_references`: that may be the end of objects of the user's."""
-    cdef Stack *s = &r.stack
-    cdef PyObject *dropped
-    if last_references:
-        resume(r)
-        stack_drop(s, items)
-        pause(r)
-        return 0
-    while s.top > items:
-        s.top -= 1
-        dropped = s.top[0]
-        Py_DECREF(dropped)
+cdef int stack_let_go(Reading r, PyObject **items) except -1:
+    """stack_drop() where that may be the end of objects of the user's."""
+    if not r.foreign:
+        return stack_drop(&r.stack, items)
+    secure(r)
+    stack_drop(&r.stack, items)
+    resume(r)
     return 0
 
 
@@ -212,11 +215,11 @@ cdef PyObject *make_dict(Reading r, PyObject **items) except NULL:
         raise ReadError("odd number of items for DICT")
     made = PyDict_New()
     try:
-        fill_dict(r, made, items, count)
+        fill_dict(r, made, items, count, only_text(items, count))
     except:
         Py_DECREF(made)
         raise
-    stack_drop_leaves(r, items, r.foreign)
+    stack_let_go(r, items)
     return made
 
 
@@ -224,7 +227,8 @@ cdef int add_items(Reading r, PyObject **items) except -1:
     """ADDITEMS: add everything from `items` up to the set below it."""
     cdef Stack *s = &r.stack
     cdef PyObject *target
-    cdef Py_ssize_t count = s.top - items, position = items - s.base, i
+    cdef Py_ssize_t count = s.top - items, i
+    cdef bint foreign
     if items <= s.fence:
         stack_underflow(s)
     if count == 0:
@@ -232,20 +236,30 @@ cdef int add_items(Reading r, PyObject **items) except -1:
     target = items[-1]
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
-    if r.foreign:
-        resume(r)
+    foreign = r.foreign or not PySet_Check(target)
+    if foreign:
+        secure(r)
     if PySet_Check(target):
         for i in range(count):
-            check_key(items[i])
+            check_key(r, items[i])
             PySet_Add(target, items[i])
+        stack_drop(s, items)
     else:
-        add = (<object> target).add
-        for i in range(position, position + count):
-            check_key(s.base[i])
-            add(<object> s.base[i])
-    stack_drop(s, s.base + position)
-    pause(r)
+        add_to_other(r, <object> target, items - s.base)
+    if foreign:
+        resume(r)
     return 0
+
+
+cdef int add_to_other(Reading r, object target, Py_ssize_t position) except -1:
+    """ADDITEMS to anything but a set: everything from `position` up goes to its add()."""
+    cdef Stack *s = &r.stack
+    cdef Py_ssize_t i, count = s.top - s.base
+    add = target.add
+    for i in range(position, count):
+        check_key(r, s.base[i])
+        add(<object> s.base[i])
+    return stack_drop(s, s.base + position)
 
 
 cdef PyObject *make_frozenset(Reading r, PyObject **items) except NULL:
@@ -253,17 +267,19 @@ cdef PyObject *make_frozenset(Reading r, PyObject **items) except NULL:
     cdef PyObject *made
     cdef PyObject *values
     cdef Py_ssize_t i, count = r.stack.top - items
-    if r.foreign:
-        resume(r)
+    cdef bint foreign = r.foreign
+    if foreign:
+        secure(r)
     for i in range(count):
-        check_key(items[i])
+        check_key(r, items[i])
     values = brinery_tuple_take(items, count)
     r.stack.top = items
     try:
         made = PyFrozenSet_New(values)
     finally:
         Py_DECREF(values)
-    pause(r)
+    if foreign:
+        resume(r)
     return made
 
 

@@ -48,6 +48,7 @@ cdef extern from "reading_layout.h":
     PyObject *brinery_call(PyObject *callable, PyObject **, size_t) except NULL
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_ordinary(PyObject *) noexcept
+    bint brinery_is_fresh(PyObject *) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
     PyObject **brinery_slot_at(PyObject *, Py_ssize_t) noexcept
     bint brinery_has_setter(PyObject *) noexcept

@@ -26,29 +26,29 @@ cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size) except
     Py_DECREF(cls)
     Py_INCREF(made)
     Py_INCREF(made)
-    m.array[m.used] = <PyObject *> (<size_t> made | STATE)
-    m.array[m.used + 1] = <PyObject *> (<size_t> made | SLOTS_STATE)
+    m.array[m.used] = <PyObject *> (<size_t> made | DATE_BYTES)
+    m.array[m.used + 1] = <PyObject *> (<size_t> made | DATE_ARGUMENTS)
     m.used += 2
     m.count += 2
     return 0
 
 
 cdef int make_date_entry(Reading r, size_t index) except -1:
-    """Make the bytes (STATE) and the tuple of them (SLOTS_STATE) that a date's memo entries stand for."""
+    """Make the bytes and the tuple of them that a date's memo entries stand for."""
     cdef PyObject **entry = &r.memo.array[index]
     cdef PyObject *date = memo_owned(entry[0])
     cdef size_t kind = <size_t> entry[0] & 3
-    cdef PyObject *other = <PyObject *> (<size_t> date | (STATE + SLOTS_STATE - kind))
+    cdef PyObject *other = <PyObject *> (<size_t> date | (DATE_BYTES + DATE_ARGUMENTS - kind))
     cdef PyObject **beside = NULL
     args = (<object> date).__reduce_ex__(4)[1][:1]
     entry = &r.memo.array[index]
-    if kind == STATE and <Py_ssize_t> index + 1 < r.memo.used:
+    if kind == DATE_BYTES and <Py_ssize_t> index + 1 < r.memo.used:
         beside = entry + 1
-    elif kind == SLOTS_STATE and index > 0:
+    elif kind == DATE_ARGUMENTS and index > 0:
         beside = entry - 1
-    entry[0] = own(args[0] if kind == STATE else args)
+    entry[0] = own(args[0] if kind == DATE_BYTES else args)
     if beside != NULL and beside[0] == other:
-        beside[0] = own(args if kind == STATE else args[0])
+        beside[0] = own(args if kind == DATE_BYTES else args[0])
         Py_DECREF(date)
     Py_DECREF(date)
     return 0

@@ -6,9 +6,12 @@
 # instances of one class repeat their names, as the same objects: a shape remembers them, checked and
 # interned.
 #
-# A later GET may still ask for the dict. As long as no user code has been given objects of this load, the
-# instance itself says what was in it; before that happens, and for instances made later, the memo gets a
-# record of the values.
+# A later GET may still ask for the dict, so where the stream memoized it, the values are kept in the memo beside
+# the instance: anyone may change that.
+#
+# None of this runs user code, or is done where user code has changed what it rests on. Instances are
+# ordinary ones only of classes that have names for attributes and nothing else in their dicts, so looking these up
+# compares text. While an instance's state is read user code may run: then the instance is looked at again.
 
 cdef enum:
     PLANS = 128  # classes, by their address; two of one place only take turns
@@ -29,9 +32,7 @@ cdef Plan *any_plan_of(Reading r, PyObject *cls) except NULL:
     plan = &r.plans[(<size_t> cls >> 4 ^ <size_t> cls >> 11) % PLANS]
     if plan.cls != cls or plan.version == 0 or plan.version != brinery_type_version(<PyTypeObject *> cls):
         r.planned = True
-        if r.elision_count:  # they need the shapes that are about to go
-            keep_states(r)
-        plan_make(plan, cls)
+        plan_make(r, plan, cls)
     return plan
 
 
@@ -41,14 +42,20 @@ cdef inline Plan *plan_of(Reading r, PyObject *cls) except? NULL:
     return plan if plan.plain else NULL
 
 
-cdef int plan_make(Plan *plan, PyObject *cls) except -1:
+cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     cdef PyObject *descriptor
-    plan_clear(plan)
+    cdef PyObject *old = plan_clear(plan)
+    if old != NULL:
+        let_go(r, old)
     Py_INCREF(cls)
     plan.cls = cls
+    if not brinery_is_ordinary(cls):
+        # Its version is looked at for a class that may become one.
+        plan.version = brinery_type_version(<PyTypeObject *> cls)
+        return 0
     descriptor = _PyType_Lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
     plan.version = brinery_type_version(<PyTypeObject *> cls)
-    if plan.version == 0 or not brinery_is_ordinary(cls):
+    if plan.version == 0:
         return 0
     plan.ordinary = True
     plan.has_setstate = brinery_python_method(cls, SETSTATE) != NULL
@@ -67,7 +74,8 @@ cdef inline PyObject *plan_new(Plan *plan) except NULL:
     return cls.tp_new(cls, <PyObject *> EMPTY_TUPLE, NULL)
 
 
-cdef int plan_clear(Plan *plan) noexcept:
+cdef PyObject *plan_clear(Plan *plan) noexcept:
+    """Forget what is known. The class is the caller's to let go of, as its end may be user code."""
     cdef Plan old = plan[0]
     cdef Shape *shape
     cdef Py_ssize_t i, k
@@ -78,8 +86,7 @@ cdef int plan_clear(Plan *plan) noexcept:
             Py_DECREF(shape.names[k])
         Py_DECREF(shape.keys)
         PyMem_Free(shape.names)
-    Py_XDECREF(old.cls)
-    return 0
+    return old.cls
 
 
 cdef int plans_clear(Reading r) noexcept:
@@ -88,7 +95,7 @@ cdef int plans_clear(Reading r) noexcept:
         r.planned = False
         for i in range(PLANS):
             if r.plans[i].cls != NULL:
-                plan_clear(&r.plans[i])
+                Py_DECREF(plan_clear(&r.plans[i]))
     return 0
 
 
@@ -217,8 +224,7 @@ cdef const unsigned char *new_instance(
 cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
     """BUILD with None and a dict that was made, for an instance whose empty slots take what is in it.
 
-    A frame may end within what build_pending() takes in one step. Without this, that instance would be
-    handed to what may be user code, and from then on every state would be kept for its memo entry.
+    A frame may end within what build_pending() takes in one step.
     """
     cdef PyObject *key
     cdef PyObject *value
@@ -226,7 +232,7 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
     cdef Py_ssize_t at = 0, offset
     cdef PyTypeObject *cls = <PyTypeObject *> Py_TYPE(instance)
     cdef Plan *plan = plan_of(r, <PyObject *> cls)
-    if plan == NULL or (r.calls and hasattr(<object> instance, "__setstate__")):
+    if plan == NULL or not brinery_is_fresh(instance):
         return False
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
@@ -249,7 +255,7 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
     cdef PyObject *descriptor
     cdef Py_ssize_t at = 0
     cdef Plan *plan = plan_of(r, <PyObject *> Py_TYPE(instance))
-    if plan == NULL or not plan.has_dict or (r.calls and hasattr(<object> instance, "__setstate__")):
+    if plan == NULL or not plan.has_dict or not brinery_is_fresh(instance):
         return False
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
@@ -272,6 +278,9 @@ cdef int make_pending(Reading r, Py_ssize_t number) except -1:
     """Make the state's dict after all, empty as it still is."""
     cdef Mark *mark = &r.stack.marks[number]
     cdef PyObject *made = PyDict_New()
+    if r.stack.base[mark.position - 1] != NULL:  # the collector ran code that looked at the memo
+        Py_DECREF(made)
+        return 0
     mark.pending = False
     r.stack.base[mark.position - 1] = made
     if mark.memo_index >= 0 and mark_in_memo(r, number):
@@ -290,113 +299,40 @@ cdef int make_entry(Reading r, size_t index) except -1:
     """Make what a memo entry stands for: arguments, a pending state, or one that an instance was given unmade."""
     cdef PyObject **entry = &r.memo.array[index]
     cdef int kind = memo_kind(entry[0])
-    cdef PyObject *record
     if kind == PENDING:
         return make_pending(r, memo_number(entry[0]))
     if kind == ARGUMENTS:
         entry[0] = kept_arguments(&r.memo, memo_number(entry[0]))
-        return 0
-    if brinery_date_size(<PyObject *> Py_TYPE(memo_owned(entry[0]))):
-        return make_date_entry(r, index)
-    if r.elision_count:
-        keep_states(r)
-    record = memo_owned(entry[0])
-    state = made_state(record)
-    entry = &r.memo.array[index]
-    entry[0] = own(state) if kind == STATE else own((None, state))
-    Py_DECREF(record)
+    elif kind == STATE:
+        entry[0] = kept_state(&r.memo, memo_number(entry[0]))
+    elif kind == SLOTS_STATE:
+        state = <object> kept_state(&r.memo, memo_number(entry[0]))
+        Py_DECREF(<PyObject *> state)
+        entry[0] = own((None, state))
+    else:
+        make_date_entry(r, index)
     return 0
 
 
-cdef PyObject *record_new(Shape *shape) except NULL:
-    cdef PyObject *record = PyTuple_New(shape.count + 2)
-    Py_INCREF(shape.keys)
-    PyTuple_SET_ITEM(record, 0, shape.keys)
-    Py_INCREF(Py_None)
-    PyTuple_SET_ITEM(record, 1, Py_None)
-    return record
+# What Memo.kept has of a state: its names, the dict once it was made, and the values.
+cdef enum:
+    KEPT_NAMES = 0
+    KEPT_DICT = 1
+    KEPT_VALUES = 2
 
 
-cdef int elision_note(Reading r, Py_ssize_t state, Py_ssize_t pair, Shape *shape) except -1:
-    cdef Elision *grown
-    cdef Py_ssize_t room
-    if r.elision_count == r.elision_room:
-        room = r.elision_room * 2 + 64
-        grown = <Elision *> PyMem_Realloc(r.elisions, <size_t> room * sizeof(Elision))
-        if grown == NULL:
-            raise MemoryError
-        r.elisions = grown
-        r.elision_room = room
-    r.elisions[r.elision_count].state = state
-    r.elisions[r.elision_count].pair = pair
-    r.elisions[r.elision_count].shape = shape
-    r.elision_count += 1
-    return 0
-
-
-cdef int keep_states(Reading r) except -1:
-    """Give the memo records of all states that so far only the instances themselves hold."""
+cdef PyObject *kept_state(Memo *m, size_t number) except NULL:
+    """The dict of a state that was kept at `number`: always the same one."""
+    cdef PyObject **kept = m.kept + number
+    cdef PyObject *names = kept[KEPT_NAMES]
     cdef Py_ssize_t i
-    for i in range(r.elision_count):
-        keep_state(r, &r.elisions[i])
-    elisions_forget(r)
-    return 0
-
-
-cdef int keep_state(Reading r, Elision *elision) except -1:
-    cdef Memo *m = &r.memo
-    cdef Shape *shape = elision.shape
-    cdef PyObject *instance = NULL
-    cdef PyObject *record
-    cdef Py_ssize_t k
-    if elision.state >= 0 and is_elided(m, elision.state, STATE):
-        instance = memo_owned(m.array[elision.state])
-    elif elision.pair >= 0 and is_elided(m, elision.pair, SLOTS_STATE):
-        instance = memo_owned(m.array[elision.pair])
-    if instance == NULL:  # something else has taken their places
-        return 0
-    record = record_new(shape)
-    for k in range(shape.count):
-        PyTuple_SET_ITEM(record, k + 2, PyObject_GenericGetAttr(instance, shape.names[k]))
-    if elision.pair >= 0 and is_elided(m, elision.pair, SLOTS_STATE):
-        Py_INCREF(record)
-        m.array[elision.pair] = <PyObject *> (<size_t> record | SLOTS_STATE)
-        Py_DECREF(instance)
-    if elision.state >= 0 and is_elided(m, elision.state, STATE):
-        Py_INCREF(record)
-        m.array[elision.state] = <PyObject *> (<size_t> record | STATE)
-        Py_DECREF(instance)
-    Py_DECREF(record)
-    return 0
-
-
-cdef inline bint is_elided(Memo *m, Py_ssize_t index, size_t kind) noexcept:
-    cdef PyObject *entry = m.array[index] if index < m.used else NULL
-    return entry != NULL and <size_t> entry & 3 == kind and not PyTuple_CheckExact(memo_owned(entry))
-
-
-cdef int elisions_forget(Reading r) noexcept:
-    r.elision_count = 0
-    if r.elision_room > 4096:
-        PyMem_Free(r.elisions)
-        r.elisions = NULL
-        r.elision_room = 0
-    return 0
-
-
-cdef object made_state(PyObject *record):
-    """The dict of a record, which is (names, None or the dict once it was made, value, value, ...)."""
-    cdef Py_ssize_t i
-    cdef object known = <object> PyTuple_GET_ITEM(record, 1)
-    cdef PyObject *names = PyTuple_GET_ITEM(record, 0)
-    if known is not None:
-        return known
-    state = {}
-    for i in range(PyTuple_GET_SIZE(names)):
-        PyDict_SetItem(<PyObject *> state, PyTuple_GET_ITEM(names, i), PyTuple_GET_ITEM(record, i + 2))
-    PyTuple_SET_ITEM(record, 1, own(state))
-    Py_DECREF(Py_None)
-    return state
+    if kept[KEPT_DICT] == NULL:
+        state = {}
+        for i in range(PyTuple_GET_SIZE(names)):
+            PyDict_SetItem(<PyObject *> state, PyTuple_GET_ITEM(names, i), kept[KEPT_VALUES + i])
+        kept[KEPT_DICT] = own(state)
+    Py_INCREF(kept[KEPT_DICT])
+    return kept[KEPT_DICT]
 
 
 cdef const unsigned char *build_pending(
@@ -409,8 +345,7 @@ cdef const unsigned char *build_pending(
     cdef Mark *mark = &s.marks[number]
     cdef PyObject **items = s.fence
     cdef PyObject *instance = items[-2 - mark.slots]
-    cdef PyObject *record = NULL
-    cdef PyObject **place
+    cdef PyObject **kept = NULL
     cdef bint memoized = False, remembered
     cdef Plan *plan
     cdef Shape *shape
@@ -425,47 +360,49 @@ cdef const unsigned char *build_pending(
     elif p[0] != OP_BUILD:
         return NULL
     plan = plan_of(r, <PyObject *> Py_TYPE(instance))
-    if plan == NULL or (mark.calls != r.calls and hasattr(<object> instance, "__setstate__")):
+    if plan == NULL:
         return NULL
     count >>= 1
     shape = shape_of(plan, items, count, mark.slots)
-    if shape == NULL:
+    if shape == NULL or (mark.calls != r.calls and not is_untouched(instance, shape)):
         return NULL
     if memoized and (m.count != m.used or m.used == m.room):
         return NULL
     remembered = mark_in_memo(r, number)
     if remembered or memoized:
-        if not r.handed_out:
-            record = instance
-            Py_INCREF(record)
-            elision_note(r, mark.memo_index if remembered else -1, m.count if memoized else -1, shape)
-        else:
-            record = record_new(shape)
-            for i in range(count):
-                Py_INCREF(items[2 * i + 1])
-                PyTuple_SET_ITEM(record, i + 2, items[2 * i + 1])
+        kept = keep(m, KEPT_VALUES + count)
+        Py_INCREF(shape.keys)
+        kept[KEPT_NAMES] = shape.keys
+        kept[KEPT_DICT] = NULL
+        for i in range(count):
+            Py_INCREF(items[2 * i + 1])
+            kept[KEPT_VALUES + i] = items[2 * i + 1]
+        if remembered:
+            m.array[mark.memo_index] = memo_numbered(kept - m.kept, STATE)
+        if memoized:
+            m.array[m.count] = memo_numbered(kept - m.kept, SLOTS_STATE)
+            m.count += 1
+            m.used += 1
     for i in range(count):
         if shape.places[i] >= 0:
-            place = brinery_slot_at(instance, shape.places[i])
-            if place[0] == NULL:
-                place[0] = items[2 * i + 1]
-                items[2 * i + 1] = NULL
-                continue
-        PyObject_GenericSetAttr(instance, shape.names[i], items[2 * i + 1])
-    if remembered:
-        Py_INCREF(record)
-        m.array[mark.memo_index] = <PyObject *> (<size_t> record | STATE)
-    if memoized:
-        Py_INCREF(record)
-        m.array[m.count] = <PyObject *> (<size_t> record | SLOTS_STATE)
-        m.count += 1
-        m.used += 1
-    Py_XDECREF(record)
+            Py_INCREF(items[2 * i + 1])
+            brinery_slot_at(instance, shape.places[i])[0] = items[2 * i + 1]
+        else:
+            PyObject_GenericSetAttr(instance, shape.names[i], items[2 * i + 1])
     mark_forget(s)
     for i in range(count):
         Py_DECREF(items[2 * i])
-        Py_XDECREF(items[2 * i + 1])
+        Py_DECREF(items[2 * i + 1])
     s.top = items - 1 - mark.slots
     if mark.slots:
         Py_DECREF(Py_None)
     return p + 1 + mark.slots + memoized
+
+
+cdef bint is_untouched(PyObject *instance, Shape *shape) noexcept:
+    """Whether an instance still has nothing of what `shape` is about to set."""
+    cdef Py_ssize_t i
+    for i in range(shape.count):
+        if shape.places[i] >= 0 and brinery_slot_at(instance, shape.places[i])[0] != NULL:
+            return False
+    return brinery_is_fresh(instance)

@@ -52,10 +52,11 @@ cdef PyObject *old_string(Reading r, unsigned long long size) except NULL:
 
 
 cdef PyObject *decoded(Reading r, bytes data) except NULL:
-    resume_collector(r)  # codecs and error handlers may be the user's
-    value = _text.decode_string(data, r.encoding, r.errors)
-    pause(r)
-    return own(value)
+    cdef PyObject *value
+    secure(r)  # codecs and error handlers may be the user's
+    value = own(_text.decode_string(data, r.encoding, r.errors))
+    resume(r)
+    return value
 
 
 cdef PyObject *long_integer(Reading r, long long size) except NULL:
@@ -74,10 +75,7 @@ cdef PyObject *long_integer(Reading r, long long size) except NULL:
 
 
 cdef PyObject *text_leaf(Reading r, int code) except NULL:
-    """The opcodes of protocol 0 whose argument is a line of text."""
-    cdef PyObject *plain = plain_leaf(r, code)
-    if plain != NULL:
-        return plain
+    """The opcodes of protocol 0 whose argument is a line of text. (Python code, so between secure() and resume().)"""
     if code == OP_UNICODE:
         return own(_text.parse_unicode(line(r)))
     if code == OP_STRING:
@@ -104,14 +102,9 @@ cdef PyObject *next_buffer(Reading r) except NULL:
         return own(r.hole)
     if r.buffers is None:
         raise ReadError("pickle stream refers to out-of-band data but no *buffers* argument was given")
-    resume_collector(r)
     for buffer in r.buffers:
-        break
-    else:
-        raise ReadError("not enough out-of-band buffers")
-    pause(r)
-    r.foreign = True
-    return own(buffer)
+        return own(buffer)
+    raise ReadError("not enough out-of-band buffers")
 
 
 cdef int readonly_buffer(Reading r) except -1:
@@ -122,10 +115,8 @@ cdef int readonly_buffer(Reading r) except -1:
     if r.walking:
         return 0
     old = s.top[-1]
-    resume_collector(r)
     view = memoryview(<object> old)
     if not view.readonly:
         s.top[-1] = own(view.toreadonly())
         Py_DECREF(old)
-    pause(r)
     return 0

@@ -316,16 +316,10 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
-    if code == OP_REDUCE:
-        made = reduce_call(r)
-    elif code == OP_NEWOBJ or code == OP_NEWOBJ_EX:
-        made = new_object(r, code == OP_NEWOBJ_EX)
-    elif code == OP_BUILD:
-        build(r)
-    elif code == OP_STACK_GLOBAL:
-        made = stack_global(r)
+    if (code == OP_NEWOBJ and new_ordinary(r)) or (code == OP_BUILD and build_ordinary(r)):
+        return 0
 
-    elif code == OP_BINBYTES or code == OP_BINBYTES8:
+    if code == OP_BINBYTES or code == OP_BINBYTES8:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))
     elif code == OP_BINUNICODE8:
         size = brinery_little(argument, 8)
@@ -334,18 +328,12 @@ cdef int rare(Reading r, int code) except -1:
         made = long_integer(r, <int32_t> brinery_little(argument, 4))
     elif code == OP_BYTEARRAY8:
         made = own(payload_bytearray(r, brinery_little(argument, 8)))
-    elif code == OP_NEXT_BUFFER:
-        made = next_buffer(r)
-    elif code == OP_READONLY_BUFFER:
-        readonly_buffer(r)
     elif code == OP_SHORT_BINSTRING:
         made = old_string(r, argument[0])
     elif code == OP_BINSTRING:
         if <int32_t> brinery_little(argument, 4) < 0:
             raise ReadError("BINSTRING pickle has negative byte count")
         made = old_string(r, brinery_little(argument, 4))
-    elif code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
-        made = text_leaf(r, code)
 
     elif code == OP_LIST:
         items = mark_pop(r)
@@ -365,7 +353,7 @@ cdef int rare(Reading r, int code) except -1:
 
     elif code == OP_GET:
         if not plain_index(r, &size):
-            size = get_index(argument_line(r))
+            size = get_index(r, argument_line(r))
         made = memo_get(r, size)
         Py_INCREF(made)
     elif code == OP_PUT:
@@ -376,7 +364,7 @@ cdef int rare(Reading r, int code) except -1:
             text = argument_line(r)
             if s.top == s.fence:
                 stack_underflow(s)
-            size = put_index(text)
+            size = put_index(r, text)
         memo_put(r, size, s.top[-1])
     elif code == OP_POP:
         if s.mark_count and s.top == s.fence:
@@ -384,31 +372,22 @@ cdef int rare(Reading r, int code) except -1:
         elif s.top == s.fence:
             stack_underflow(s)
         else:
-            stack_drop_leaves(r, s.top - 1, r.foreign)
+            stack_let_go(r, s.top - 1)
     elif code == OP_POP_MARK:
-        stack_drop_leaves(r, mark_pop(r), r.foreign)
+        stack_let_go(r, mark_pop(r))
     elif code == OP_DUP:
         if s.top == s.fence:
             stack_underflow(s)
         made = s.top[-1]
         Py_INCREF(made)
 
-    elif code == OP_GLOBAL:
-        made = global_of_lines(r, "utf-8")
-    elif code == OP_EXT1 or code == OP_EXT2:
-        made = extension(r, brinery_little(argument, FIXED[code]))
-    elif code == OP_EXT4:
-        made = extension(r, <int32_t> brinery_little(argument, 4))
-    elif code == OP_INST:
-        made = inst(r)
-    elif code == OP_OBJ:
-        made = obj(r)
-    elif code == OP_PERSID:
-        made = persistent(r, persistent_line(r))
-    elif code == OP_BINPERSID:
-        made = persistent(r, take(s))
     else:
-        raise ReadError(f"invalid load key, {bytes([code])!r}: no opcode of any protocol")
+        if code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
+            made = plain_leaf(r, code)
+        if made == NULL:
+            secure(r)
+            made = outside(r, code, argument)
+            resume(r)
 
     if made != NULL:
         s.top[0] = made
@@ -416,15 +395,57 @@ cdef int rare(Reading r, int code) except -1:
     return 0
 
 
-cdef unsigned long long get_index(bytes text) except? 0xFFFFFFFFFFFFFFFF:
+cdef PyObject *outside(Reading r, int code, const unsigned char *argument) except? NULL:
+    """One opcode of those that run user code, or Python code of ours: what it pushes, or NULL for nothing."""
+    if code == OP_REDUCE:
+        return reduce_call(r)
+    if code == OP_NEWOBJ or code == OP_NEWOBJ_EX:
+        return new_object(r, code == OP_NEWOBJ_EX)
+    if code == OP_BUILD:
+        build(r)
+        return NULL
+    if code == OP_STACK_GLOBAL:
+        return stack_global(r)
+    if code == OP_GLOBAL:
+        return global_of_lines(r, "utf-8")
+    if code == OP_EXT1 or code == OP_EXT2:
+        return extension(r, brinery_little(argument, FIXED[code]))
+    if code == OP_EXT4:
+        return extension(r, <int32_t> brinery_little(argument, 4))
+    if code == OP_INST:
+        return inst(r)
+    if code == OP_OBJ:
+        return obj(r)
+    if code == OP_PERSID:
+        return persistent(r, persistent_line(r))
+    if code == OP_BINPERSID:
+        return persistent(r, take(&r.stack))
+    if code == OP_NEXT_BUFFER:
+        return next_buffer(r)
+    if code == OP_READONLY_BUFFER:
+        readonly_buffer(r)
+        return NULL
+    if code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
+        return text_leaf(r, code)
+    raise ReadError(f"invalid load key, {bytes([code])!r}: no opcode of any protocol")
+
+
+cdef unsigned long long get_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFFFFF:
     """GET's argument. What cannot be in the memo is not found there."""
-    index = _text.parse_index(text)
+    index = parse_index(r, text)
     return index if 0 <= index <= MEMO_MOST else 0xFFFFFFFFFFFFFFFE
 
 
-cdef unsigned long long put_index(bytes text) except? 0xFFFFFFFFFFFFFFFF:
+cdef unsigned long long put_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFFFFF:
     """PUT's argument."""
-    index = _text.parse_index(text)
+    index = parse_index(r, text)
     if index < 0:
         raise ValueError("negative PUT argument")
+    return index
+
+
+cdef object parse_index(Reading r, bytes text):
+    secure(r)
+    index = _text.parse_index(text)
+    resume(r)
     return index

@@ -7,32 +7,34 @@ cdef Py_ssize_t AHEAD = 16          # entries; what was made first has left the 
 cdef unsigned long long MEMO_MOST = 1ULL << 32
 
 
-# What an entry is, by its two lowest bits; where these are 1, by its three lowest.
+# What an entry is, by its two lowest bits; where these are 1, by its four lowest.
 cdef enum:
-    WHOLE = 0          # the object itself
-    PENDING = 1        # a state that is being read; the other bits are the number of its mark
-    STATE = 2          # a state that was given to an instance without being made: its record
-    SLOTS_STATE = 3    # the same, and the state is (None, the dict)
-    ARGUMENTS = 5      # the arguments of a call; the other bits say where they are in Memo.kept
+    WHOLE = 0            # the object itself
+    NUMBERED = 1         # no object; the bits above the four are a number
+    DATE_BYTES = 2       # the bytes that a date was made of: the date, which nobody can change
+    DATE_ARGUMENTS = 3   # and the tuple of them
+    PENDING = 1          # a state that is being read, by the number of its mark
+    ARGUMENTS = 5        # the arguments of a call, by where they are in Memo.kept
+    STATE = 9            # a state that was given to an instance without being made; likewise
+    SLOTS_STATE = 13     # the same, and the state is (None, the dict)
 
 
 cdef inline int memo_kind(PyObject *entry) noexcept:
     cdef int kind = <int> (<size_t> entry & 3)
-    return kind if kind != PENDING else <int> (<size_t> entry & 7)
+    return kind if kind != NUMBERED else <int> (<size_t> entry & 15)
 
 
 cdef inline PyObject *memo_numbered(size_t number, int kind) noexcept:
-    """An entry that is no object: PENDING or ARGUMENTS."""
-    return <PyObject *> (number << 3 | <size_t> kind)
+    return <PyObject *> (number << 4 | <size_t> kind)
 
 
 cdef inline size_t memo_number(PyObject *entry) noexcept:
-    return <size_t> entry >> 3
+    return <size_t> entry >> 4
 
 
 cdef inline PyObject *memo_owned(PyObject *entry) noexcept:
     """The object to which an entry holds a reference."""
-    return NULL if <size_t> entry & 3 == PENDING else <PyObject *> (<size_t> entry & ~<size_t> 3)
+    return NULL if <size_t> entry & 3 == NUMBERED else <PyObject *> (<size_t> entry & ~<size_t> 3)
 
 
 cdef inline PyObject *memo_whole(Reading r, size_t index) except NULL:
@@ -71,17 +73,19 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
             m.count += 1
         elif memo_kind(old) == PENDING:
             r.stack.marks[memo_number(old)].memo_index = -1
-        elif memo_kind(old) != ARGUMENTS:
-            release(r, memo_owned(old))
+        elif memo_owned(old) != NULL:
+            let_go(r, memo_owned(old))
         return 0
     # Once there is a dict the array stays as it is: an index is in one of the two, never in both.
     if m.sparse == NULL:
         m.sparse = PyDict_New()
     if index not in <dict> m.sparse:
         m.count += 1
-    elif r.foreign:
-        resume(r)
+        (<dict> m.sparse)[index] = <object> value
+        return 0
+    old = own((<dict> m.sparse)[index])
     (<dict> m.sparse)[index] = <object> value
+    let_go(r, old)
     return 0
 
 
@@ -117,9 +121,26 @@ cdef int kept_release(Memo *m) noexcept:
             left = <size_t> m.kept[i]
         else:
             left -= 1
-            Py_DECREF(m.kept[i])
+            Py_XDECREF(m.kept[i])
     m.kept_count = 0
     return 0
+
+
+cdef PyObject **keep(Memo *m, size_t count) except NULL:
+    """Room for `count` objects in Memo.kept, for the caller to fill before anything else happens."""
+    cdef size_t room = m.kept_count + 1 + count
+    cdef PyObject **kept
+    if room > m.kept_room:
+        room += room >> 1
+        kept = <PyObject **> PyMem_Realloc(m.kept, room * sizeof(PyObject *))
+        if kept == NULL:
+            raise MemoryError
+        m.kept = kept
+        m.kept_room = room
+    kept = m.kept + m.kept_count
+    kept[0] = <PyObject *> count
+    m.kept_count += 1 + count
+    return kept + 1
 
 
 cdef int memo_recycle(Memo *m) noexcept:
@@ -141,9 +162,15 @@ cdef dict memo_copy(Reading r):
     cdef Memo *m = &r.memo
     cdef dict entries = {}
     cdef Py_ssize_t i
-    for i in range(m.used):
-        if m.array[i] != NULL:
-            entries[i] = <object> memo_whole(r, i)
-    if m.sparse != NULL:
-        entries.update(<dict> m.sparse)
+    # Nobody may change the memo meanwhile: what the collector would let go of may come back here.
+    cdef bint enabled = PyGC_Disable()
+    try:
+        for i in range(m.used):
+            if m.array[i] != NULL:
+                entries[i] = <object> memo_whole(r, i)
+        if m.sparse != NULL:
+            entries.update(<dict> m.sparse)
+    finally:
+        if enabled:
+            PyGC_Enable()
     return entries

@@ -1,5 +1,5 @@
-# Globals, and what makes objects of them. Before anything here calls out the collector is on again, and
-# what the call may touch is owned: the stack can move, and grow, while user code runs.
+# Globals, and what makes objects of them. Most of it is user code, so rare() calls all of it between secure() and
+# resume(); what does without says so. Locals are let go of when a function ends, so inside, too.
 
 import builtins as _builtins
 import sys as _sys
@@ -90,14 +90,9 @@ cdef bint is_loaded(str name, object found) except -1:
 cdef PyObject *load_global(Reading r, object module, object qualname) except NULL:
     if r.walking:
         return own(r.hole)
-    resume_collector(r)  # what finds globals is given no object of this load
-    r.foreign = True
     if r.finder is None:
-        found = find_global(r, module, qualname)
-    else:
-        found = r.finder(module, qualname)
-    pause(r)
-    return own(found)
+        return own(find_global(r, module, qualname))
+    return own(r.finder(module, qualname))
 
 
 cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
@@ -137,17 +132,12 @@ cdef PyObject *persistent(Reading r, object pid) except NULL:
     """PERSID and BINPERSID: what the ID stands for."""
     if r.persistent_load is None:
         raise no_persistent_load(pid)
-    resume(r)
-    r.foreign = True
     if isinstance(r.persistent_load, list):
         r.persistent_load.append(pid)
-        found = pid
-    else:
-        if type(r.persistent_load) is Resolver:
-            r.persistent_load = (<Resolver> r.persistent_load).resolver()
-        found = r.persistent_load(pid)
-    pause(r)
-    return own(found)
+        return own(pid)
+    if type(r.persistent_load) is Resolver:
+        r.persistent_load = (<Resolver> r.persistent_load).resolver()
+    return own(r.persistent_load(pid))
 
 
 cdef object persistent_line(Reading r):
@@ -172,8 +162,8 @@ cdef object take(Stack *s):
 cdef PyObject *reduce_call(Reading r) except NULL:
     """REDUCE: call what lies below the arguments."""
     cdef Stack *s = &r.stack
-    cdef PyObject *made
     cdef object args, function
+    cdef PyObject *made
     if s.top - s.fence < 2:
         stack_underflow(s)
     if r.walking:
@@ -190,10 +180,7 @@ cdef PyObject *reduce_call(Reading r) except NULL:
         _hashing.check_call(function, args)
     elif function is dict:
         _hashing.check_call(function, args)
-    resume(r)
-    made = call_tuple(r, <PyObject *> function, <PyObject *> args)
-    pause(r)
-    return made
+    return call_tuple(r, <PyObject *> function, <PyObject *> args)
 
 
 cdef PyObject *skip(Stack *s, int count, object hole) except NULL:
@@ -206,14 +193,10 @@ cdef PyObject *instantiate(Reading r, object cls, tuple args) except NULL:
     """INST and OBJ: call a class as Python 2 did for its old-style classes."""
     if r.walking:
         return own(r.hole)
-    resume(r)
     _hashing.check_call(cls, args)
     if not args and isinstance(cls, type) and not hasattr(cls, "__getinitargs__"):
-        made = cls.__new__(cls)
-    else:
-        made = cls(*args)
-    pause(r)
-    return own(made)
+        return own(cls.__new__(cls))
+    return own(cls(*args))
 
 
 cdef tuple take_tuple(Stack *s, PyObject **items):
@@ -250,7 +233,6 @@ cdef PyObject *obj(Reading r) except NULL:
 cdef PyObject *new_object(Reading r, bint keywords) except NULL:
     """NEWOBJ and NEWOBJ_EX: cls.__new__(cls, *args, **kwargs), without a look at __init__."""
     cdef Stack *s = &r.stack
-    cdef PyObject *made
     cdef PyTypeObject *type_
     cdef object kwargs = None, args, cls
     cdef str opcode = "NEWOBJ_EX" if keywords else "NEWOBJ"
@@ -271,16 +253,55 @@ cdef PyObject *new_object(Reading r, bint keywords) except NULL:
         raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
     if keywords and not isinstance(kwargs, dict):
         raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
-    if BRINERY_FUSE_BUILD and not keywords and args == () and any_plan_of(r, <PyObject *> cls).ordinary:
-        return type_.tp_new(type_, <PyObject *> EMPTY_TUPLE, NULL)
-    resume(r)
-    made = type_.tp_new(type_, <PyObject *> args, <PyObject *> kwargs if keywords else NULL)
-    pause(r)
-    return made
+    return type_.tp_new(type_, <PyObject *> args, <PyObject *> kwargs if keywords else NULL)
 
 
 cdef inline bint isinstance_type(object cls) noexcept:
     return PyType_Check(<PyObject *> cls)
+
+
+cdef int new_ordinary(Reading r) except -1:
+    """NEWOBJ without arguments for an ordinary class, which is not user code: 1 if it was done, else 0."""
+    cdef Stack *s = &r.stack
+    cdef PyObject **items = s.top - 2
+    cdef PyObject *args
+    cdef Plan *plan
+    if not BRINERY_FUSE_BUILD or r.walking or items < s.fence:
+        return 0
+    args = items[1]
+    if not PyTuple_CheckExact(args) or PyTuple_GET_SIZE(args) or not PyType_Check(items[0]):
+        return 0
+    plan = any_plan_of(r, items[0])
+    if not plan.ordinary:
+        return 0
+    made = <object> plan_new(plan)
+    Py_DECREF(<PyObject *> made)
+    s.top -= 1
+    Py_DECREF(args)
+    args = items[0]
+    items[0] = own(made)
+    Py_DECREF(args)  # the instance has its class
+    return 1
+
+
+cdef int build_ordinary(Reading r) except -1:
+    """BUILD for a new instance of an ordinary class, which is not user code: 1 if it was done, else 0."""
+    cdef Stack *s = &r.stack
+    cdef PyObject *state
+    cdef PyObject *slots
+    cdef bint done = False
+    if not BRINERY_FUSE_BUILD or r.walking or s.top - s.fence < 2:
+        return 0
+    state = s.top[-1]
+    if PyDict_CheckExact(state):
+        done = build_plain(r, s.top[-2], state)
+    elif PyTuple_CheckExact(state) and PyTuple_GET_SIZE(state) == 2 and PyTuple_GET_ITEM(state, 0) == Py_None:
+        slots = PyTuple_GET_ITEM(state, 1)
+        done = PyDict_CheckExact(slots) and build_slots(r, s.top[-2], slots)
+    if done:
+        s.top -= 1
+        let_go(r, state)
+    return done
 
 
 cdef int build(Reading r) except -1:
@@ -293,34 +314,22 @@ cdef int build(Reading r) except -1:
     if r.walking:
         return 0
     instance = <object> s.top[-1]
-    if BRINERY_FUSE_BUILD and type(state) is dict:
-        if build_plain(r, <PyObject *> instance, <PyObject *> state):
-            return 0
-    elif BRINERY_FUSE_BUILD and type(state) is tuple and len(<tuple> state) == 2:
-        slots_alone = (<tuple> state)[0] is None and type((<tuple> state)[1]) is dict
-        if slots_alone and build_slots(r, <PyObject *> instance, <PyObject *> (<tuple> state)[1]):
-            return 0
-    resume(r)
     if BRINERY_FUSE_BUILD and any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
-        call_setstate(<PyObject *> instance, <PyObject *> state)
-        pause(r)
-        return 0
+        return call_setstate(<PyObject *> instance, <PyObject *> state)
     setstate = getattr(instance, "__setstate__", r)
     if setstate is not r:
         setstate(state)
-        pause(r)
         return 0
     if isinstance(state, tuple) and len(<tuple> state) == 2:
         state, slots = <tuple> state
     if state is not None:
         if not isinstance(state, dict):
             raise ReadError(f"state is not a dictionary but {type(state).__name__}")
-        set_state(instance.__dict__, state)
+        set_state(r, instance.__dict__, state)
     if slots is not r:
         if not isinstance(slots, dict):
             raise ReadError(f"slot state is not a dictionary but {type(slots).__name__}")
         set_slots(instance, slots)
-    pause(r)
     return 0
 
 
@@ -335,7 +344,7 @@ cdef int call_setstate(PyObject *instance, PyObject *state) except -1:
     return 0
 
 
-cdef int set_state(object attributes, object state) except -1:
+cdef int set_state(Reading r, object attributes, object state) except -1:
     """Names of attributes are interned, as the compiler does it: looking them up is faster then."""
     cdef PyObject *key
     cdef PyObject *value
@@ -347,7 +356,7 @@ cdef int set_state(object attributes, object state) except -1:
             PyUnicode_InternInPlace(&key)
         name = <object> key
         Py_DECREF(key)
-        check_key(<PyObject *> name)
+        check_key(r, <PyObject *> name)
         attributes[name] = held
     return 0
 

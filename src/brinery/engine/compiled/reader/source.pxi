@@ -1,6 +1,4 @@
-from io import BytesIO
-
-from brinery.engine.lookahead import peek_into
+from io import BufferedReader, BytesIO, FileIO
 
 # The cursor. All bytes come through one buffer: the caller's own data, a frame, what peek() showed, or
 # what a single read() brought. Nothing past STOP is ever read off a file: a peeked buffer is only
@@ -32,12 +30,14 @@ cdef int source_bytes(Reading r, object data) except -1:
 
 cdef int source_file(Reading r, object file) except -1:
     """Read from `file`: read and readline must be there, peek and readinto are used where they are."""
-    r.peek = peek_into(file) if type(file) is BytesIO else getattr(file, "peek", None)
+    r.memory = type(file) is BytesIO
+    r.peek = getattr(file, "peek", None)
     r.readinto = getattr(file, "readinto", None)
     read = getattr(file, "read", None)
     readline = getattr(file, "readline", None)
     if read is None or readline is None:
         raise TypeError("file must have 'read' and 'readline' attributes")
+    r.file = file
     r.read = read
     r.readline = readline
     r.source.steady = True
@@ -93,9 +93,12 @@ cdef bytes checked(object data):
 cdef bytes file_read(Reading r, Py_ssize_t count):
     """One read(): up to `count` bytes, b"" at the end of the file."""
     cdef bytes data
-    resume_collector(r)
-    data = checked(r.read(count))
-    pause(r)
+    if r.memory:
+        data = r.read(count)
+    else:
+        secure(r)
+        data = checked(r.read(count))
+        resume(r)
     if len(data) > count:
         raise ReadError(f"read() returned {len(data)} bytes where {count} were asked for")
     return data
@@ -124,7 +127,7 @@ cdef bytes read_exactly(Reading r, Py_ssize_t count):
     cdef Py_ssize_t got = len(data)
     if got == count:
         return data
-    if count > CHUNK and r.readinto is not None:
+    if count > CHUNK and keeps_no_view(r):
         return read_growing(r, data, count)
     pieces = [data]
     while got < count:
@@ -159,22 +162,58 @@ cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count):
         Py_XDECREF(grown)
 
 
+cdef bint keeps_no_view(Reading r) except -1:
+    """Whether the file's readinto() is the interpreter's own all the way down.
+
+    Any other may keep a slice of the view that it is given, which outlives the view's release.
+    """
+    cdef object file = r.file
+    if type(file) is BufferedReader:
+        try:
+            file = file.raw  # looked at each time: user code may give the reader another one
+        except ValueError:  # detached
+            return False
+    return type(file) is FileIO or type(file) is BytesIO
+
+
 cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except -1:
-    """One readinto(): how many bytes came. The view is dead afterwards, whoever kept it."""
+    """One readinto() of a file that keeps no view: how many bytes came."""
     cdef Py_ssize_t more
+    secure(r)
     view = <object> PyMemoryView_FromMemory(memory, count, PyBUF_WRITE)
     Py_DECREF(<PyObject *> view)
-    resume_collector(r)
     try:
-        came = r.readinto(view)
+        more = came_in(r.readinto(view), count)
     finally:
         view.release()
-    pause(r)
+    resume(r)
+    return more
+
+
+cdef Py_ssize_t came_in(object came, Py_ssize_t count) except -1:
+    """What readinto() returned, as a number of at most `count` bytes."""
+    cdef Py_ssize_t more
     if type(came) is not int:
         raise TypeError(f"readinto() should return an int, not {type(came).__name__}")
     more = came
     if more < 0 or more > count:
         raise ValueError(f"readinto() returned {more} for a buffer of {count} bytes")
+    return more
+
+
+cdef Py_ssize_t file_extend(Reading r, bytearray made, Py_ssize_t count) except -1:
+    """One readinto() of up to `count` bytes behind what `made` holds: how many came.
+
+    The file is given memory of its own, which lives as long as whatever it keeps of it. One copy is what that takes.
+    """
+    cdef Py_ssize_t more
+    secure(r)
+    piece = bytearray(count)
+    view = memoryview(piece)
+    more = came_in(r.readinto(view), count)
+    view.release()
+    made += memoryview(piece)[:more]
+    resume(r)
     return more
 
 
@@ -201,15 +240,23 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
 cdef bint look(Reading r, Py_ssize_t count) except -1:
     """Show `count` bytes by peek(), if that can."""
     cdef bytes data
-    if r.peek is None or count >= PREFETCH:
+    if count >= PREFETCH:
         return False
-    resume_collector(r)
-    try:
-        data = checked(r.peek(PREFETCH))
-    except NotImplementedError:  # the way of a wrapper to say that what it wraps has none
-        r.peek = None
-        data = b""
-    pause(r)
+    if r.memory:
+        # A file in memory goes back at no cost. Opcodes of protocols 0 to 3 come in no frames, and fetching
+        # each alone made loading from a BytesIO four times slower.
+        data = r.read(PREFETCH)
+        r.file.seek(-len(data), 1)
+    elif r.peek is None:
+        return False
+    else:
+        secure(r)
+        try:
+            data = checked(r.peek(PREFETCH))
+        except NotImplementedError:  # the way of a wrapper to say that what it wraps has none
+            r.peek = None
+            data = b""
+        resume(r)
     if len(data) < count:
         return False
     source_hold(r, data, True)
@@ -299,7 +346,7 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
 cdef object payload_bytearray(Reading r, unsigned long long size):
     """The next `size` bytes as a bytearray; straight into it where the file has readinto."""
     cdef Source *s = &r.source
-    cdef Py_ssize_t filled, total
+    cdef Py_ssize_t filled, total, room, came
     cdef bytearray made
     check_length(size)
     if size == 0:
@@ -317,13 +364,17 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
     total = <Py_ssize_t> size
     filled = len(made)
     while filled < total:
-        made.extend(bytes(min(total - filled, max(filled // 2, CHUNK))))
-        filled_now = file_readinto(r, PyByteArray_AS_STRING(<PyObject *> made) + filled, len(made) - filled)
-        if filled_now == 0:
+        room = min(total - filled, max(filled // 2, CHUNK))
+        if keeps_no_view(r):
+            made.extend(bytes(room))
+            came = file_readinto(r, PyByteArray_AS_STRING(<PyObject *> made) + filled, room)
+            del made[filled + came:]
+        else:
+            came = file_extend(r, made, room)
+        if came == 0:
             raise truncated()
-        filled += filled_now
-        del made[filled:]
-        s.before += filled_now
+        filled += came
+        s.before += came
     return made
 
 
@@ -359,19 +410,17 @@ cdef bytes line(Reading r):
 
 
 cdef bytes file_line(Reading r):
-    """The same where the newline is still in the file. A pipe may give a line in pieces."""
-    cdef list pieces = [leave_buffer(r)]
-    cdef bytes data = b""
-    cdef Py_ssize_t end = -1
-    while end < 0:
-        resume_collector(r)
+    """The same where the newline is still in the file. A line without one is the end of the file."""
+    cdef bytes begun = leave_buffer(r), data
+    if r.memory:
+        data = r.readline()
+    else:
+        secure(r)
         data = checked(r.readline())
-        pause(r)
-        r.source.before += len(data)
-        if not data:
-            raise truncated()
-        end = data.find(b"\n")
-        if 0 <= end < len(data) - 1:
-            raise ReadError("readline() returned more than a line")
-        pieces.append(data)
-    return b"".join(pieces)[:-1]
+        resume(r)
+    r.source.before += len(data)
+    if not data.endswith(b"\n"):
+        raise truncated()
+    if data.find(b"\n") < len(data) - 1:
+        raise ReadError("readline() returned more than a line")
+    return (begun + data)[:-1]

@@ -5,28 +5,28 @@ from brinery.engine.lookahead import Lookahead
 from brinery.errors import NotInitialized, locate_reading
 from brinery.plan import ReadPlan
 
-cdef Py_ssize_t WORTH_PAUSING = 4096  # bytes of input from which on the collector could come round at all
-
-
 cdef int prepare(
     Reading r, object plan, bint fix_imports, object encoding, object errors, object buffers
 ) except -1:
     """Make `r` ready for a load with these arguments."""
     if r.encoding is not encoding:
-        if not isinstance(encoding, str):
-            raise TypeError(f"argument 'encoding' must be str, not {type(encoding).__name__}")
-        r.encoding = encoding
+        r.encoding = exact_text("encoding", encoding)
     if r.errors is not errors:
-        if not isinstance(errors, str):
-            raise TypeError(f"argument 'errors' must be str, not {type(errors).__name__}")
-        r.errors = errors
+        r.errors = exact_text("errors", errors)
     if buffers is not None:
         r.buffers = iter(buffers)
     if r.plan is not plan:
         r.plan = plan
     r.fix_imports = fix_imports
-    r.foreign = r.handed_out = False
+    r.foreign = False
     return 0
+
+
+cdef str exact_text(str argument, object given):
+    """The text of an argument, which may be of a subclass: comparing that would be user code."""
+    if not isinstance(given, str):
+        raise TypeError(f"argument '{argument}' must be str, not {type(given).__name__}")
+    return str.__str__(given)
 
 
 cdef object read_one(Reading r):
@@ -35,21 +35,21 @@ cdef object read_one(Reading r):
     cdef Py_ssize_t began = source_offset(&r.source)
     r.protocol = 0
     r.source.opcode = r.source.next
+    begin(r)
     try:
-        pause(r)
         run(r)
         if r.read is not None:
             leave_stream(r)
         result = take(s)
     except BaseException as error:
-        resume_collector(r)
+        end(r)
         if isinstance(error, Exception):
             explain(r, error, began)
             if r.read is not None:
                 skip_failed(r)
         stack_reset(r)
         raise
-    resume_collector(r)
+    end(r)
     stack_reset(r)
     return result
 
@@ -121,16 +121,17 @@ cdef class Unpickler:
 
     def __init__(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         cdef Reading r = Reading()
-        if self.busy:
-            raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
+        cdef Walker walker = None
         plan = self._plan_source()
-        self.walker = None
         if plan.stores is not None:
-            file = self.lookahead = Lookahead(file)
-            self.walker = Walker()
+            file = Lookahead(file)
+            walker = Walker()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         source_file(r, file)
-        r.pausing = True
+        if self.busy:  # asked last, as all of this may be user code
+            raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
+        self.lookahead = file if walker is not None else None
+        self.walker = walker
         self.resolve = None
         self.reading = r
 
@@ -165,13 +166,12 @@ cdef class Unpickler:
             else:
                 r.finder = None
                 r.persistent_load = self.resolve
-            r.foreign = r.handed_out = r.memo.count > 0
+            r.foreign = r.memo.count > 0
             r.walking = walking
             return read_one(r)
         finally:
             r.walking = False
             r.finder = r.persistent_load = self.resolve = None
-            keep_states(r)
             plans_clear(r)
             models_clear(r)
             self.busy = False
@@ -234,6 +234,8 @@ cdef class Unpickler:
 
     cdef int replace_memo(self, dict entries) except -1:
         cdef Reading r = self.initialized()
+        if self.busy:
+            raise RuntimeError("this Unpickler is loading: its memo cannot be changed meanwhile")
         memo_empty(&r.memo)
         r.foreign = True
         for index, obj in entries.items():
@@ -322,7 +324,6 @@ cdef class Loader:
         if stores is not None:
             r.persistent_load = Resolver(stores, data)
         source_bytes(r, data)
-        r.pausing = r.source.limit - r.source.start >= WORTH_PAUSING
         try:
             return read_one(r)
         finally:
@@ -331,8 +332,6 @@ cdef class Loader:
     cdef int finish(self, Reading r) except -1:
         """Let go of all that a load worked on, and keep its state for the next."""
         source_close(r)
-        if r.elision_count:
-            elisions_forget(r)
         if r.memo.count:
             memo_recycle(&r.memo)
         plans_clear(r)
@@ -356,5 +355,4 @@ cdef class Loader:
             r.persistent_load = stores.begin_load(Walker().ids_in_file(file, b"", None))
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         source_file(r, file)
-        r.pausing = True
         return read_one(r)

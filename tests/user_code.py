@@ -1,0 +1,48 @@
+"""Whether user code runs only where an engine is ready for it.
+
+The compiled reader says of itself when it is not (``reading.exposed()``): then no Python code may run, whoever wrote
+it. A profile function is called for every Python function and sees it, so a test need not know the places.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+try:
+    from brinery.engine.compiled import reading
+except ImportError:  # the tests of the Python engine alone
+    reading = None  # type: ignore[assignment]
+
+
+def exposed() -> int:
+    """How many loads are in the middle of something during which nobody's code may run."""
+    return reading.exposed() if reading is not None else 0
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The places where Python code ran although a load was not ready for it: empty, if all is well."""
+    found: list[str] = []
+
+    def look(frame: FrameType, event: str, argument: object) -> None:
+        if exposed():
+            found.append(f"{event} in {frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+def sabotaged(code: object) -> None:
+    """Have `code` called wherever user code may run in a load of the compiled engine; None ends it."""
+    if reading is not None:
+        reading.sabotage(code)
+
+
+__all__ = ["exposed", "sabotaged", "watched"]
