@@ -1,7 +1,8 @@
 """Whether user code runs only where an engine is ready for it.
 
-The compiled reader says of itself when it is not (``reading.exposed()``): then no Python code may run, whoever wrote
-it. A profile function is called for every Python function and sees it, so a test need not know the places.
+The compiled reader says of itself when it is not (``reading.exposed()``): then no Python code may run,
+whoever wrote it. A profile function is called for every Python function and sees it, so a test need not
+know the places.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def watched() -> Iterator[list[str]]:
 
     def look(frame: FrameType, event: str, argument: object) -> None:
         if exposed():
-            found.append(f"{event} in {frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})")
+            code = frame.f_code
+            found.append(f"{event} in {code.co_qualname} ({code.co_filename}:{frame.f_lineno})")
 
     before = sys.getprofile()
     sys.setprofile(look)

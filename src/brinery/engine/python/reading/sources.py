@@ -58,8 +58,8 @@ class FileSource:
         if self.peeked:
             self.skip(self.peeked)
         if self._memory is not None:
-            # A file in memory can go back at no cost. Opcodes of protocols 0 to 3 come in no frames, and fetching
-            # each alone made loading from a BytesIO four times slower.
+            # A file in memory can go back at no cost. Opcodes of protocols 0 to 3 come in no frames, and
+            # fetching each alone made loading from a BytesIO four times slower.
             data = self._memory.read(_PEEK)
             self._memory.seek(-len(data), 1)
             self.peeked = len(data)
