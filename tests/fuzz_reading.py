@@ -20,7 +20,7 @@ import io
 import pickle
 import pickletools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import fuzzing
@@ -168,8 +168,14 @@ class Known:
 class Stores:
     """Knows an object for every persistent ID, so that streams are walked for IDs before they are loaded."""
 
-    def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
-        return lambda pid: [pid]
+    def begin_load(self, *_: object) -> Stores:
+        return self
+
+    def resolve(self, pid: object, /) -> object:
+        return [pid]
+
+    def close(self, succeeded: bool, /) -> None:
+        pass
 
 
 #: The opcodes whose payload becomes bytes, with the size of all that is before it.

@@ -534,7 +534,7 @@ class Rules:
         world = self.world
         world.meddle()
 
-        def claim(obj: object, protocol: int) -> object:
+        def claim(obj: object, dump: object) -> object:
             world.meddle()
             return world.random.choice((None, None, None, "an ID"))
 

@@ -47,9 +47,12 @@ else:
 __all__ = [
     "BrineryError",
     "ChoiceError",
+    "CommitUncertain",
     "DeclarationError",
     "LocalObjectError",
     "MissingReference",
+    "NoSuchKey",
+    "NotCommitted",
     "NotInitialized",
     "NotStored",
     "PickleError",
@@ -60,6 +63,7 @@ __all__ = [
     "PluginWarning",
     "ReadError",
     "StoreError",
+    "StoreFault",
     "UnboundStore",
     "UnpicklingError",
     "WriteError",
@@ -107,11 +111,69 @@ class UnboundStore(ReadError):
 
 
 class MissingReference(ReadError):
-    """A stream names an object that its store does not hold."""
+    """A stream, or what a store keeps, names objects that their stores do not hold.
+
+    references  all of them: for each the store's name (None for the bare store), the key, and the offsets
+                in the stream at which it is named (none for a reference inside what a store keeps).
+    """
+
+    def __init__(
+        self, text: str, references: Sequence[tuple[str | None, object, Sequence[int]]] = ()
+    ) -> None:
+        super().__init__(text)
+        self.references = tuple(references)
 
 
 class StoreError(BrineryError):
     """A store cannot be opened or used as asked."""
+
+
+class NoSuchKey(StoreError, KeyError):
+    """A store holds nothing under that key: the one error that means so."""
+
+    __str__ = Exception.__str__  # KeyError's shows the text's repr
+
+
+class StoreFault(StoreError):
+    """A store failed. What its code raised is the ``__cause__``.
+
+    store   the name that it is bound under; None for the bare store.
+    method  the method of the contract that failed, such as ``"fetch"``.
+    keys    what it was asked for, as far as keys are known.
+    """
+
+    def __init__(self, text: str, store: str | None, method: str, keys: Sequence[object] = ()) -> None:
+        super().__init__(text)
+        self.store = store
+        self.method = method
+        self.keys = tuple(keys)
+
+
+class NotCommitted(StoreError):
+    """A store's ``commit`` failed, and the store knows that nothing of it is there."""
+
+
+class CommitUncertain(StoreError):
+    """A dump failed while its stores committed, and not all of them are as they were before.
+
+    Each is a tuple of names (None for the bare store):
+
+    committed  these hold what the dump stored, and nothing refers to it.
+    failed     these are as before.
+    unknown    these failed while they committed, and may hold it or not.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        committed: Sequence[str | None],
+        failed: Sequence[str | None],
+        unknown: Sequence[str | None],
+    ) -> None:
+        super().__init__(text)
+        self.committed = tuple(committed)
+        self.failed = tuple(failed)
+        self.unknown = tuple(unknown)
 
 
 class PluginError(BrineryError):

@@ -17,7 +17,7 @@ from brinery.dotted import MISSING, find_loaded, name_of_class
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Level", "Lineage", "PerType"]
+__all__ = ["Level", "Lineage", "PerType", "is_being_imported"]
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ class Lineage(Generic[T]):
         for name in list(self._unseen):
             found = find_loaded(name)
             if found is MISSING:
-                if _is_being_imported(name):
+                if is_being_imported(name):
                     self._modules_seen = -1
                 continue
             self._unseen.discard(name)
@@ -171,6 +171,6 @@ class Lineage(Generic[T]):
             self._abstract.append((cls, thing))
 
 
-def _is_being_imported(name: str) -> bool:
+def is_being_imported(name: str) -> bool:
     module = sys.modules.get(name.partition(":")[0])
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

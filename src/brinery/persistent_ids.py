@@ -1,17 +1,25 @@
 """Persistent IDs in a stream: the name of a bound store, and the key in that store.
 
-From protocol 1 on a persistent ID is an object, the pair ``(name, key)``. At protocol 0 it is a line
-of text (the PERSID opcode), ``name:key``, ASCII without newlines::
+From protocol 1 on a persistent ID is an object, the pair ``(name, key)``. A part of a key that would be
+written as a call, which a reader that collects IDs ahead of loading does not make, is a tuple that begins
+with True, as no part of a key does, and the name of a type::
+
+    ("shop", 42)                            the int 42; a str, bytes, None and a tuple likewise
+    ("shop", (True, "uuid", "00ff…"))       a UUID, by its 32 hexadecimal digits
+    ("shop", (True, "date", "2024-02-29"))  a date
+    ("shop", (True, "bytes", "00ff"))       bytes, at protocols 1 and 2, which have none of their own
+
+At protocol 0 it is a line of text (the PERSID opcode), ``name:key``, ASCII without newlines::
 
     shop:anna%20b       the str "anna b", percent-encoded as UTF-8
     shop:#42            the int 42
     shop:$%00%FF        the bytes 00 FF, percent-encoded
+    shop:*              None
+    shop:&00ff…         a UUID
+    shop:@2024-02-29    a date
     shop:(orders,#7,)   the tuple ("orders", 7): a comma after every item
 
-The marks ``#``, ``$``, ``(``, ``)`` and ``,`` are themselves percent-encoded within a str, so that every
-key comes back as it was. Protocols 1 and 2 have no bytes of their own: they write them as a call,
-which a reader that collects IDs ahead of loading does not make. A key that holds bytes has the
-text form there.
+The marks are themselves percent-encoded within a str, so that every key comes back as it was.
 
 A bare store's IDs, and those of other programs, may be anything; these functions tell them apart.
 """
@@ -19,25 +27,31 @@ A bare store's IDs, and those of other programs, may be anything; these function
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from datetime import date
+from typing import Any, TypeAlias
 from urllib.parse import quote, quote_from_bytes, unquote, unquote_to_bytes
+from uuid import UUID
 
 from brinery.errors import ReadError, UnboundStore, UnpicklingError, WriteError
 
-__all__ = ["Key", "bounded", "is_key", "read_key", "store_name", "unbound", "write_id"]
+__all__ = ["Key", "bounded", "is_key", "is_plain", "read_key", "store_name", "unbound", "write_id"]
 
-#: What a key may be. Keys that are equal are one key.
-Key: TypeAlias = "str | int | bytes | tuple[Key, ...]"
+#: What a key may be: exactly one of these types. Keys that are equal are one key, and none of one type
+#: equals one of another.
+Key: TypeAlias = "str | int | bytes | UUID | date | tuple[Key, ...] | None"
 
 # Hashing a tuple recurses in C, and visits a part again for each place that shares it: a tuple out of
 # a stream is measured before it is hashed or compared.
 _MAX_DEPTH = 32
 _MAX_PARTS = 1024
 
-_SCALARS = frozenset((str, int, bytes))
+# What a stream carries as it is, and what the rest of a key is made of.
+_SCALARS: frozenset[type] = frozenset((str, int, bytes, type(None)))
+_PARTS = _SCALARS | {UUID, date}
 _NAME = re.compile(r"(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+")
 _INTEGER = re.compile(r"-?[0-9]+")
 _SCALAR_TEXT = re.compile(r"[^(),]*")
+_HEX = re.compile(r"[0-9a-f]*")
 
 
 def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
@@ -62,10 +76,20 @@ def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
 
 
 def is_key(value: object) -> bool:
-    """Whether `value` can be a key: exactly a str, an int or bytes, or a tuple of these, of a sane size."""
+    """Whether `value` can be a key: exactly of one of the types above, and of a sane size."""
+    if type(value) is not tuple:
+        return type(value) in _PARTS
+    for part in value:  # most are flat: this is asked for each reference
+        if type(part) not in _PARTS:
+            return bounded(value, _PARTS)
+    return len(value) <= _MAX_PARTS
+
+
+def is_plain(value: object) -> bool:
+    """Whether `value` is a key that every protocol from 3 on carries as it is, and no danger to hash."""
     if type(value) is not tuple:
         return type(value) in _SCALARS
-    for part in value:  # most are flat: this is asked for each reference
+    for part in value:
         if type(part) not in _SCALARS:
             return bounded(value, _SCALARS)
     return len(value) <= _MAX_PARTS
@@ -79,11 +103,11 @@ def write_id(name: str, key: object, protocol: int) -> object:
     if not is_key(key):
         raise WriteError(
             f"the store {name!r} gave a key that is a {type(key).__qualname__}: {key!r}. A key is exactly a"
-            " str, an int or bytes, or a tuple of these; let persistent_id() return such a one, as str(key)"
+            " str, int, bytes, UUID, date or None, or a tuple of these; give such a one, as str(key)"
         )
-    if protocol >= 3 or (protocol and not _holds_bytes(key)):
-        return name, key
-    return f"{quote(name, safe='')}:{_encode(key)}"
+    if protocol == 0:
+        return f"{quote(name, safe='')}:{_encode(key)}"
+    return name, _tagged(key, protocol)
 
 
 def store_name(pid: object) -> str | None:
@@ -104,7 +128,9 @@ def read_key(pid: object) -> Key:
     """
     if type(pid) is tuple:
         key = pid[1]
-        if not is_key(key):
+        if is_plain(key):
+            return key  # type: ignore[no-any-return]
+        if not bounded(key, _SCALARS | {bool}) or (key := _untagged(key)) is _NO_KEY:
             raise ReadError(
                 f"the persistent ID for the store {pid[0]!r} carries no key, but a {type(key).__qualname__}"
                 " (or a tuple too large to be one)"
@@ -140,17 +166,61 @@ def unbound(pid: object) -> UnpicklingError:
     )
 
 
-def _holds_bytes(key: object) -> bool:
-    return type(key) is bytes or (type(key) is tuple and any(map(_holds_bytes, key)))
+def _tagged(key: Any, protocol: int) -> object:
+    """`key`, with a tuple that begins with True for each part for which `protocol` has no opcode."""
+    kind = type(key)
+    if kind is tuple:
+        return tuple([_tagged(part, protocol) for part in key])
+    if kind is UUID:
+        return True, "uuid", key.hex
+    if kind is date:
+        return True, "date", key.isoformat()
+    if kind is bytes and protocol < 3:
+        return True, "bytes", key.hex()
+    return key
 
 
-def _encode(key: object) -> str:
-    if type(key) is str:
+_NO_KEY = object()
+
+
+def _untagged(value: object) -> object:
+    """The reverse of _tagged; _NO_KEY where `value` comes from nothing that it gives."""
+    if type(value) is not tuple:
+        return _NO_KEY if type(value) is bool else value
+    if value and value[0] is True:
+        return _from_tag(*value[1:]) if len(value) == 3 else _NO_KEY
+    parts = tuple([_untagged(part) for part in value])
+    return _NO_KEY if any(part is _NO_KEY for part in parts) else parts
+
+
+def _from_tag(kind: object, text: object) -> object:
+    if type(text) is str:
+        try:
+            if kind == "date":
+                return date.fromisoformat(text)
+            if kind == "uuid" and len(text) == 32 and _HEX.fullmatch(text):
+                return UUID(text)
+            if kind == "bytes" and _HEX.fullmatch(text):
+                return bytes.fromhex(text)
+        except ValueError:
+            pass
+    return _NO_KEY
+
+
+def _encode(key: Any) -> str:
+    kind = type(key)
+    if kind is str:
         return quote(key, safe="", errors="surrogatepass")
-    if type(key) is bytes:
+    if kind is bytes:
         return "$" + quote_from_bytes(key, safe="")
-    if type(key) is tuple:
+    if kind is tuple:
         return f"({''.join(f'{_encode(item)},' for item in key)})"
+    if key is None:
+        return "*"
+    if kind is UUID:
+        return f"&{key.hex}"
+    if kind is date:
+        return f"@{key.isoformat()}"
     return f"#{key}"
 
 
@@ -179,4 +249,11 @@ def _decode_scalar(text: str) -> Key:
         return int(text[1:])
     if text.startswith("$"):
         return unquote_to_bytes(text[1:])
+    if text == "*":
+        return None
+    if text.startswith(("&", "@")):
+        key = _from_tag("uuid" if text[0] == "&" else "date", text[1:])
+        if key is _NO_KEY:
+            raise ValueError(f"{text!r} is neither a UUID nor a date")
+        return key  # type: ignore[return-value]
     return unquote(text, errors="surrogatepass")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pickle import PickleBuffer
 from types import NoneType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,8 @@ __all__ = [
     "NameMap",
     "ReadPlan",
     "RuleTable",
+    "StoreDump",
+    "StoreLoad",
     "StoreReader",
     "StoreWriter",
     "TypeRule",
@@ -74,8 +76,9 @@ class AtProtocol(NamedTuple):
 class TypeRule(NamedTuple):
     """All that plugins and bound stores have to say about the objects of one exact type.
 
-    claim       ``claim(obj, protocol)`` is the persistent ID to write in the object's place, already in the
-                shape that the protocol wants (text at protocol 0), or None: not this one.
+    claim       ``claim(obj, dump)`` is the persistent ID to write in the object's place, already in the shape
+                that the protocol wants (text at protocol 0), or None: not this one. `dump` is what the plan's
+                stores gave for this dump.
     overrides   asked in turn before classes and functions are written by name; NotImplemented passes.
     reduce      the reducer to use where ``copyreg.dispatch_table`` would be asked, and before it.
 
@@ -83,7 +86,7 @@ class TypeRule(NamedTuple):
     protocol as well.
     """
 
-    claim: Callable[[object, int], object | None] | None = None
+    claim: Callable[[object, Any], object | None] | None = None
     overrides: tuple[Callable[[object], object] | AtProtocol, ...] = ()
     reduce: Callable[[object], object] | AtProtocol | None = None
 
@@ -108,20 +111,56 @@ class RuleTable(Protocol):
 
 
 class StoreWriter(Protocol):
-    """The bound stores, as a dump sees them. (What they claim reaches the engine as TypeRule.claim.)"""
+    """The bound stores, as an engine sees them. (What they claim reaches it as TypeRule.claim.)"""
 
-    def begin_dump(self) -> None:
-        """A dump begins."""
+    def begin_dump(self, protocol: int, write: Callable[[Any], object] | None, /) -> StoreDump:
+        """A dump meets the first object that is claimed. `write` is its file's; None where it gives bytes."""
 
-    def end_dump(self, succeeded: bool, /) -> None:
-        """The dump is over: commit what was staged, or forget it."""
+
+class StoreDump(Protocol):
+    """One dump, as its engine sees it: it ends with either of the two methods."""
+
+    @property
+    def write(self) -> Callable[[Any], object] | None:
+        """Where the engine is to write, in the place of what it gave to begin_dump."""
+
+    def finish(self, rest: bytes, /) -> bytes | None:
+        """Let every store commit, then write `rest`, or return what is the whole stream.
+
+        `rest` ends with STOP, and without that a stream cannot be loaded: STOP is the record of the commit.
+        Raises where a store cannot commit; then :meth:`abort` follows.
+        """
+
+    def abort(self, error: BaseException, /) -> None:
+        """The dump failed with `error`: forget what was staged. Raises nothing."""
 
 
 class StoreReader(Protocol):
-    """The bound stores, as a load sees them."""
+    """The bound stores, as an engine sees them."""
 
-    def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
-        """Fetch what `ids` name (all persistent IDs of the stream, in order); the function resolves an ID."""
+    def begin_load(
+        self,
+        ids: Sequence[object],
+        offsets: Sequence[int],
+        find_class: Callable[[str, str], object] | None,
+        decided: bool,
+        /,
+    ) -> StoreLoad:
+        """Fetch what `ids` name: all persistent IDs of the stream, in order, and where their opcodes are.
+
+        `find_class` is what a user's Unpickler has in the place of the engine's own. Where `decided` is true,
+        nobody but the stores has a say on an ID, and what is missing is an error now.
+        """
+
+
+class StoreLoad(Protocol):
+    """One load, as its engine sees it."""
+
+    def resolve(self, pid: object, /) -> object:
+        """The object that `pid` names."""
+
+    def close(self, succeeded: bool, /) -> None:
+        """The load is over."""
 
 
 class WritePlan(NamedTuple):
@@ -130,7 +169,7 @@ class WritePlan(NamedTuple):
     rules       None for a plan without plugins' reducers, overrides and stores: such a plan costs nothing.
     era_names   today's names to those of Python 2, used below protocol 3 where `fix_imports` is true.
     names       today's names to those that streams carry, at every protocol; applied before `era_names`.
-    stores      told when a dump begins and ends.
+    stores      take part in each dump as a transaction.
     hints       one line for each installed plugin that could not be loaded, for the PicklingError that
                 it might have prevented.
     """

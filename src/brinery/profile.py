@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from brinery.engine.python import Dumper, Loader, Pickler, Unpickler
     from brinery.persistence.loading import Missing
-    from brinery.persistence.stores import Store
+    from brinery.persistence.stores import SimpleStore, Store
     from brinery.plan import ReadPlan, WritePlan
     from brinery.plugin_host.explaining import Explanation
     from brinery.plugin_host.places import Say
@@ -164,7 +164,7 @@ class Profile:
         """Which bound stores claim objects of a class."""
         return []
 
-    def open_store(self, url: str, **options: object) -> Store:
+    def open_store(self, url: str, **options: object) -> Store | SimpleStore:
         """Open the store at `url` with the plugin that declares its scheme. Whoever opens it closes it.
 
         Raises StoreError for a scheme that no active plugin declares, and what opening raises.
@@ -175,12 +175,12 @@ class Profile:
 
     def bind(
         self,
-        stores: Mapping[str, Store | str] | None = None,
+        stores: Mapping[str, Store | SimpleStore | str] | None = None,
         /,
         *,
-        bare: Store | str | None = None,
+        bare: Store | SimpleStore | str | None = None,
         missing: Missing = "raise",
-        **named: Store | str,
+        **named: Store | SimpleStore | str,
     ) -> BoundProfile:
         """This profile with stores, each under a name of your own, which travels in the stream::
 
@@ -228,20 +228,24 @@ class BoundProfile(Profile):
     __slots__ = ("_given", "_live", "_missing", "_opened", "_state")
 
     def __init__(
-        self, profile: Profile, stores: Mapping[str, Store | str], bare: Store | str | None, missing: Missing
+        self,
+        profile: Profile,
+        stores: Mapping[str, Store | SimpleStore | str],
+        bare: Store | SimpleStore | str | None,
+        missing: Missing,
     ) -> None:
         from brinery.persistence.binding import bind
 
-        opened: list[Store] = []
+        opened: list[Store | SimpleStore] = []
         self._opened = opened
         self._missing = missing
-        self._given: dict[str | None, Store | str] = dict(stores.items())
+        self._given: dict[str | None, Store | SimpleStore | str] = dict(stores.items())
         if bare is not None:
             self._given[None] = bare
-        self._live: dict[str | None, Store] = {}
+        self._live: dict[str | None, Store | SimpleStore] = {}
         self._state = {"closed": False}  # the one thing about a profile that changes
 
-        def live(name: str | None, store: Store | str) -> Store:
+        def live(name: str | None, store: Store | SimpleStore | str) -> Store | SimpleStore:
             if isinstance(store, str):
                 store = self.open_store(store)
                 opened.append(store)
@@ -251,13 +255,17 @@ class BoundProfile(Profile):
         self._composition = profile._composition
         self._engine = profile._engine
         try:
+            named = {name: live(name, store) for name, store in stores.items()}
+            nameless = live(None, bare) if bare is not None else None
+            opened_here = {id(store) for store in opened}
             self._take_plans(
                 *bind(
                     profile.write_plan,
                     profile.read_plan,
-                    {name: live(name, store) for name, store in stores.items()},
-                    bare=live(None, bare) if bare is not None else None,
+                    named,
+                    bare=nameless,
                     missing=missing,
+                    opened=opened_here,
                 )
             )
         except BaseException:
@@ -283,6 +291,36 @@ class BoundProfile(Profile):
     def is_closed(self) -> bool:
         """Whether :meth:`close` was called."""
         return self._state["closed"]
+
+    def _take_plans(self, write_plan: WritePlan, read_plan: ReadPlan) -> None:
+        from brinery.persistence.binding import option_names
+        from brinery.persistence.calls import FUNCTIONS, taking_options
+
+        super()._take_plans(write_plan, read_plan)
+        if option_names(write_plan):
+            for name in FUNCTIONS:
+                function = taking_options(name, getattr(self, name), self)
+                object.__setattr__(self, name, function)
+
+    def using(self, **options: Any) -> BoundProfile:
+        """This profile with options for its stores, those that a single call may be given::
+
+            bound.loads(data, session=s)
+            bound.using(session=s).Unpickler(file).load()
+
+        The stores are the same, and closed by the profile that they were bound to. Raises TypeError for an
+        option that no store takes.
+        """
+        from brinery.persistence.binding import with_options
+
+        bound = BoundProfile.__new__(type(self))
+        bound._opened = []
+        bound._given, bound._live, bound._missing = self._given, self._live, self._missing
+        bound._state = self._state
+        bound._composition = self._composition
+        bound._engine = self._engine
+        bound._take_plans(*with_options(self.write_plan, self.read_plan, options))
+        return bound
 
     def close(self) -> None:
         """Close the stores that were opened from URLs. Calling it again does nothing."""

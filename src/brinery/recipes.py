@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from brinery.persistence.loading import Missing
-    from brinery.persistence.stores import Store
+    from brinery.persistence.stores import SimpleStore, Store
     from brinery.plugin_host.plugins import PluginState
     from brinery.profile import Profile
 
@@ -38,7 +38,7 @@ class Made(NamedTuple):
 
     composition: Composition
     engine: str | None
-    stores: Mapping[str | None, Store | str] | None = None
+    stores: Mapping[str | None, Store | SimpleStore | str] | None = None
     missing: Missing = "raise"
 
 
@@ -98,7 +98,7 @@ def _plugin(state: PluginState) -> tuple[Any, ...]:
     )
 
 
-def _url(name: str | None, store: Store | str) -> str:
+def _url(name: str | None, store: Store | SimpleStore | str) -> str:
     if isinstance(store, str):
         return store
     bound = "the bare store" if name is None else f"the store bound as {name!r}"

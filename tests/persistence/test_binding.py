@@ -1,4 +1,4 @@
-"""Binding: who is asked about an object, and what a dump's end means to each store."""
+"""Binding: who is asked about an object, and what is refused before anything is asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from brinery.errors import NotStored, StoreError, WriteError
+from brinery.errors import NoSuchKey, NotStored, StoreError, WriteError
+from brinery.persistence import Dump, DumpContext, Load, LoadContext, Store
 from brinery.persistence.binding import bind
 from brinery.plan import ReadPlan, TypeRule, WritePlan
 
@@ -48,21 +49,20 @@ class Book:
         return self.key
 
     def persistent_load(self, key: object) -> object:
-        raise KeyError(key)
-
-    def begin_dump(self) -> None:
-        self.heard.append("begin")
-
-    def end_dump(self, succeeded: bool) -> None:
-        self.heard.append(succeeded)
+        raise NoSuchKey(key)
 
 
 def written(obj: object, protocol: int = 4, **stores: Any) -> object:
     bare = stores.pop("bare", None)
-    rules = bind(WritePlan(), ReadPlan(), stores, bare=bare)[0].rules
-    assert rules is not None
-    rule = rules.rule_for(type(obj))
-    return rule.claim(obj, protocol) if rule is not None and rule.claim is not None else None
+    plan = bind(WritePlan(), ReadPlan(), stores, bare=bare)[0]
+    assert plan.rules is not None
+    assert plan.stores is not None
+    rule = plan.rules.rule_for(type(obj))
+    dump = plan.stores.begin_dump(protocol, None)
+    try:
+        return rule.claim(obj, dump) if rule is not None and rule.claim is not None else None
+    finally:
+        dump.abort(Exception())
 
 
 def test_a_claim_covers_subclasses_and_nothing_else() -> None:
@@ -170,38 +170,107 @@ def test_a_bare_id_that_reads_as_a_named_stores_is_refused() -> None:
             written(Dog(), bare=Book((Dog,), pid), shop=Book(()))
 
 
-def test_every_store_is_told_once_of_a_dumps_begin_and_end() -> None:
-    store, bare = Book(()), Book(())
-    writer = bind(WritePlan(), ReadPlan(), {"a": store, "b": store}, bare=bare)[0].stores
-    assert writer is not None
-    writer.begin_dump()
-    writer.end_dump(True)
-    assert store.heard == bare.heard == ["begin", True]
+class Full(Store):
+    """A store of the whole contract."""
+
+    claims = (Animal,)
+
+    def begin_dump(self, context: DumpContext, /) -> Dump:
+        raise NotImplementedError
+
+    def begin_load(self, context: LoadContext, /) -> Load:
+        raise NotImplementedError
 
 
-def test_where_one_store_cannot_commit_those_after_it_are_told_that_the_dump_failed() -> None:
-    class Full(Book):
-        def end_dump(self, succeeded: bool) -> None:
-            super().end_dump(succeeded)
-            raise OSError("disk full")
-
-    first, full, last = Book(()), Full(()), Book(())
-    writer = bind(WritePlan(), ReadPlan(), {"first": first, "full": full, "last": last})[0].stores
-    assert writer is not None
-    writer.begin_dump()
-    with pytest.raises(OSError, match="disk full"):
-        writer.end_dump(True)
-    assert [store.heard[-1] for store in (first, full, last)] == [True, True, False]
+def full(**attributes: Any) -> Any:
+    return type("Shop", (Full,), attributes)()
 
 
-def test_where_one_store_cannot_begin_the_others_are_told_that_the_dump_failed() -> None:
-    class Closed(Book):
-        def begin_dump(self) -> None:
-            raise OSError("closed")
+async def begin_later(self: object, context: object) -> object: ...
 
-    first = Book(())
-    writer = bind(WritePlan(), ReadPlan(), {"first": first, "closed": Closed(())})[0].stores
-    assert writer is not None
-    with pytest.raises(OSError, match="closed"):
-        writer.begin_dump()
-    assert first.heard == ["begin", False]
+
+@pytest.mark.parametrize(
+    ("store", "text"),
+    [
+        (full(begin_dump=lambda self: None), r"begin_dump\(\) is called with 1 argument: too many"),
+        (full(begin_load=begin_later), "begin_load is asynchronous, and nobody would await it"),
+        (full(claims_typ=lambda self, cls: True), "has claims_typ: is claims_type meant?"),
+        (full(option=("session",)), "has option: is options meant?"),
+        (full(clsoe=lambda self: None), "has clsoe: is close meant?"),
+        (full(close=7), "close is 7, and not a method"),
+        (full(identity="place"), "identity='place'; it is 'key' or 'value'"),
+        (full(options="session"), "write a tuple of names"),
+        (full(claims=(f"{__name__}:Dogg",)), f"has no Dogg. Is {__name__}:Dog meant?"),
+        (full(claims=("builtins:bytes",)), "'builtins:bytes', one of the format's own data types"),
+        (full(claims=(f"{__name__}:written",)), "which is neither a class nor the name of one"),
+    ],
+)
+def test_what_would_go_wrong_later_is_said_now(store: Any, text: str) -> None:
+    with pytest.raises(StoreError, match=text):
+        bind(WritePlan(), ReadPlan(), {"shop": store})
+
+
+def test_of_a_store_of_four_lines_too() -> None:
+    class Asynchronous(Book):
+        async def persistent_load(self, key: object) -> object: ...
+
+    class Arity(Book):
+        def persistent_id(self) -> Any: ...  # type: ignore[override]
+
+    class Staging(Book):
+        def begin_dump(self) -> None: ...
+
+    for kind, text in (
+        (Asynchronous, "persistent_load is asynchronous"),
+        (Arity, r"persistent_id\(\) -> 'Any' is called with 1 argument"),
+        (Staging, "has begin_dump, which nobody would call: .* derives from brinery.persistence.Store"),
+    ):
+        with pytest.raises(StoreError, match=text):
+            bind(WritePlan(), ReadPlan(), {"shop": kind((Animal,))})
+
+
+def test_helpers_of_a_stores_own_are_its_own() -> None:
+    store = full(dumps_so_far=0, fetch_all=lambda self: None, engine=None, session=None, options=("session",))
+    bind(WritePlan(), ReadPlan(), {"shop": store})
+
+
+def test_a_claimed_name_that_its_module_turns_out_to_lack_is_refused_when_that_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = bind(WritePlan(), ReadPlan(), {"shop": Book(("brinery_test_farm:Sheep",))})[0].rules
+    assert rules is not None
+    rules.epoch()
+    monkeypatch.setitem(sys.modules, "brinery_test_farm", types.ModuleType("brinery_test_farm"))
+    with pytest.raises(
+        StoreError, match="'shop' claims 'brinery_test_farm:Sheep', and brinery_test_farm has no"
+    ):
+        rules.epoch()
+
+
+def test_classes_may_be_claimed_when_they_are_met() -> None:
+    asked: list[type] = []
+
+    class Mapped(Book, Store):
+        def claims_type(self, cls: type, /) -> bool:
+            asked.append(cls)
+            return cls is Oak
+
+        def begin_dump(self, context: DumpContext, /) -> Any:
+            return dump_of(lambda obj: 7)
+
+        def begin_load(self, context: LoadContext, /) -> Any: ...
+
+    store = Mapped(())
+    rules = bind(WritePlan(), ReadPlan(), {"shop": store})[0].rules
+    assert rules is not None
+    for _ in range(3):
+        assert rules.rule_for(Dog) is None
+        assert rules.rule_for(Oak) is not None
+    assert asked == [Dog, Oak]
+    assert written(Oak(), shop=store) == ("shop", 7)
+    # As if the class itself were claimed: before one that claims a base.
+    assert written(Oak(), plants=Book((Plant,)), shop=store) == ("shop", 7)
+
+
+def dump_of(key_of: Any) -> Dump:
+    return type("Keys", (Dump,), {"key_of": lambda self, obj: key_of(obj)})()

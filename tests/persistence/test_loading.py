@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brinery.errors import MissingReference, StoreError, UnboundStore, UnpicklingError
+from brinery.errors import (
+    MissingReference,
+    NoSuchKey,
+    StoreError,
+    StoreFault,
+    UnboundStore,
+    UnpicklingError,
+)
+from brinery.persistence import Dump, DumpContext, Load, LoadContext, Store
 from brinery.persistence.binding import bind
+from brinery.persistent_ids import write_id
 from brinery.plan import ReadPlan, WritePlan
 
 if TYPE_CHECKING:
@@ -33,23 +44,45 @@ class Single:
     def persistent_load(self, key: object) -> object:
         self.asked.append(key)
         if key not in self.keys:
-            raise KeyError(key)
+            raise NoSuchKey(key)
         return Thing()
 
 
-class Bulk(Single):
+class Bulk(Store):
     """Loads many at once."""
 
-    def persistent_load_many(self, keys: list[Any]) -> Mapping[Any, object]:
-        self.asked.append(tuple(keys))
-        return {key: Thing() for key in keys if key in self.keys}
+    claims = (Thing,)
+
+    def __init__(self, *keys: object) -> None:
+        self.keys = keys
+        self.asked: list[object] = []
+        self.closed = 0
+
+    def begin_dump(self, context: DumpContext, /) -> Dump:
+        raise NotImplementedError
+
+    def begin_load(self, context: LoadContext, /) -> Load:
+        return BulkLoad(self)
+
+
+class BulkLoad(Load):
+    def __init__(self, store: Bulk) -> None:
+        self.store = store
+
+    def fetch(self, keys: list[Any], /) -> Mapping[Any, object]:
+        self.store.asked.append(tuple(keys))
+        return {key: Thing() for key in keys if key in self.store.keys}
+
+    def close(self) -> None:
+        self.store.closed += 1
 
 
 def load(ids: Sequence[object], **options: Any) -> Callable[[object], Any]:
     bare, missing = options.pop("bare", None), options.pop("missing", "raise")
+    decided = options.pop("decided", False)
     reader = bind(WritePlan(), ReadPlan(), options, bare=bare, missing=missing)[1].stores
     assert reader is not None
-    return reader.begin_load(ids)
+    return reader.begin_load(ids, range(len(ids)), None, decided).resolve
 
 
 def test_a_store_that_loads_many_is_asked_once_for_each_key_once() -> None:
@@ -104,22 +137,102 @@ def test_what_stands_for_a_missing_object_is_one_object_too(kind: type[Single]) 
     assert resolve(("shop", 2)) is resolve(("shop", 2))
 
 
-def test_a_store_that_returns_none_has_not_found_the_key() -> None:
-    class Absent(Single):
-        def persistent_load(self, key: object) -> object:
-            return None
-
-    with pytest.raises(MissingReference):
-        load([], shop=Absent())(("shop", 1))
-
-
-def test_what_a_store_raises_is_what_the_load_raises() -> None:
+@pytest.mark.parametrize(
+    "error", [KeyError("column"), LookupError(), OSError("the disk is gone"), TypeError()]
+)
+def test_a_miss_is_not_a_fault(error: Exception) -> None:
     class Broken(Single):
         def persistent_load(self, key: object) -> object:
-            raise OSError("the disk is gone")
+            raise error
 
-    with pytest.raises(OSError, match="the disk is gone"):
-        load([], shop=Broken(), missing="none")(("shop", 1))
+    class BrokenInBulk(Bulk):
+        def begin_load(self, context: LoadContext, /) -> Load:
+            return type("Load", (Load,), {"fetch": lambda self, keys: Broken().persistent_load(keys)})()
+
+    for store, keys in ((Broken(), (1, 2)), (BrokenInBulk(), (1, 2))):
+        for missing in ("raise", "none", lambda name, key: None):
+            with pytest.raises(StoreFault, match=r"the store 'shop' failed in fetch \(1, 2\): ") as caught:
+                load([("shop", 1), ("shop", 2)], shop=store, missing=missing)
+            assert caught.value.__cause__ is error
+            assert (caught.value.store, caught.value.method, caught.value.keys) == ("shop", "fetch", keys)
+
+
+def test_what_a_store_gives_is_checked() -> None:
+    class Other:
+        pass
+
+    class Wrong(Single):
+        def __init__(self, gives: object) -> None:
+            super().__init__()
+            self.gives = gives
+
+        def persistent_load(self, key: object) -> object:
+            return self.gives
+
+    for gives, text in ((None, "gave, for the key 1, None"), (Other(), "Other, which it does not claim")):
+        for missing in ("raise", "none"):
+            with pytest.raises(StoreFault, match=text):
+                load([("shop", 1)], shop=Wrong(gives), missing=missing)
+    inherited = type("Inherited", (Thing,), {})()
+    assert load([("shop", 1)], shop=Wrong(inherited))(("shop", 1)) is inherited
+    # A bare store speaks for other programs.
+    assert load([b"oid"], bare=Wrong(7))(b"oid") == 7
+
+
+def test_all_that_is_missing_is_told_at_once_before_anything_is_built() -> None:
+    ids = [("shop", 1), ("users", "x"), ("shop", 2), ("shop", 1), ("shop", 3), "shop:#2"]
+    with pytest.raises(
+        MissingReference, match=r"no objects with 2 of the keys: .*; the store 'users'"
+    ) as caught:
+        load(ids, shop=Bulk(3), users=Single(), decided=True)
+    assert sorted(caught.value.references) == [
+        ("shop", 1, (0, 3)),
+        ("shop", 2, (2, 5)),
+        ("users", "x", (1,)),
+    ]
+    assert caught.value.pickle_offset == 0  # type: ignore[attr-defined]
+
+
+def test_a_load_is_closed_however_it_ends() -> None:
+    shop = Bulk(1)
+    reader = bind(WritePlan(), ReadPlan(), {"shop": shop, "users": Bulk()})[1].stores
+    assert reader is not None
+    reader.begin_load([("shop", 1)], [0], None, True).close(True)
+    assert shop.closed == 1
+    with pytest.raises(MissingReference):
+        reader.begin_load([("shop", 1), ("users", 1)], [0, 0], None, True)
+    assert shop.closed == 2
+
+
+def test_a_store_bound_under_two_names_has_one_load() -> None:
+    shop = Bulk(1, 2)
+    begun: list[object] = []
+    shop.begin_load = lambda context: (begun.append(context), BulkLoad(shop))[1]  # type: ignore[assignment]
+    load([("a", 1), ("b", 2)], a=shop, b=shop)
+    assert len(begun) == 1
+
+
+def test_where_the_key_is_made_of_the_content_each_place_has_an_object_of_its_own() -> None:
+    class Content(Bulk):
+        identity = "value"
+
+    shop = Content(1)
+    resolve = load([("shop", 1), ("shop", 1)], shop=shop)
+    one, two = resolve(("shop", 1)), resolve(("shop", 1))
+    assert one is not two
+    assert type(one) is type(two) is Thing
+    assert shop.asked == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "key", [None, uuid.UUID(int=5), datetime.date(2024, 2, 29), (1, (None, uuid.UUID(int=7)))], ids=repr
+)
+def test_a_key_of_any_type_is_fetched_ahead(key: Any) -> None:
+    shop = Bulk(key)
+    for protocol in (0, 1, 2, 5):
+        pid = write_id("shop", key, protocol)
+        load([pid], shop=shop)(pid)
+    assert shop.asked == [(key,)] * 4
 
 
 def test_an_unbound_store_is_named() -> None:
@@ -140,9 +253,9 @@ def test_the_bare_store_gets_ids_as_they_are_and_those_of_no_bound_name() -> Non
 
 def test_ids_that_the_walk_knows_only_in_part_are_loaded_when_they_are_met() -> None:
     bare = Bulk(b"\0oid", ("storage", Thing, 3))
-    resolve = load([b"\0oid", ("storage", None, 3), None], bare=bare)
+    resolve = load([b"\0oid"], bare=bare)
     resolve(("storage", Thing, 3))
-    assert bare.asked == [(b"\0oid",), ("storage", Thing, 3)]
+    assert bare.asked == [(b"\0oid",), (("storage", Thing, 3),)]
 
 
 def test_a_bare_id_that_cannot_be_hashed_is_loaded_each_time() -> None:

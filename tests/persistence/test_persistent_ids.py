@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import uuid
 from functools import reduce
 
 import pytest
@@ -34,6 +36,14 @@ KEYS = [
     ("orders", 7),
     ("orders", "7"),
     ("lines", (1, b"x", ("deep", ()))),
+    None,
+    uuid.UUID("12345678-1234-5678-1234-567812345678"),
+    datetime.date(2024, 2, 29),
+    datetime.date.min,
+    ("uuid", (uuid.UUID(int=0), None)),
+    "*",
+    "&@",
+    ("uuid", "00"),
     reduce(lambda inner, _: (inner,), range(31), "as deep as it may be"),
 ]
 
@@ -64,9 +74,34 @@ def test_at_protocol_0_an_id_is_one_line_of_ascii() -> None:
         assert text.isprintable()
 
 
-def test_bytes_are_text_where_a_protocol_has_no_bytes() -> None:
-    assert write_id("shop", (1, b"x"), 2) == "shop:(#1,$x,)"
+def test_what_would_be_a_call_in_the_stream_is_named_instead() -> None:
+    assert write_id("shop", (1, b"x"), 2) == ("shop", (1, (True, "bytes", "78")))
     assert write_id("shop", (1, b"x"), 3) == ("shop", (1, b"x"))
+    assert write_id("shop", uuid.UUID(int=7), 5) == ("shop", (True, "uuid", "0" * 31 + "7"))
+    assert write_id("shop", datetime.date(2024, 2, 29), 5) == ("shop", (True, "date", "2024-02-29"))
+    assert write_id("shop", datetime.date(2024, 2, 29), 0) == "shop:@2024-02-29"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        True,
+        (True,),
+        (True, "uuid"),
+        (True, "uuid", "0"),
+        (True, "uuid", 7),
+        (True, "uuid", "{" + "0" * 30 + "}"),
+        (True, "date", "yesterday"),
+        (True, "bytes", "0"),
+        (True, "float", "1"),
+        ("a", (False, "date", "2024-02-29")),
+        (1.5,),
+    ],
+    ids=repr,
+)
+def test_what_names_nothing_is_an_unpickling_error(key: object) -> None:
+    with pytest.raises(UnpicklingError, match="carries no key"):
+        read_key(("shop", key))
 
 
 def test_a_name_may_be_anything_that_is_not_empty() -> None:
@@ -79,10 +114,12 @@ class Text(str):
     pass
 
 
-@pytest.mark.parametrize("key", [None, True, 1.5, [1], Text("x"), ("a", None), object], ids=repr)
+@pytest.mark.parametrize(
+    "key", [True, 1.5, [1], Text("x"), ("a", True), datetime.datetime(2024, 2, 29), object], ids=repr
+)
 def test_what_would_not_come_back_exactly_is_no_key(key: object) -> None:
     assert not is_key(key)
-    with pytest.raises(WriteError, match=r"str, an int or bytes, or a tuple"):
+    with pytest.raises(WriteError, match=r"str, int, bytes, UUID, date or None, or a tuple"):
         write_id("shop", key, 4)
 
 
@@ -102,7 +139,23 @@ def test_a_tuple_out_of_a_stream_is_measured_before_it_is_hashed() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["#", "#x", "# 4", "#4_2", "(", "(a", "(a)", "a)", "(a,))", "a,b", "#" + "9" * 5000, "%FF"]
+    "text",
+    [
+        "#",
+        "#x",
+        "# 4",
+        "#4_2",
+        "(",
+        "(a",
+        "(a)",
+        "a)",
+        "(a,))",
+        "a,b",
+        "#" + "9" * 5000,
+        "%FF",
+        "&0",
+        "@1",
+    ],
 )
 def test_a_text_without_a_key_is_an_unpickling_error(text: str) -> None:
     with pytest.raises(UnpicklingError, match="carries no key"):

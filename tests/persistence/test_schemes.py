@@ -61,7 +61,7 @@ def test_a_scheme_that_nobody_has_is_refused_with_those_that_are_there() -> None
 
 def test_what_is_opened_must_be_a_store() -> None:
     schemes = {"dict": PersistentScheme("dict", lambda url: {})}
-    with pytest.raises(StoreError, match=r"opened 'dict:' as a dict, which is no store"):
+    with pytest.raises(StoreError, match=r"'dict:' was opened as a dict, which is no store"):
         open_store("dict:", schemes)
 
 

@@ -99,12 +99,12 @@ def test_a_value_comes_back_with_its_type(store: SqliteStore, value: object) -> 
 @pytest.mark.parametrize("key", [0, -5, 2**62, "anna", "", "1", b"\x00\xff", b""], ids=repr)
 def test_a_key_keeps_its_type(store: SqliteStore, key: Any) -> None:
     assert back(store, "customers", Customer(key), key).id == key
-    assert store.persistent_id(store.get("customers", key)) == ("customers", key)
+    assert store.address_of(store.get("customers", key)) == ("customers", key)
 
 
 def test_keys_of_one_spelling_and_several_types_are_several_rows(store: SqliteStore) -> None:
     store.save(Customer(1, "int"), Customer("1", "str"), Customer(b"1", "bytes"))
-    loaded = store.persistent_load_many([("customers", 1), ("customers", "1"), ("customers", b"1")])
+    loaded = store.load_many([("customers", 1), ("customers", "1"), ("customers", b"1")])
     assert [customer.name for customer in loaded.values()] == ["int", "str", "bytes"]
 
 
@@ -117,7 +117,7 @@ def test_what_cannot_be_a_key_is_refused(store: SqliteStore, key: Any) -> None:
 def test_a_key_may_be_of_several_columns(store: SqliteStore) -> None:
     store.save(*[Pair(left, right, [left, right]) for left in range(3) for right in "ab"])
     assert store.get("pairs", (2, "b")) == Pair(2, "b", [2, "b"])
-    loaded = store.persistent_load_many([("pairs", (0, "a")), ("pairs", (1, "c")), ("pairs", (1, "b"))])
+    loaded = store.load_many([("pairs", (0, "a")), ("pairs", (1, "c")), ("pairs", (1, "b"))])
     assert list(loaded) == [("pairs", (0, "a")), ("pairs", (1, "b"))]
 
 
@@ -194,7 +194,7 @@ def test_a_state_in_slots_comes_back(cls: type[Any]) -> None:
 def test_references_between_rows_keep_identity(store: SqliteStore) -> None:
     anna = Customer(7)
     store.save(Order(1, anna, [anna, {"who": anna}]), Order(2, anna), Order(3, None, [anna]))
-    loaded = store.persistent_load_many([("orders", 1), ("orders", 2), ("orders", 3)])
+    loaded = store.load_many([("orders", 1), ("orders", 2), ("orders", 3)])
     one, two, three = loaded.values()
     assert one.customer == anna
     assert three.customer is None
@@ -296,4 +296,4 @@ def test_a_row_that_is_not_there_is_a_key_error(store: SqliteStore) -> None:
     with pytest.raises(MissingReference, match="the table 'nobody', which is not declared"):
         store.get("nobody", 1)
     with pytest.raises(MissingReference, match="is no key of an SqliteStore"):
-        store.persistent_load("customers")
+        store.load_many(["customers"])

@@ -41,7 +41,7 @@ def test_a_database_remembers_what_lives_in_it(path: Path) -> None:
     with SqliteStore(path) as store:
         assert store.get("orders", 1) == Order(1, Customer(7))
         assert store.get("pairs", (1, "x")) == Pair(1, "x", None)
-        assert store.persistent_id(store.get("customers", 7)) == ("customers", 7)
+        assert store.address_of(store.get("customers", 7)) == ("customers", 7)
         assert store.claims == tuple(
             f"tests.persistence.shop:{name}" for name in ("Customer", "Order", "Pair")
         )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brinery.errors import MissingReference, NotStored, UnboundStore
+from brinery.errors import MissingReference, NoSuchKey, NotStored, UnboundStore
 
-from .shop import Customer, Regular, Unpicklable
+from .recording import Recording
+from .shop import Customer, Regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +29,14 @@ class Users:
 
     def __init__(self, *users: Customer) -> None:
         self.users = {user.id: user for user in users}
-        self.ends: list[bool] = []
 
     def persistent_id(self, user: Customer) -> Any:
         return user.id if user.id in self.users else None
 
     def persistent_load(self, key: Any) -> Customer:
+        if key not in self.users:
+            raise NoSuchKey(key)
         return self.users[key]
-
-    def end_dump(self, succeeded: bool) -> None:
-        self.ends.append(succeeded)
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -105,52 +104,6 @@ def test_an_object_that_is_refused_is_named_by_its_path(bind: Bind) -> None:
     with pytest.raises(NotStored, match=r"root\['cart'\]\[1\]: Anna is not in the list") as caught:
         bind(users=store).dumps({"cart": [1, Customer(7)]})
     assert caught.value.pickle_path == "root['cart'][1]"  # type: ignore[attr-defined]
-    assert store.ends == [False]
-
-
-def test_a_store_is_told_how_each_dump_ended(bind: Bind) -> None:
-    store = Users()
-    bound = bind(users=store)
-    pickler = bound.Pickler(io.BytesIO())
-    pickler.dump(1)
-    with pytest.raises(TypeError):
-        pickler.dump(Unpicklable())
-    bound.dumps(2)
-    bound.dump(3, io.BytesIO())
-    assert store.ends == [True, False, True, True]
-
-
-def test_a_store_that_cannot_begin_is_not_told_of_an_end(bind: Bind) -> None:
-    class Closed(Users):
-        def begin_dump(self) -> None:
-            raise OSError("closed")
-
-    store = Closed()
-    bound = bind(users=store)
-    pickler = bound.Pickler(io.BytesIO())
-    for dump in (bound.dumps, pickler.dump, pickler.dump, lambda obj: bound.dump(obj, io.BytesIO())):
-        with pytest.raises(OSError, match="closed"):
-            dump(1)
-    assert store.ends == []
-
-
-def test_after_a_commit_that_failed_the_picklers_memo_is_as_before(bind: Bind) -> None:
-    class Full(Users):
-        def end_dump(self, succeeded: bool) -> None:
-            super().end_dump(succeeded)
-            if len(self.ends) == 1:
-                raise OSError("disk full")
-
-    anna, file = Customer(7), io.BytesIO()
-    bound = bind(users=Full(anna))
-    pickler = bound.Pickler(file)
-    with pytest.raises(OSError, match="disk full"):
-        pickler.dump([anna])
-    file.seek(0)
-    file.truncate()
-    pickler.dump([anna])
-    file.seek(0)
-    assert bound.load(file) == [anna]
 
 
 def test_an_unbound_store_is_named_where_the_stream_refers_to_it(bind: Bind) -> None:
@@ -228,25 +181,18 @@ def test_nothing_past_the_end_is_taken_from_a_file(bind: Bind, protocol: int) ->
 
 
 def test_a_bulk_store_is_asked_once_per_load(bind: Bind) -> None:
-    class Bulk(Users):
-        def __init__(self, *users: Customer) -> None:
-            super().__init__(*users)
-            self.asked: list[list[Any]] = []
-
-        def persistent_load_many(self, keys: list[Any]) -> dict[Any, Any]:
-            self.asked.append(keys)
-            return {key: Customer(key) for key in keys}
-
     people = [Customer(number) for number in range(100)]
-    store = Bulk(*people)
+    store = Recording(people=people)
     bound = bind(users=store)
     for protocol in range(6):
-        store.asked.clear()
-        loaded = bound.loads(bound.dumps([people, people[::-1], Customer(3)], protocol))
+        store.heard.clear()
+        data = bound.dumps([people, people[::-1], Customer(3)], protocol)
+        store.heard.clear()
+        loaded = bound.loads(data)
         assert loaded[0] == people
-        assert store.asked == [list(range(100))]
+        assert store.heard == ["begin_load", ("fetch", list(range(100))), "close"]
         assert loaded[2] is loaded[0][3]  # another object when written, but the same key
     unpickler = bound.Unpickler(io.BytesIO(bound.dumps(people[0]) + bound.dumps(people[1])))
-    store.asked.clear()
+    store.heard.clear()
     assert [unpickler.load(), unpickler.load()] == people[:2]
-    assert store.asked == [[0], [1]]
+    assert store.heard[1::3] == [("fetch", [0]), ("fetch", [1])]

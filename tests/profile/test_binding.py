@@ -13,7 +13,7 @@ from engines import engines_under_test, where_classes_go
 from throwaway import declaring
 
 from brinery import PersistentScheme, Profile, Reducer
-from brinery.errors import MissingReference, StoreError, UnboundStore
+from brinery.errors import MissingReference, NoSuchKey, StoreError, UnboundStore
 from brinery.persistence.sqlite import Table
 
 
@@ -35,6 +35,8 @@ class Users:
         return user.name
 
     def persistent_load(self, name: str) -> User:
+        if name not in self.users:
+            raise NoSuchKey(name)
         return self.users[name]
 
     def close(self) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import pickle
+import pickletools
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from engines import PLAIN_READ, Wire
-from readings import FILES
+from readings import FILES, ReadOnlyFile
 
 from brinery import engine
 
@@ -76,16 +78,23 @@ class Stores:
     def __init__(self, first: str = "object") -> None:
         self.first = first
         self.asked: list[list[object]] = []
+        self.offsets: list[list[int]] = []
         self.resolved: list[object] = []
+        self.hooks: list[object] = []
+        self.closed: list[bool] = []
 
-    def begin_load(self, ids: Sequence[object], /):
+    def begin_load(self, ids: Sequence[object], offsets: Sequence[int], find_class: Any, decided: bool, /):
         self.asked.append(list(ids))
+        self.offsets.append(list(offsets))
+        self.hooks.append((find_class, decided))
+        return self
 
-        def resolve(pid: object) -> object:
-            self.resolved.append(pid)
-            return (self.first, pid)
+    def resolve(self, pid: object, /) -> object:
+        self.resolved.append(pid)
+        return (self.first, pid)
 
-        return resolve
+    def close(self, succeeded: bool, /) -> None:
+        self.closed.append(succeeded)
 
 
 @pytest.fixture
@@ -102,6 +111,10 @@ def unpickler(wire: Wire, stores: Stores, file: object):
     return type("Mine", (engine.get(wire.name).Unpickler,), {"_plan_source": staticmethod(lambda: plan)})(
         file
     )
+
+
+def offsets_of(stream: bytes) -> list[tuple[int, str]]:
+    return [(offset, opcode.name) for opcode, _, offset in pickletools.genops(stream) if offset is not None]
 
 
 def reference(name: str, key: bytes) -> bytes:
@@ -187,6 +200,52 @@ class TestStores:
                 return ["mine", super().persistent_load(pid)]
 
         assert Mine(io.BytesIO(b"K\x01Q.")).load() == ["mine", ("object", 1)]
+
+    def test_they_are_told_where_each_id_is(self, wire: Wire, stores: Stores):
+        stream = (
+            b"\x80\x02(" + reference("shop", b"K\x01") + b"Pshop:2\n" + reference("shop", b"K\x03") + b"l."
+        )
+        expected = [offset for offset, opcode in offsets_of(stream) if "PERSID" in opcode]
+        loader(wire, stores).loads(stream)
+        loader(wire, stores).load(io.BytesIO(stream))
+        mine = unpickler(wire, stores, io.BytesIO(stream * 2))
+        mine.load()
+        mine.load()
+        framed = b"\x80\x04\x95" + (len(stream) - 2).to_bytes(8, "little") + stream[2:]
+        loader(wire, stores).load(ReadOnlyFile(framed))
+        assert stores.offsets == [expected] * 4 + [[offset + 9 for offset in expected]]
+
+    def test_they_are_told_of_the_end_and_how_it_went(self, wire: Wire, stores: Stores):
+        loader(wire, stores).loads(b"K\x01Q.")
+        loader(wire, stores).load(io.BytesIO(b"K\x01Q."))
+        unpickler(wire, stores, io.BytesIO(b"K\x01Q.")).load()
+        assert stores.closed == [True] * 3
+        for load in (
+            loader(wire, stores).loads,
+            lambda data: loader(wire, stores).load(io.BytesIO(data)),
+            lambda data: unpickler(wire, stores, io.BytesIO(data)).load(),
+        ):
+            with pytest.raises(EOFError):
+                load(b"K\x01Q")
+        assert stores.closed == [True] * 3 + [False] * 3
+
+    def test_a_stream_of_bytes_without_such_an_opcode_is_none_of_their_business(
+        self, wire: Wire, stores: Stores
+    ):
+        assert loader(wire, stores).loads(b"K\x01.") == 1
+        assert stores.asked == []
+
+    def test_they_are_told_what_a_subclass_or_an_instance_put_in_place(self, wire: Wire, stores: Stores):
+        unpickler(wire, stores, io.BytesIO(b"K\x01Q.")).load()
+        assert stores.hooks.pop() == (None, True)
+        mine = unpickler(wire, stores, io.BytesIO(b"K\x01Q."))
+        mine.persistent_load = repr
+        mine.load()
+        assert stores.hooks.pop() == (None, False)
+        mine = unpickler(wire, stores, io.BytesIO(b"K\x01Q."))
+        mine.find_class = print
+        mine.load()
+        assert stores.hooks.pop() == (print, True)
 
     def test_a_malformed_stream_fails_as_it_would_without_them(self, wire: Wire, stores: Stores):
         for stream in (b"K\x01Q(K\x02", b"K\x01Q0.", b"\x80\x02K\x01QX\x05\x00\x00\x00a", b"K\x01Q\xff."):

@@ -54,8 +54,8 @@ def function() -> None:
     pass
 
 
-def key(obj: object, protocol: int) -> object:
-    return "shop:7" if protocol == 0 else ("shop", 7)
+def key(obj: object, dump: Any) -> object:
+    return "shop:7" if dump.protocol == 0 else ("shop", 7)
 
 
 class Keys(pickle.Unpickler):
@@ -68,21 +68,23 @@ class Keys(pickle.Unpickler):
 def test_a_claimed_object_is_written_as_its_id_and_memoized(wire: Wire):
     plain = Plain()
     for protocol in PROTOCOLS:
-        data = dumps(wire, [plain, plain, Plain()], protocol, rules=Rules({Plain: TypeRule(claim=key)}))
+        rules = Rules({Plain: TypeRule(claim=key)})
+        data = dumps(wire, [plain, plain, Plain()], protocol, rules=rules, stores=Stores())
         first, again, other = Keys(io.BytesIO(data)).load()
-        assert first == [key(None, protocol)]
+        assert first == ["shop:7" if protocol == 0 else ("shop", 7)]
         assert first is again
         assert first is not other
 
 
 def test_an_object_that_is_not_claimed_is_written_as_ever(wire: Wire):
-    rules = Rules({Plain: TypeRule(claim=lambda obj, protocol: None)})
+    rules = Rules({Plain: TypeRule(claim=lambda obj, dump: None)})
     for protocol in PROTOCOLS:
-        assert dumps(wire, [Plain()], protocol, rules=rules) == unmapped([Plain()], protocol)
+        written = dumps(wire, [Plain()], protocol, rules=rules, stores=Stores())
+        assert written == unmapped([Plain()], protocol)
 
 
 def test_claims_come_after_persistent_id_and_before_reducer_override(wire: Wire):
-    plan = WritePlan(rules=Rules({Plain: TypeRule(claim=key)}))
+    plan = WritePlan(rules=Rules({Plain: TypeRule(claim=key)}), stores=Stores())
     asked: list[str] = []
 
     def persistent_id(self: object, obj: object) -> None:
@@ -217,25 +219,83 @@ class Stores:
     def __init__(self) -> None:
         self.calls: list[object] = []
 
-    def begin_dump(self) -> None:
+    def begin_dump(self, protocol: int, write: object, /) -> Stores:
         self.calls.append("begin")
+        self.protocol, self.write = protocol, write
+        return self
 
-    def end_dump(self, succeeded: bool, /) -> None:
-        self.calls.append(succeeded)
+    def finish(self, rest: bytes, /) -> bytes | None:
+        self.calls.append(rest[-1:])
+        if self.write is None:
+            return rest
+        return self.write(rest)
+
+    def abort(self, error: BaseException, /) -> None:
+        self.calls.append(type(error))
 
 
-def test_stores_hear_of_every_dump_and_of_how_it_ended(wire: Wire):
+class Claimed(Plain):
+    pass
+
+
+def stored(stores: Stores | None = None) -> dict[str, object]:
+    return {"stores": stores or Stores(), "rules": Rules({Claimed: TypeRule(claim=key)})}
+
+
+def test_stores_hear_of_every_dump_that_claims_something_and_of_how_it_ended(wire: Wire):
     stores = Stores()
-    dumps(wire, [1], stores=stores)
-    assert stores.calls == ["begin", True]
+    dumps(wire, [1, Plain()], **stored(stores))
+    assert stores.calls == []
+    dumps(wire, [1, Claimed()], **stored(stores))
+    assert stores.calls == ["begin", b"."]
     stores.calls.clear()
     with pytest.raises(TypeError):
-        dumps(wire, (x for x in ()), stores=stores)
-    assert stores.calls == ["begin", False]
+        dumps(wire, [Claimed(), (x for x in ())], **stored(stores))
+    assert stores.calls == ["begin", TypeError]
     stores.calls.clear()
     with pytest.raises(KeyboardInterrupt):
-        dumps(wire, Raises(KeyboardInterrupt()), stores=stores)
-    assert stores.calls == ["begin", False]
+        dumps(wire, [Claimed(), Raises(KeyboardInterrupt())], **stored(stores))
+    assert stores.calls == ["begin", KeyboardInterrupt]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("tail", [None, "x" * 100_000, b"x" * 100_000], ids=lambda tail: type(tail).__name__)
+def test_what_is_in_the_file_before_the_stores_commit_cannot_be_loaded(wire: Wire, protocol: int, tail: Any):
+    seen: list[bytes] = []
+    file = io.BytesIO()
+
+    class Watching(Stores):
+        def finish(self, rest: bytes, /) -> bytes | None:
+            seen.append(file.getvalue())
+            return super().finish(rest)
+
+    plan = WritePlan(**stored(Watching()))
+    many = [Claimed(), [str(number) for number in range(30_000)], tail]
+    dumper = engine.get(wire.name).Dumper(lambda: plan)
+    dumper.dump(many, file, protocol)
+    with pytest.raises(EOFError):
+        Keys(io.BytesIO(seen[0])).load()
+    assert Keys(io.BytesIO(file.getvalue())).load()[1:] == many[1:]
+    assert seen[0] or protocol < 4
+
+
+def test_the_stores_may_take_what_is_written_from_then_on(wire: Wire):
+    held: list[bytes] = []
+
+    class Holding(Stores):
+        def begin_dump(self, protocol: int, write: Any, /) -> Stores:
+            return super().begin_dump(protocol, held.append)
+
+        def finish(self, rest: bytes, /) -> bytes | None:
+            file.write(b"".join(held) + rest)
+            return None
+
+    file = io.BytesIO()
+    plan = WritePlan(**stored(Holding()))
+    many = [[str(number) for number in range(30_000)], Claimed(), [str(number) for number in range(30_000)]]
+    engine.get(wire.name).Dumper(lambda: plan).dump(many, file)
+    assert len(held) > 1
+    assert Keys(io.BytesIO(file.getvalue())).load() == [many[0], [("shop", 7)], many[2]]
 
 
 class Raises:
@@ -248,15 +308,15 @@ class Raises:
 
 def test_a_store_that_cannot_commit_fails_the_dump(wire: Wire):
     class Refusing(Stores):
-        def end_dump(self, succeeded: bool, /) -> None:
+        def finish(self, rest: bytes, /) -> bytes | None:
             raise LookupError
 
-    plan = WritePlan(stores=Refusing())
+    plan = WritePlan(**stored(Refusing()))
     pickler = type("Derived", (engine.get(wire.name).Pickler,), {"_plan_source": staticmethod(lambda: plan)})(
         io.BytesIO()
     )
     with pytest.raises(LookupError):
-        pickler.dump(["text"])
+        pickler.dump(["text", Claimed()])
     assert pickler.memo.copy() == {}
 
 

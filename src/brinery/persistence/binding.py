@@ -7,33 +7,31 @@ stream as they are: that is how other programs' streams are read and written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from brinery.errors import NotStored, StoreError, WriteError
-from brinery.lineage import Lineage, PerType
-from brinery.persistence.loading import BoundReader, Missing
-from brinery.persistence.stores import check_claims
-from brinery.persistent_ids import store_name, write_id
-from brinery.plan import TypeRule
+from brinery.errors import StoreError
+from brinery.persistence.checks import checked
+from brinery.persistence.claims import BoundRules, Claimant
+from brinery.persistence.dumping import Binding, StoresWriter, claim_for
+from brinery.persistence.loading import Missing, StoresReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from brinery.persistence.stores import Store
-    from brinery.plan import ReadPlan, RuleTable, WritePlan
+    from brinery.persistence.stores import SimpleStore, Store
+    from brinery.plan import ReadPlan, WritePlan
 
-    Claim = Callable[[object, int], object | None]
-
-__all__ = ["bind"]
+__all__ = ["bind", "option_names", "with_options"]
 
 
 def bind(
     write_plan: WritePlan,
     read_plan: ReadPlan,
-    stores: Mapping[str, Store],
+    stores: Mapping[str, Store | SimpleStore],
     *,
-    bare: Store | None = None,
+    bare: Store | SimpleStore | None = None,
     missing: Missing = "raise",
+    opened: Collection[int] = (),
 ) -> tuple[WritePlan, ReadPlan]:
     """`write_plan` and `read_plan`, which have no stores yet, with these stores in them.
 
@@ -43,166 +41,65 @@ def bind(
 
     `missing` says what becomes of a reference whose object is gone: ``"raise"`` MissingReference,
     ``"none"``, or a function of the store's name (None for the bare one) and the key, which gives
-    what is read in its place.
+    what is read in its place. `opened` has the `id` of each store that brinery itself opened.
 
-    Raises StoreError for a store that lacks a method, or claims what cannot be claimed, and for plans
-    that have stores already.
+    Raises StoreError for a store that cannot work as it is written, or claims what cannot be claimed, and for
+    plans that have stores already.
     """
     if write_plan.stores is not None or read_plan.stores is not None:
         raise StoreError("stores are bound already: bind all of them at once, profile.bind(shop=…, users=…)")
-    writer = _BoundWriter((*stores.values(), bare) if bare is not None else tuple(stores.values()))
-    claimants = [_Claimant(f"the store bound as {name!r}", store, name) for name, store in stores.items()]
+    named: list[tuple[str | None, Any]] = [*stores.items()]
     if bare is not None:
-        claimants.append(_BareClaimant("the bare store", bare, frozenset(stores)))
-    rules = _BoundRules(write_plan.rules, claimants)
-    reader = BoundReader(stores, bare, missing)
+        named.append((None, bare))
+    bindings: list[Binding] = []
+    claimants: list[Claimant] = []
+    adapted: dict[int, Store] = {}
+    for name, store in named:
+        owner = "the bare store" if name is None else f"the store bound as {name!r}"
+        if name is not None and (not isinstance(name, str) or not name):
+            raise StoreError(f"a store is bound under a name that is not empty; this is {name!r}")
+        if id(store) not in adapted:
+            adapted[id(store)] = checked(owner, store)
+        binding = Binding(
+            len(bindings),
+            name,
+            adapted[id(store)],
+            id(store) in opened,
+            frozenset(stores) if name is None else frozenset(),
+        )
+        bindings.append(binding)
+        claimants.append(Claimant(owner, binding.store, claim_for(binding)))
+    rules = BoundRules(write_plan.rules, claimants)
+    writer = StoresWriter(bindings, {})
+    reader = StoresReader(list(zip(bindings, claimants, strict=True)), missing, {})
     return write_plan._replace(rules=rules, stores=writer), read_plan._replace(stores=reader)
 
 
-class _Claimant:
-    """A bound store, as one that is asked about objects."""
-
-    def __init__(self, owner: str, store: Store, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise StoreError(f"a store is bound under a name that is not empty; this is {name!r}")
-        self._ask = _checked(owner, store)
-        self._name = name
-        self.claims = check_claims(owner, store)
-
-    def claim(self, obj: object, protocol: int) -> object | None:
-        """What TypeRule.claim asks for."""
-        key = self._ask(obj)
-        return None if key is None else write_id(self._name, key, protocol)
+def option_names(write_plan: WritePlan) -> frozenset[str]:
+    """The names of the options that the bound stores take for a single call."""
+    assert isinstance(write_plan.stores, StoresWriter)
+    return frozenset(name for binding in write_plan.stores.bindings for name in binding.store.options)
 
 
-class _BareClaimant(_Claimant):
-    """The bare store: its IDs are written as they are."""
+def with_options(
+    write_plan: WritePlan, read_plan: ReadPlan, options: Mapping[str, Any]
+) -> tuple[WritePlan, ReadPlan]:
+    """The plans of bound stores, for calls with these options.
 
-    def __init__(self, owner: str, store: Store, taken: frozenset[str]) -> None:
-        super().__init__(owner, store, "bare")
-        self._taken = taken
-
-    def claim(self, obj: object, protocol: int) -> object | None:
-        """What TypeRule.claim asks for."""
-        pid = self._ask(obj)
-        if pid is None:
-            return None
-        if protocol == 0 and (type(pid) is not str or not pid.isascii() or "\n" in pid):
-            raise WriteError(
-                f"the bare store gave the persistent ID {pid!r}: protocol 0 carries a line of ASCII text and"
-                " nothing else, so that it would not come back as it is; use protocol 1 or later"
+    Raises TypeError for an option that no store takes.
+    """
+    writer, reader = write_plan.stores, read_plan.stores
+    assert isinstance(writer, StoresWriter)
+    assert isinstance(reader, StoresReader)
+    known = option_names(write_plan)
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"no bound store takes the option {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
             )
-        if store_name(pid) in self._taken:
-            raise WriteError(
-                f"the bare store gave the persistent ID {pid!r}, which would be read as one of the store"
-                f" {store_name(pid)!r}; bind that store under another name"
-            )
-        return pid
-
-
-def _checked(owner: str, store: Store) -> Callable[[object], object | None]:
-    """The store's ``persistent_id``. Raises StoreError where it, or what else a store needs, is not there."""
-    if isinstance(store, type):
-        raise StoreError(f"{owner} is the class {store.__qualname__}; bind an instance of it")
-    for name in ("persistent_id", "persistent_load"):
-        if not callable(getattr(store, name, None)):
-            raise StoreError(f"{owner}, a {type(store).__qualname__}, has no method {name}")
-    return store.persistent_id
-
-
-class _BoundRules:
-    """A rule table with the claims of bound stores in front."""
-
-    def __init__(self, rules: RuleTable | None, claimants: list[_Claimant]) -> None:
-        self._rules = rules
-        self._claims = Lineage([(claim, claimant) for claimant in claimants for claim in claimant.claims])
-        self._answers = PerType(self._work_out, self.epoch)
-
-    def epoch(self) -> int | None:
-        """Changes with the rules below, and when a class turns out to be one that is claimed."""
-        claims = self._claims.epoch()
-        rules = self._rules.epoch() if self._rules is not None else 0
-        return None if claims is None or rules is None else claims + rules
-
-    def rule_for(self, cls: type, /) -> TypeRule | None:
-        """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
-        return self._answers.get(cls)
-
-    def _work_out(self, cls: type) -> TypeRule | None:
-        rule = self._rules.rule_for(cls) if self._rules is not None else None
-        claim = self._claim_on(cls)
-        if claim is None:
-            return rule
-        return rule._replace(claim=claim) if rule is not None else TypeRule(claim=claim)
-
-    def _claim_on(self, cls: type) -> Claim | None:
-        # A store that claims a class and its base is asked once, in the place of the nearer.
-        near: dict[int, Claim] = {}
-        for level in self._claims.levels(cls):
-            for _, claimant in level.found:
-                near.setdefault(id(claimant), claimant.claim)
-        claims = list(near.values())
-        return _first_of(claims) if len(claims) > 1 else claims[0] if claims else None
-
-
-def _first_of(claims: list[Claim]) -> Claim:
-    def claim(obj: object, protocol: int) -> object | None:
-        refusal: NotStored | None = None
-        for ask in claims:
-            try:
-                pid = ask(obj, protocol)
-            except NotStored as refused:
-                refusal = refusal or refused
-            else:
-                if pid is not None:
-                    return pid
-        if refusal is not None:
-            raise refusal
-        return None
-
-    return claim
-
-
-class _BoundWriter:
-    """The bound stores as a WritePlan has them: all told of a dump's begin and end."""
-
-    def __init__(self, stores: Iterable[Store]) -> None:
-        # A store may be bound under two names: it is told once.
-        unique = {id(store): store for store in stores}.values()
-        self._stores = [
-            (getattr(store, "begin_dump", _nothing), getattr(store, "end_dump", _nothing)) for store in unique
-        ]
-
-    def begin_dump(self) -> None:
-        """Tell every store that a dump begins; where one raises, the dump does not begin."""
-        begun = []
-        try:
-            for begin, end in self._stores:
-                begin()
-                begun.append(end)
-        except BaseException:
-            _end(begun, False)
-            raise
-
-    def end_dump(self, succeeded: bool, /) -> None:
-        """Tell every store that the dump is over.
-
-        Where one cannot commit, those after it are told that the dump failed, and what it raised
-        is raised. Those before it have committed: what they inserted is there, and nothing refers to it.
-        """
-        _end([end for _, end in self._stores], succeeded)
-
-
-def _end(ends: list[Callable[[bool], object]], succeeded: bool) -> None:
-    failure: BaseException | None = None
-    for end in ends:
-        try:
-            end(succeeded and failure is None)
-        except BaseException as raised:
-            failure = failure or raised
-    if failure is not None:
-        raise failure
-
-
-def _nothing(*_: object) -> None:
-    pass
+    return (
+        write_plan._replace(stores=StoresWriter(writer.bindings, {**writer.options, **options})),
+        read_plan._replace(
+            stores=StoresReader(reader.bindings, reader.missing, {**reader.options, **options})
+        ),
+    )

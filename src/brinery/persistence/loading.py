@@ -1,124 +1,302 @@
-"""One load: every store is asked once, and each key becomes one object."""
+"""One load: every store is asked once, and what is missing is known before anything is built."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from brinery.errors import MissingReference, ReadError, StoreError
-from brinery.persistent_ids import bounded, is_key, read_key, store_name, unbound
+from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
+from brinery.persistence.checks import check_parts
+from brinery.persistence.stores import Load, LoadContext
+from brinery.persistent_ids import bounded, is_plain, read_key, store_name, unbound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from brinery.persistence.stores import Store
+    from brinery.persistence.claims import Claimant
+    from brinery.persistence.dumping import Binding
 
-__all__ = ["BoundReader", "Missing"]
+__all__ = ["Missing", "StoresReader"]
 
 #: What a reference becomes whose object its store does not hold: an error, None, or what a function
 #: gives for the store's name (None for the bare store) and the key.
 Missing: TypeAlias = "Literal['raise', 'none'] | Callable[[str | None, object], object]"
 
+_NOT_YET: Any = object()
 
-class BoundReader:
-    """The bound stores as a ReadPlan has them."""
 
-    def __init__(self, stores: Mapping[str, Store], bare: Store | None, missing: Missing) -> None:
+class StoresReader:
+    """The bound stores, as a ReadPlan has them."""
+
+    def __init__(
+        self,
+        bindings: Sequence[tuple[Binding, Claimant]],
+        missing: Missing,
+        options: Mapping[str, Any],
+    ) -> None:
         """Raises StoreError for a `missing` that is no policy."""
         if missing not in ("raise", "none") and not callable(missing):
             raise StoreError(
                 f"missing={missing!r}; it is 'raise', 'none', or a function of store name and key"
             )
-        self._stores = stores
-        self._bare = bare
-        self._missing = missing
+        self.bindings = bindings
+        self.missing = missing
+        self.options = options
+        self.by_name = {binding.name: place for place, (binding, _) in enumerate(bindings)}
 
-    def begin_load(self, ids: Sequence[object], /) -> Callable[[object], object]:
-        """Fetch what `ids` name from the stores that load many at once; what is returned resolves an ID."""
-        shelves = {name: _Shelf(name, store, self._missing) for name, store in self._stores.items()}
-        bare = _Shelf(None, self._bare, self._missing) if self._bare is not None else None
+    def begin_load(
+        self,
+        ids: Sequence[object],
+        offsets: Sequence[int],
+        find_class: Callable[[str, str], object] | None,
+        decided: bool,
+        /,
+    ) -> StoresLoad:
+        """Fetch what `ids` name. See brinery.plan.StoreReader."""
+        load = StoresLoad(self, find_class)
+        try:
+            load.fetch(ids, offsets, decided)
+        except BaseException:
+            load.close(False)
+            raise
+        return load
 
-        def shelf_of(pid: object) -> tuple[_Shelf | None, object]:
-            name = store_name(pid)
-            shelf = shelves.get(name) if name is not None else None
-            if shelf is not None:
-                return shelf, read_key(pid)
-            return bare, pid
 
-        wanted: dict[_Shelf, dict[object, None]] = {}
+class StoresLoad:
+    """What one load has from all stores."""
+
+    __slots__ = ("_by_name", "_find_class", "_reader", "_shelves")
+
+    def __init__(self, reader: StoresReader, find_class: Callable[[str, str], object] | None) -> None:
+        self._reader = reader
+        self._find_class = find_class
+        self._shelves = [_Shelf(*bound, reader.missing) for bound in reader.bindings]
+        self._by_name = {shelf.binding.name: shelf for shelf in self._shelves}
+
+    def fetch(self, ids: Sequence[object], offsets: Sequence[int], decided: bool) -> None:
+        """Ask each store that is named for all that the stream names of it.
+
+        Raises MissingReference with all that is missing, where `decided` and the policy say so.
+        """
+        wanted: dict[_Shelf, dict[Any, None]] = {}
+        by_name = self._by_name
         for pid in ids:
-            # The walk that collected the IDs made no calls and imported nothing: an ID that
-            # needs these is known only in part, and is loaded when it is met.
-            if is_key(pid):
+            # Most are pairs of a bound name and a key.
+            if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and pid[0] in by_name:
+                shelf, key = by_name[pid[0]], pid[1]
+                if not is_plain(key):
+                    try:
+                        key = read_key(pid)
+                    except ReadError:  # raised again where the ID is met, which tells its place
+                        continue
+            else:
                 try:
-                    shelf, key = shelf_of(pid)
-                except ReadError:  # raised again where the ID is met, which tells its place
+                    found = self._shelf_of(pid)
+                except ReadError:
                     continue
-                if shelf is not None:
-                    wanted.setdefault(shelf, {})[key] = None
+                if found is None or not _hashable(found[1]):
+                    continue
+                shelf, key = found
+            keys = wanted.get(shelf)
+            if keys is None:
+                keys = wanted[shelf] = {}
+            keys[key] = None
         for shelf, keys in wanted.items():
-            shelf.fetch(list(keys))
+            shelf.fetch(list(keys), self._begin)
+        if decided and self._reader.missing == "raise" and any(shelf.absent for shelf in wanted):
+            self._refuse(ids, offsets)
 
-        def resolve(pid: object) -> object:
-            shelf, key = shelf_of(pid)
-            if shelf is None:
-                raise unbound(pid)
-            if shelf is bare and not _hashable(key):
-                return shelf.ask(key)
-            return shelf.get(key)
+    def resolve(self, pid: object, /) -> object:
+        """The object that `pid` names."""
+        if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and is_plain(pid[1]):
+            shelf = self._by_name.get(pid[0])
+            if shelf is not None:
+                return shelf.get(pid[1], self._begin)
+        found = self._shelf_of(pid)
+        if found is None:
+            raise unbound(pid)
+        shelf, key = found
+        if shelf.binding.name is None and not _hashable(key):
+            return shelf.get_unhashable(key, self._begin)
+        return shelf.get(key, self._begin)
 
-        return resolve
+    def close(self, succeeded: bool, /) -> None:
+        """Close what was begun. Where the load succeeded, a store that cannot close is an error."""
+        failure: BrineryError | None = None
+        for shelf in self._shelves:
+            if shelf.load is None:
+                continue
+            try:
+                shelf.load.close()
+            except Exception as error:
+                failure = failure or shelf.binding.fault("close", error).with_traceback(error.__traceback__)
+        if failure is not None and succeeded:
+            raise failure
+
+    def _shelf_of(self, pid: object) -> tuple[_Shelf, Any] | None:
+        name = store_name(pid)
+        shelf = self._by_name.get(name) if name is not None else None
+        if shelf is not None:
+            return shelf, read_key(pid)
+        bare = self._by_name.get(None)
+        return None if bare is None else (bare, pid)
+
+    def _begin(self, shelf: _Shelf) -> Load:
+        binding = shelf.binding
+        # A store that is bound under two names has one Load.
+        for other in self._shelves:
+            if other.load is not None and other.binding.store is binding.store:
+                return other.load
+        context = LoadContext(
+            binding.name, binding.opened, binding.options(self._reader.options), self._find_class
+        )
+        try:
+            load = binding.store.begin_load(context)
+        except BrineryError:
+            raise
+        except Exception as error:
+            raise binding.fault("begin_load", error) from error
+        check_parts(binding.owner, load, Load, "begin_load")
+        return load
+
+    def _refuse(self, ids: Sequence[object], offsets: Sequence[int]) -> None:
+        found: dict[tuple[str | None, Any], list[int]] = {
+            (shelf.binding.name, key): [] for shelf in self._shelves for key in shelf.absent
+        }
+        for pid, offset in zip(ids, offsets, strict=True):
+            with suppress(ReadError):
+                shelf_and_key = self._shelf_of(pid)
+                if shelf_and_key is not None and _hashable(shelf_and_key[1]):
+                    shelf, key = shelf_and_key
+                    if (shelf.binding.name, key) in found:
+                        found[shelf.binding.name, key].append(offset)
+        references = [(name, key, tuple(places)) for (name, key), places in found.items()]
+        error = missing_reference(references)
+        first = min((places[0] for _, _, places in references if places), default=0)
+        locate_reading(error, first, "", ())
+        raise error
+
+
+def missing_reference(references: Sequence[tuple[str | None, object, Sequence[int]]]) -> MissingReference:
+    """The error for all that stores do not hold."""
+    by_store: dict[str | None, list[object]] = {}
+    for name, key, _ in references:
+        by_store.setdefault(name, []).append(key)
+    parts = []
+    for name, keys in by_store.items():
+        store = "the bare store" if name is None else f"the store {name!r}"
+        if len(keys) == 1:
+            parts.append(f"{store} holds no object with the key {keys[0]!r}")
+        else:
+            shown = ", ".join([*(repr(key) for key in keys[:5]), *(["…"] if len(keys) > 5 else [])])
+            parts.append(f"{store} holds no objects with {len(keys)} of the keys: {shown}")
+    return MissingReference(
+        f"{'; '.join(parts)}: deleted, or another store is meant."
+        " Bind with missing='none' to read None in their place, or with missing=function(name, key)",
+        references,
+    )
 
 
 class _Shelf:
     """What one load has from one store."""
 
-    def __init__(self, name: str | None, store: Store, missing: Missing) -> None:
-        self._name = name
-        self._load = store.persistent_load
-        self._load_many = getattr(store, "persistent_load_many", None)
+    __slots__ = ("_claimant", "_handed_out", "_missing", "_objects", "absent", "binding", "load")
+
+    def __init__(self, binding: Binding, claimant: Claimant, missing: Missing) -> None:
+        self.binding = binding
+        self.load: Load | None = None
+        self.absent: set[Any] = set()
+        self._claimant = claimant
         self._missing = missing
-        self._objects: dict[object, object] = {}
-        self._absent: set[object] = set()
+        self._objects: dict[Any, object] = {}
+        # Where each place gets an object of its own: the keys that were asked for.
+        self._handed_out: set[Any] | None = set() if binding.store.identity == "value" else None
 
-    def fetch(self, keys: list[object]) -> None:
-        """Ask the store for all of `keys` at once, where it can."""
-        if self._load_many is None:
-            return
-        found = self._load_many(keys)
+    def fetch(self, keys: list[Any], begin: Callable[[_Shelf], Load]) -> None:
+        """Ask the store for all of `keys` at once."""
+        if self.load is None:
+            self.load = begin(self)
+        try:
+            found = self.load.fetch(keys)
+            get = found.get
+        except BrineryError:
+            raise
+        except Exception as error:
+            raise self.binding.fault("fetch", error, keys) from error
+        objects, absent = self._objects, self.absent
         for key in keys:
-            obj = found.get(key)
-            if obj is None:
-                self._absent.add(key)
+            obj = get(key, _NOT_YET)
+            if obj is _NOT_YET:
+                absent.add(key)
             else:
-                self._objects[key] = obj
+                objects[key] = obj
+        self._check(map(type, map(objects.get, keys)) if absent else map(type, found.values()), keys)
 
-    def get(self, key: object) -> object:
-        """The object with that key: the same one each time."""
-        if key in self._objects:
-            return self._objects[key]
-        obj = self._replace(key, None) if key in self._absent else self.ask(key)
-        self._objects[key] = obj
+    def get(self, key: Any, begin: Callable[[_Shelf], Load]) -> object:
+        """The object with that key: the same one each time, or another one where the store says so."""
+        obj = self._objects.get(key, _NOT_YET)
+        if obj is _NOT_YET:
+            if key not in self.absent:
+                self.fetch([key], begin)
+            if key in self.absent:
+                self._objects[key] = obj = self._stand_in(key)
+                return obj
+            obj = self._objects[key]
+        if self._handed_out is not None and key not in self.absent:
+            if key in self._handed_out:
+                return self._another(key, obj)
+            self._handed_out.add(key)
         return obj
 
-    def ask(self, key: object) -> object:
-        """What the store has for that key, asked anew, or what stands for it where it is missing."""
-        try:
-            obj = self._load(key)  # type: ignore[arg-type]  # a bare store takes what its streams carry
-        except LookupError as absent:
-            return self._replace(key, absent)
-        # No store claims None: one that returns it has not found the key.
-        return obj if obj is not None else self._replace(key, None)
+    def get_unhashable(self, pid: object, begin: Callable[[_Shelf], Load]) -> object:
+        """What a bare store has for an ID that cannot be hashed: asked anew each time."""
+        if self.load is None:
+            self.load = begin(self)
+        from brinery.errors import NoSuchKey
 
-    def _replace(self, key: object, cause: LookupError | None) -> object:
+        try:
+            return self.load.fetch_unhashable(pid)
+        except NoSuchKey:
+            return self._stand_in(pid)
+        except BrineryError:
+            raise
+        except Exception as error:
+            raise self.binding.fault("fetch_unhashable", error, [pid]) from error
+
+    def _another(self, key: Any, obj: object) -> object:
+        assert self.load is not None
+        try:
+            return self.load.another(key, obj)
+        except BrineryError:
+            raise
+        except Exception as error:
+            raise self.binding.fault("another", error, [key]) from error
+
+    def _check(self, classes: Iterable[type], keys: list[Any]) -> None:
+        for cls in set(classes):
+            if cls is type(None):
+                wrong = [key for key in keys if self._objects.get(key, _NOT_YET) is None]
+                if not wrong:  # only what is missing
+                    continue
+                raise self._wrong(wrong, "None. Leave out what is missing, or raise NoSuchKey")
+            # A bare store speaks for other programs, which keep anything.
+            if self.binding.name is not None and not self._claimant.gives(cls):
+                wrong = [key for key in keys if type(self._objects.get(key)) is cls]
+                raise self._wrong(wrong, f"an object of class {cls.__qualname__}, which it does not claim")
+
+    def _wrong(self, keys: list[Any], what: str) -> BrineryError:
+        from brinery.errors import StoreFault
+
+        return StoreFault(
+            f"{self.binding.owner} gave, for the key {keys[0]!r}, {what}", self.binding.name, "fetch", keys
+        )
+
+    def _stand_in(self, key: object) -> object:
         if self._missing == "none":
             return None
         if self._missing != "raise":
-            return self._missing(self._name, key)
-        store = "the bare store" if self._name is None else f"the store {self._name!r}"
-        raise MissingReference(
-            f"{store} holds no object with the key {key!r}: it was deleted, or another store is meant."
-            " Bind with missing='none' to read None in its place, or with missing=function(name, key)"
-        ) from cause
+            return self._missing(self.binding.name, key)
+        raise missing_reference([(self.binding.name, key, ())])
 
 
 def _hashable(key: object) -> bool:

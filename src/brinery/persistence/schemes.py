@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
+from brinery.persistence.stores import SimpleStore, Store
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from brinery.persistence.stores import Store
 
 __all__ = ["Scheme", "open_store", "scheme_of"]
 
@@ -28,7 +27,7 @@ class Scheme(Protocol):
         """The part of a URL before the colon, in lower case."""
 
     @property
-    def open(self) -> Callable[..., Store] | str:
+    def open(self) -> Callable[..., Store | SimpleStore] | str:
         """``open(url, **options)`` gives a live store; as ``"package.module:name"``, imported when needed."""
 
 
@@ -42,7 +41,9 @@ def scheme_of(url: str) -> str:
     return match[1].lower()
 
 
-def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, object] | None = None) -> Store:
+def open_store(
+    url: str, schemes: Mapping[str, Scheme], options: Mapping[str, object] | None = None
+) -> Store | SimpleStore:
     """Open the store at `url`. Whoever opens a store closes it: call its ``close()``, if it has one.
 
     `schemes` maps names to their records; `options` are the keyword arguments for the scheme's ``open``.
@@ -50,11 +51,13 @@ def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, ob
     Raises StoreError for a URL without a scheme, or with one that no active plugin has; otherwise
     what the scheme's ``open`` raises.
     """
-    name = scheme_of(url)
+    scheme = scheme_of(url)
+    # "sqlalchemy+postgresql://…" is opened by "sqlalchemy", unless some plugin has the whole name.
+    name = scheme if scheme in schemes else scheme.partition("+")[0]
     if name not in schemes:
         known = ", ".join(sorted(schemes)) or "none"
         raise StoreError(
-            f"no active plugin opens {name!r} stores, as {redacted(url)!r} asks; known schemes: {known}."
+            f"no active plugin opens {scheme!r} stores, as {redacted(url)!r} asks; known schemes: {known}."
             " Install a plugin that has it (python -m brinery plugins lists what is there), or bind a store"
             " object"
         )
@@ -62,9 +65,9 @@ def open_store(url: str, schemes: Mapping[str, Scheme], options: Mapping[str, ob
     if isinstance(opener, str):
         opener = cast("Callable[..., Store]", import_dotted(opener))
     store = opener(url, **(options or {}))
-    if not callable(getattr(store, "persistent_load", None)):
+    if not isinstance(store, Store | SimpleStore):
         raise StoreError(
-            f"the scheme {name!r} opened {redacted(url)!r} as a {type(store).__qualname__}, which is no "
-            "store: it lacks persistent_load"
+            f"{redacted(url)!r} was opened as a {type(store).__qualname__}, which is no store:"
+            " derive from brinery.persistence.Store, or have claims, persistent_id and persistent_load"
         )
     return store

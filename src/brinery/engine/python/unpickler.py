@@ -9,7 +9,7 @@ from brinery.engine.globals import find_global
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.memo import Memo
-from brinery.engine.python.reading.references import Walker
+from brinery.engine.python.reading.references import Walker, may_refer
 from brinery.engine.python.reading.sources import FileSource, as_bytes
 from brinery.engine.python.reading.tables import LOAD, NOLOAD
 from brinery.engine.unbound import no_persistent_load
@@ -18,6 +18,8 @@ from brinery.plan import ReadPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from brinery.plan import StoreLoad
 
 __all__ = ["Loader", "Unpickler", "UnpicklerMemoProxy"]
 
@@ -33,7 +35,7 @@ class Unpickler:
         "_lookahead",
         "_machine",
         "_plan",
-        "_resolve",
+        "_stored",
         "_walker",
     )
 
@@ -44,7 +46,7 @@ class Unpickler:
     _plan: ReadPlan
     _lookahead: Lookahead
     _machine: Machine
-    _resolve: Callable[[object], object] | None
+    _stored: StoreLoad | None
     _walker: Walker | None
 
     def __init__(
@@ -72,7 +74,7 @@ class Unpickler:
         self._machine = _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers)
         self._plan = plan
         self._fix_imports = bool(fix_imports)
-        self._resolve = None
+        self._stored = None
         self._walker = None if plan.stores is None else Walker(plan)
         self._busy = allocate_lock()
 
@@ -106,9 +108,9 @@ class Unpickler:
         Raises UnpicklingError where there is no store.
         """
         self._initialized()
-        if self._resolve is None:
+        if self._stored is None:
             raise no_persistent_load(pid)
-        return self._resolve(pid)
+        return self._stored.resolve(pid)
 
     @property
     def memo(self) -> UnpicklerMemoProxy:
@@ -144,31 +146,39 @@ class Unpickler:
         machine = self._initialized()
         if not self._busy.acquire(blocking=False):
             raise RuntimeError("this Unpickler is loading already, further up or in another thread")
+        succeeded = False
         try:
-            if self._walker is not None:
-                self._look_ahead(self._walker, handlers)
             machine.find_class = self._own("find_class", Unpickler.find_class)
             own = self._own("persistent_load", Unpickler.persistent_load)
+            if self._walker is not None:
+                self._look_ahead(self._walker, handlers, own is None)
+            if own is None and self._stored is not None:
+                own = self._stored.resolve
             # An assigned list is empty at first, and no less assigned for that.
-            machine.persistent_load = self._resolve if own is None else own
-            return machine.run(handlers)
+            machine.persistent_load = own
+            result = machine.run(handlers)
+            succeeded = True
+            return result
         finally:
             # Bound methods of self: a cycle through the machine would keep both until the collector runs.
-            machine.find_class = machine.persistent_load = self._resolve = None
+            machine.find_class = machine.persistent_load = None
+            stored, self._stored = self._stored, None
             self._busy.release()
+            if stored is not None:
+                stored.close(succeeded)
 
     def _own(self, name: str, base: object) -> Any:
         # What a subclass or an assignment put in place of the method `base`.
         hook = getattr(self, name)
         return None if getattr(hook, "__func__", None) is base else hook
 
-    def _look_ahead(self, walker: Walker, handlers: list[Any]) -> None:
+    def _look_ahead(self, walker: Walker, handlers: list[Any], decided: bool) -> None:
         machine = self._machine
         self._lookahead.record()
-        ids = walker.ids_of(machine.data, FileSource(self._lookahead))
+        ids, offsets = walker.ids_of(machine.data, FileSource(self._lookahead))
         self._lookahead.rewind()
         if handlers is LOAD and self._plan.stores is not None:
-            self._resolve = self._plan.stores.begin_load(ids)
+            self._stored = self._plan.stores.begin_load(ids, offsets, machine.find_class, decided)
 
     def _initialized(self) -> Machine:
         try:
@@ -234,11 +244,10 @@ class Loader:
             return _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers).run(LOAD)
         lookahead = Lookahead(file)
         lookahead.record()
-        ids = Walker(plan).ids_of(b"", FileSource(lookahead))
+        ids, offsets = Walker(plan).ids_of(b"", FileSource(lookahead))
         lookahead.rewind()
         machine = _machine(b"", FileSource(lookahead), plan, fix_imports, encoding, errors, buffers)
-        machine.persistent_load = plan.stores.begin_load(ids)
-        return machine.run(LOAD)
+        return _load_with(plan.stores.begin_load(ids, offsets, None, True), machine)
 
     def loads(
         self,
@@ -257,9 +266,10 @@ class Loader:
         plan = self._current_plan()
         data = as_bytes(data)
         machine = _machine(data, None, plan, fix_imports, encoding, errors, buffers)
-        if plan.stores is not None:
-            machine.persistent_load = plan.stores.begin_load(Walker(plan).ids_of(data, None))
-        return machine.run(LOAD)
+        if plan.stores is None or not may_refer(data):
+            return machine.run(LOAD)
+        ids, offsets = Walker(plan).ids_of(data, None)
+        return _load_with(plan.stores.begin_load(ids, offsets, None, True), machine)
 
     def _current_plan(self) -> ReadPlan:
         # Meanwhile `plan` may be set, by another thread: that has to hold, and the answer only for this call.
@@ -268,6 +278,17 @@ class Loader:
         if plan is None:
             chosen[0] = plan = self._plan_source()
         return plan
+
+
+def _load_with(stored: StoreLoad, machine: Machine) -> Any:
+    succeeded = False
+    try:
+        machine.persistent_load = stored.resolve
+        result = machine.run(LOAD)
+        succeeded = True
+        return result
+    finally:
+        stored.close(succeeded)
 
 
 def _machine(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,12 @@ class Database:
             # What refers and what is referred to may be inserted in any order.
             connection.execute("PRAGMA defer_foreign_keys = ON")
             yield connection
+
+    def begin_writing(self) -> ExitStack:
+        """A transaction for a with statement that is none: leave what is returned to commit or roll back."""
+        stack = ExitStack()
+        self.in_hand = stack.enter_context(self.writing())
+        return stack
 
     def set_trace_callback(self, callback: Callable[[str], object] | None) -> None:
         """As the connection's own method; it is kept for the connection of a forked child."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from brinery.dotted import find_loaded, import_dotted, name_of_class
-from brinery.errors import MissingReference, NotStored, StoreError
+from brinery.errors import BrineryError, MissingReference, NoSuchKey, NotCommitted, NotStored, StoreError
 from brinery.persistence.sqlite import schema
 from brinery.persistence.sqlite.cells import encode
 from brinery.persistence.sqlite.comparing import differences
@@ -16,6 +17,7 @@ from brinery.persistence.sqlite.rows import build, fetch, select
 from brinery.persistence.sqlite.staging import KnownObjects, Stage, Staged
 from brinery.persistence.sqlite.tables import Layout, Table
 from brinery.persistence.sqlite.writing import check_unconverted, write
+from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +29,50 @@ if TYPE_CHECKING:
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore:
+class _Dump(Dump):
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._stage = Stage()
+        self._transaction: Any = None
+
+    def key_of(self, obj: Any, /) -> Key | None:
+        return self._store._key_of(obj, self._stage)
+
+    def prepare(self) -> None:
+        if self._stage.staged:
+            self._transaction = self._store._database.begin_writing()
+            try:
+                self._store._write(self._store._database.in_hand, self._stage, {})
+            except BaseException:
+                self._transaction.__exit__(*sys.exc_info())
+                self._transaction = None
+                raise
+
+    def commit(self) -> None:
+        if self._transaction is not None:
+            transaction, self._transaction = self._transaction, None
+            try:
+                transaction.close()
+            except sqlite3.IntegrityError as refused:
+                raise self._store._refused(refused) from refused
+            self._store._remember(self._stage)
+
+    def rollback(self) -> None:
+        if self._transaction is not None:
+            transaction, self._transaction = self._transaction, None
+            with suppress(NotStored):
+                transaction.__exit__(NotStored, NotStored(), None)
+
+
+class _Load(Load):
+    def __init__(self, store: SqliteStore) -> None:
+        self.fetch = store.load_many  # type: ignore[method-assign]
+
+    def fetch(self, keys: list[Key], /) -> dict[Key, object]:
+        raise AssertionError
+
+
+class SqliteStore(Store):
     """Objects of declared classes, as rows of an SQLite database.
 
     The row is the truth: a dump writes a reference to it, never the object's fields, and every load makes a
@@ -69,7 +114,6 @@ class SqliteStore:
         self._layouts: dict[str, Layout] = {}
         self._converting: set[str] = set()
         self._known = KnownObjects()
-        self._thread = threading.local()
         try:
             self._tables = self._declare(declared)
             self._names = {table.class_name: table for table in self._tables.values()}
@@ -82,11 +126,19 @@ class SqliteStore:
     # what a binding asks for
 
     @property
-    def claims(self) -> tuple[type | str, ...]:
+    def claims(self) -> tuple[type | str, ...]:  # type: ignore[override]
         """The classes that have a table."""
         return tuple(table.cls for table in self._tables.values())
 
-    def persistent_id(self, obj: object, /) -> Address | None:
+    def begin_dump(self, context: DumpContext, /) -> Dump:
+        """A dump meets the first object that has a table."""
+        return _Dump(self)
+
+    def begin_load(self, context: LoadContext, /) -> Load:
+        """A load has found a reference to the store."""
+        return _Load(self)
+
+    def _key_of(self, obj: object, stage: Stage | None) -> Address | None:
         """The table and key of `obj`; None for what has no table, such as an object of a subclass.
 
         Raises NotStored for an object that has no row, or another one, and is not to be inserted.
@@ -95,12 +147,10 @@ class SqliteStore:
         if layout is None:
             return None
         address = layout.name, layout.key_of(obj)
-        stages = self._stages()
-        for stage in stages:
-            if address in stage.staged:
-                self._check_one(stage.staged[address], obj, address)
-                return address
-        saving = bool(stages) and stages[-1].saving
+        if stage is not None and address in stage.staged:
+            self._check_one(stage.staged[address], obj, address)
+            return address
+        saving = stage is not None and stage.saving
         cells = self._known.find(obj, address)
         if cells is not None:
             if self._compare and not saving:
@@ -112,21 +162,17 @@ class SqliteStore:
                 obj, layout, cells, f"has the key {address[1]!r}, but the row with that key is another"
             )
             self._known.add(obj, address, cells)
-        elif not stages or not (self._insert or saving):
+        elif stage is None or not (self._insert or saving):
             raise NotStored(
                 f"{layout.name!r} in {self._database.where} has no row with the key {address[1]!r}, for an"
                 f" object of class {layout.cls.__qualname__}. Store it first: store.save(obj); or open the"
                 ' store with on_new="insert", and it is stored when the dump succeeds'
             )
         else:
-            self._stage(stages[-1], obj, layout, address)
+            self._stage(stage, obj, layout, address)
         return address
 
-    def persistent_load(self, key: Key, /) -> object:
-        """The object at that table and key. Raises KeyError where there is no such row."""
-        return self.persistent_load_many([key])[key]
-
-    def persistent_load_many(self, keys: Iterable[Key], /) -> dict[Key, object]:
+    def load_many(self, keys: Iterable[Key], /) -> dict[Key, object]:
         """The objects at these tables and keys; those without a row are left out.
 
         Raises MissingReference for a table that is not declared, or a row that refers to one that is
@@ -140,25 +186,6 @@ class SqliteStore:
             self._known.add(obj, address, rows[address].cells)
         return {address: objects[address] for address in wanted if address in objects}
 
-    def begin_dump(self) -> None:
-        """A dump begins in this thread."""
-        self._stages().append(Stage())
-
-    def end_dump(self, succeeded: bool, /) -> None:
-        """Insert what the dump found new, in one transaction; a dump within a dump waits for the outer one.
-
-        Raises NotStored where another writer was there first with another row, StoreError where the
-        database stays locked or refuses a row. Nothing is inserted then.
-        """
-        stages = self._stages()
-        stage = stages.pop()
-        if not succeeded or not stage.staged:
-            return
-        if stages:
-            stages[-1].staged.update(stage.staged)
-        else:
-            self._commit(stage, {})
-
     def close(self) -> None:
         """Close the database. The objects that were loaded stay as they are."""
         self._database.close()
@@ -171,28 +198,36 @@ class SqliteStore:
         A row is updated only if it still is as the object was loaded from it, so that no other writer's
         change is lost: StoreError otherwise. With `overwrite` it is updated in any case.
         """
-        stages = self._stages()
         stage = Stage(saving=True)
-        stages.append(stage)
         before: dict[Address, tuple[Cell, ...] | None] = {}
-        try:
-            for obj in objects:
-                layout = self._layout_for(type(obj))
-                if layout is None:
-                    raise StoreError(f"{type(obj).__qualname__} has no table in {self._database.where}")
-                address = layout.name, layout.key_of(obj)
-                before[address] = self._known.find(obj, address)
-                if address in stage.staged:
-                    self._check_one(stage.staged[address], obj, address)
-                else:
-                    self._stage(stage, obj, layout, address)
-        finally:
-            stages.pop()
-        self._commit(stage, before, overwrite=overwrite)
+        for obj in objects:
+            layout = self._layout_for(type(obj))
+            if layout is None:
+                raise StoreError(f"{type(obj).__qualname__} has no table in {self._database.where}")
+            address = layout.name, layout.key_of(obj)
+            before[address] = self._known.find(obj, address)
+            if address in stage.staged:
+                self._check_one(stage.staged[address], obj, address)
+            else:
+                self._stage(stage, obj, layout, address)
+        with self._database.writing() as connection:
+            self._write(connection, stage, before, overwrite=overwrite)
+        self._remember(stage)
 
     def get(self, table: str, key: Key) -> Any:
         """A new object out of the row of `table` with that key. Raises KeyError where there is none."""
-        return self.persistent_load((table, key))
+        address = table, key
+        found = self.load_many([address])
+        if address not in found:
+            raise NoSuchKey(f"{table!r} in {self._database.where} has no row with the key {key!r}")
+        return found[address]
+
+    def address_of(self, obj: object) -> Address | None:
+        """The table and key of an object that is stored; None for what has no table.
+
+        Raises NotStored for an object that has no row, or another one.
+        """
+        return self._key_of(obj, None)
 
     def set_trace_callback(self, callback: Callable[[str], object] | None) -> None:
         """Call `callback` with every statement that SQLite executes for this store; None: no more.
@@ -306,15 +341,6 @@ class SqliteStore:
 
     # new objects
 
-    def _stages(self) -> list[Stage]:
-        """The dumps that are going on in this thread, the innermost last."""
-        try:
-            return cast("list[Stage]", self._thread.stages)
-        except AttributeError:
-            stages: list[Stage] = []
-            self._thread.stages = stages
-            return stages
-
     def _stage(self, stage: Stage, obj: object, layout: Layout, address: Address) -> None:
         """Take `obj` as new, and all that is new behind it; a long chain of these takes no recursion."""
         stage.staged[address] = Staged(obj, layout, None)
@@ -327,7 +353,9 @@ class SqliteStore:
             while stage.pending:
                 address = stage.pending.pop()
                 obj, layout, _ = stage.staged[address]
-                stage.staged[address] = Staged(obj, layout, self._encode(obj, layout, self.persistent_id))
+                stage.staged[address] = Staged(
+                    obj, layout, self._encode(obj, layout, lambda obj: self._key_of(obj, stage))
+                )
         except BaseException:
             # Another store may yet take the object, and the dump succeed.
             stage.pending.clear()
@@ -337,8 +365,13 @@ class SqliteStore:
         finally:
             stage.encoding = False
 
-    def _commit(
-        self, stage: Stage, before: Mapping[Address, tuple[Cell, ...] | None], *, overwrite: bool = False
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        stage: Stage,
+        before: Mapping[Address, tuple[Cell, ...] | None],
+        *,
+        overwrite: bool = False,
     ) -> None:
         """Write what is staged: new rows, and for the addresses in `before`, changes of rows that were so."""
         layouts: dict[str, Layout] = {}
@@ -347,18 +380,22 @@ class SqliteStore:
             tables.setdefault(name, {})[key] = cast("tuple[Cell, ...]", staged.cells)
             layouts[name] = staged.layout
         try:
-            with self._database.writing() as connection:
-                for name, rows in tables.items():
-                    layout = layouts[name]
+            for name, rows in tables.items():
+                layout = layouts[name]
 
-                    def may_replace(key: Key, old: tuple[Cell, ...], name: str = name) -> bool:
-                        return overwrite or before.get((name, key)) == old
+                def may_replace(key: Key, old: tuple[Cell, ...], name: str = name) -> bool:
+                    return overwrite or before.get((name, key)) == old
 
-                    write(connection, layout, rows, may_replace)
-                    if name in self._converting:
-                        check_unconverted(connection, layout, rows)
+                write(connection, layout, rows, may_replace)
+                if name in self._converting:
+                    check_unconverted(connection, layout, rows)
         except sqlite3.IntegrityError as refused:
             raise StoreError(f"{self._database.where} refuses the rows, all of them: {refused}") from refused
+
+    def _refused(self, refused: sqlite3.Error) -> NotCommitted:
+        return NotCommitted(f"{self._database.where} refuses the rows, all of them: {refused}")
+
+    def _remember(self, stage: Stage) -> None:
         for address, staged in stage.staged.items():
             self._known.add(staged.obj, address, cast("tuple[Cell, ...]", staged.cells))
 
@@ -376,7 +413,15 @@ class SqliteStore:
             layout.values_of(obj), layout.columns, layout.kinds, strict=True
         ):
             if target is None:
-                cells.append(encode(value, boolean, refer))
+                try:
+                    cells.append(encode(value, boolean, refer))
+                except BrineryError:
+                    raise
+                except Exception as failed:
+                    raise NotStored(
+                        f"an object of class {layout.cls.__qualname__} cannot be a row of {layout.name!r}:"
+                        f" its {name} cannot be pickled: {failed}"
+                    ) from failed
                 continue
             address = refer(value) if value is not None else None
             if value is not None and (address is None or address[0] != target):

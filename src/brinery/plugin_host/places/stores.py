@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from brinery.dotted import name_of_class
 from brinery.lineage import Lineage
-from brinery.persistence.stores import check_claims
+from brinery.persistence.checks import check_claims
 from brinery.plugin_host.places import Say
 from brinery.plugin_host.plugins import Plugin
 from brinery.urls import redacted
@@ -14,13 +14,15 @@ from brinery.urls import redacted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from brinery.persistence.stores import Store
+    from brinery.persistence.stores import SimpleStore, Store
 
 __all__ = ["claimed"]
 
 
 def claimed(
-    live: Mapping[str | None, Store], given: Mapping[str | None, Store | str], cls: type
+    live: Mapping[str | None, Store | SimpleStore],
+    given: Mapping[str | None, Store | SimpleStore | str],
+    cls: type,
 ) -> list[Say]:
     """The stores that claim objects of `cls`, in the order in which they are asked."""
     lineage: Lineage[str | None] = Lineage(

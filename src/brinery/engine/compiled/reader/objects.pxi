@@ -135,8 +135,6 @@ cdef PyObject *persistent(Reading r, object pid) except NULL:
     if isinstance(r.persistent_load, list):
         r.persistent_load.append(pid)
         return own(pid)
-    if type(r.persistent_load) is Resolver:
-        r.persistent_load = (<Resolver> r.persistent_load).resolver()
     return own(r.persistent_load(pid))
 
 

@@ -59,6 +59,10 @@ cdef inline Py_ssize_t source_offset(Source *s) noexcept:
     return s.before + (s.next - s.start)
 
 
+cdef inline Py_ssize_t opcode_offset(Source *s) noexcept:
+    return s.before + (s.opcode - s.start) if s.opcode != NULL else s.opcode_offset
+
+
 cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
     """Go on in `data`; the buffer before must have been used up, or not be settled."""
     cdef Source *s = &r.source

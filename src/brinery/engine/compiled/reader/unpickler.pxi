@@ -112,7 +112,7 @@ cdef class Unpickler:
     cdef Reading reading
     cdef Walker walker
     cdef object lookahead
-    cdef object resolve   # what the stores gave for this load, or None
+    cdef object stored    # what the stores gave for this load, or None
     cdef bint busy
     cdef dict __dict__
     cdef object __weakref__
@@ -132,7 +132,7 @@ cdef class Unpickler:
             raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
         self.lookahead = file if walker is not None else None
         self.walker = walker
-        self.resolve = None
+        self.stored = None
         self.reading = r
 
     def load(self):
@@ -155,6 +155,7 @@ cdef class Unpickler:
         cdef Reading r = self.initialized()
         if self.busy:
             raise RuntimeError("this Unpickler is loading already, further up or in another thread")
+        cdef bint succeeded = False
         self.busy = True
         try:
             if self.walker is not None:
@@ -165,23 +166,30 @@ cdef class Unpickler:
                 r.persistent_load = self.persistent_load
             else:
                 r.finder = None
-                r.persistent_load = self.resolve
+                r.persistent_load = None if self.stored is None else self.stored.resolve
             r.foreign = r.memo.count > 0
             r.walking = walking
-            return read_one(r)
+            result = read_one(r)
+            succeeded = True
+            return result
         finally:
             r.walking = False
-            r.finder = r.persistent_load = self.resolve = None
+            r.finder = r.persistent_load = None
+            stored, self.stored = self.stored, None
             plans_clear(r)
             models_clear(r)
             self.busy = False
+            if stored is not None:
+                stored.close(succeeded)
 
     cdef int look_ahead(self, bint walking) except -1:
         cdef Reading r = self.reading
         cdef Source *s = &r.source
-        ids = self.walker.ids_in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next], r)
+        self.walker.in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next], r)
         if not walking:
-            self.resolve = r.plan.stores.begin_load(ids)
+            finder = own_hook(self, self.find_class, BASE_FIND_CLASS)
+            decided = own_hook(self, self.persistent_load, BASE_PERSISTENT_LOAD) is None
+            self.stored = r.plan.stores.begin_load(self.walker.ids, self.walker.offsets, finder, decided)
         return 0
 
     cdef Reading initialized(self):
@@ -202,9 +210,9 @@ cdef class Unpickler:
         Raises UnpicklingError where there is no store.
         """
         self.initialized()
-        if self.resolve is None:
+        if self.stored is None:
             raise no_persistent_load(pid)
-        return self.resolve(pid)
+        return self.stored.resolve(pid)
 
     @property
     def memo(self):
@@ -243,6 +251,16 @@ cdef class Unpickler:
         if self.walker is not None:
             self.walker.follow(entries)
         return 0
+
+
+cdef object BASE_FIND_CLASS = Unpickler.find_class
+cdef object BASE_PERSISTENT_LOAD = Unpickler.persistent_load
+cdef object BuiltinMethod = type(len)
+
+
+cdef object own_hook(Unpickler unpickler, object hook, object base):
+    """The hook of a subclass or of this instance; None where it is this class's own."""
+    return None if type(hook) is BuiltinMethod and hook == base.__get__(unpickler) else hook
 
 
 @cython.auto_pickle(False)
@@ -311,6 +329,7 @@ cdef class Loader:
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
         cdef Reading r
+        cdef Walker walker
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         # Both, for what follows may run code that makes them those of another plan.
@@ -322,12 +341,32 @@ cdef class Loader:
             r = Reading()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         if stores is not None:
-            r.persistent_load = Resolver(stores, data)
+            walker = Walker()
+            if walker.in_bytes(data):
+                return self.load_stored(r, stores, walker, data, None)
         source_bytes(r, data)
         try:
             return read_one(r)
         finally:
             self.finish(r)
+
+    cdef object load_stored(self, Reading r, object stores, Walker walker, object data, object file):
+        """A load in which the bound stores take part, of `data` or, where that is None, of `file`."""
+        cdef bint succeeded = False
+        stored = stores.begin_load(walker.ids, walker.offsets, None, True)
+        try:
+            r.persistent_load = stored.resolve
+            if data is None:
+                source_file(r, file)
+            else:
+                source_bytes(r, data)
+            result = read_one(r)
+            succeeded = True
+            return result
+        finally:
+            if data is not None:
+                self.finish(r)
+            stored.close(succeeded)
 
     cdef int finish(self, Reading r) except -1:
         """Let go of all that a load worked on, and keep its state for the next."""
@@ -347,12 +386,15 @@ cdef class Loader:
     def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
         cdef Reading r = Reading()
+        cdef Walker walker
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         plan, stores = self.known, self.stores
+        prepare(r, plan, fix_imports, encoding, errors, buffers)
         if stores is not None:
             file = Lookahead(file)
-            r.persistent_load = stores.begin_load(Walker().ids_in_file(file, b"", None))
-        prepare(r, plan, fix_imports, encoding, errors, buffers)
+            walker = Walker()
+            walker.in_file(file, b"", None)
+            return self.load_stored(r, stores, walker, None, file)
         source_file(r, file)
         return read_one(r)

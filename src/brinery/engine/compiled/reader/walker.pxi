@@ -82,6 +82,8 @@ cdef class Walker:
 
     cdef Reading reading
     cdef list ids
+    cdef list offsets      # of their opcodes, from where the pickle begins
+    cdef Py_ssize_t began
     cdef bint behind  # a pickle was skipped, so this memo lacks what that one put there
 
     def __cinit__(self):
@@ -90,13 +92,22 @@ cdef class Walker:
         self.reading.walking = True
         self.reading.hole = HOLE
 
-    cdef list ids_in_bytes(self, object data):
-        """All persistent IDs of the pickle in `data`, in order (see walk)."""
+    cdef int in_bytes(self, object data) except -1:
+        """Find all persistent IDs of the pickle in `data`, in order (see walk); 0 where there can be none."""
+        cdef Source *s = &self.reading.source
         source_bytes(self.reading, data)
-        return self.walk()
+        # Most small pickles have no byte that could be such an opcode. Whether one is, the skim tells.
+        if memchr(s.start, OP_BINPERSID, s.limit - s.start) or memchr(s.start, OP_PERSID, s.limit - s.start):
+            if refers(self.reading):
+                source_close(self.reading)
+                source_bytes(self.reading, data)
+                self.walk()
+                return 1
+        source_close(self.reading)
+        return 0
 
-    cdef list ids_in_file(self, object file, bytes begun, Reading beside):
-        """All persistent IDs of the next pickle: from `begun`, and behind that, from the Lookahead `file`.
+    cdef int in_file(self, object file, bytes begun, Reading beside) except -1:
+        """Find all persistent IDs of the next pickle: from `begun`, and behind that, from the Lookahead `file`.
 
         `beside` reads these pickles for real; None if this is the only one.
         """
@@ -106,15 +117,16 @@ cdef class Walker:
             source_close(self.reading)
             file.rewind()
             self.behind = True
-            return []
+            self.ids, self.offsets = [], []
+            return 0
         if self.behind and beside is not None:
             self.follow(memo_copy(beside))
         file.rewind()
         file.record()
         self.stand(file, begun)
-        ids = self.walk()
+        self.walk()
         file.rewind()
-        return ids
+        return 0
 
     cdef int stand(self, object file, bytes begun) except -1:
         source_close(self.reading)
@@ -122,10 +134,11 @@ cdef class Walker:
         source_hold(self.reading, begun, False)
         return 0
 
-    cdef list walk(self):
+    cdef int walk(self) except -1:
         # An ID that holds an object, which only the load can build, is left out. Where the stream is
         # malformed, the IDs up to there are returned: the load will meet the same place and say so.
-        self.ids = ids = []
+        self.ids, self.offsets = [], []
+        self.began = source_offset(&self.reading.source)
         self.reading.persistent_load = self.collect
         try:
             read_one(self.reading)
@@ -133,11 +146,12 @@ cdef class Walker:
             pass
         self.reading.persistent_load = None
         source_close(self.reading)
-        return ids
+        return 0
 
     def collect(self, pid):
         if is_whole(pid):
             self.ids.append(pid)
+            self.offsets.append(opcode_offset(&self.reading.source) - self.began)
         return HOLE
 
     cdef int follow(self, dict entries) except -1:
@@ -147,21 +161,3 @@ cdef class Walker:
         for index, obj in entries.items():
             memo_put(self.reading, index, <PyObject *> (obj if is_literal(obj) else HOLE))
         return 0
-
-
-@cython.final
-cdef class Resolver:
-    """What the stores give for the persistent IDs of a pickle in `data`: asked when the first ID is met.
-
-    So a pickle without any is not walked.
-    """
-
-    cdef object stores, data, resolve
-
-    def __init__(self, stores, data):
-        self.stores, self.data = stores, data
-
-    cdef object resolver(self):
-        if self.resolve is None:
-            self.resolve = self.stores.begin_load(Walker().ids_in_bytes(self.data))
-        return self.resolve

@@ -158,7 +158,8 @@ cdef void drop_all(Writer *w) noexcept:
     XDECREF(w.reducer_override)
     XDECREF(w.dispatch_table)
     XDECREF(w.buffer_callback)
-    w.write = w.persistent_id = w.persistent_self = NULL
+    XDECREF(w.stored)
+    w.write = w.persistent_id = w.persistent_self = w.stored = NULL
     w.reducer_override = w.dispatch_table = w.buffer_callback = NULL
     w.hooked = False
 
@@ -232,36 +233,34 @@ cdef class Dumper:
     cdef object run(self, object obj, object write, int protocol, bint fix_imports, object buffer_callback):
         """A dump with all that may be around it."""
         cdef Writer *w
-        cdef bint succeeded = False
         plan = self.current_plan()
         if buffer_callback is not None and protocol < 5:
             raise ValueError("buffer_callback needs protocol >= 5")
-        stores = result = None
+        stored = result = failure = None
         w = take_writer()
         try:
             configure(w, protocol, fix_imports, plan)
-            if write is not None:
-                set_hook(w, &w.write, write)
             if buffer_callback is not None:
                 set_hook(w, &w.buffer_callback, buffer_callback)
-            if plan.stores is not None:
-                plan.stores.begin_dump()
-                stores = plan.stores
-            write_stream(w, <PyObject *>obj)
             if write is not None:
+                set_hook(w, &w.write, write)
+            write_stream(w, <PyObject *>obj)
+            if w.stored != NULL:
+                result = finish_stored(w)
+            elif write is not None:
                 secure(w)
                 flush(w)
             else:
                 result = <object>take(w)
                 Py_DECREF(result)
-            succeeded = True
         except BaseException as error:
             explain(w, error)
+            failure, stored = error, stored_of(w)
             raise
         finally:
             give_back(w)
-            if stores is not None:
-                stores.end_dump(succeeded)
+            if stored is not None:
+                stored.abort(failure)
         return result
 
 

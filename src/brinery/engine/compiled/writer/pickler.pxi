@@ -82,7 +82,7 @@ cdef class Pickler:
         self.must_be_initialized()
         self.busy = True
         w = NULL
-        stores = None
+        stored = failure = None
         try:
             persistent_id = self.own_persistent_id()
             reducer_override = getattr(self, "reducer_override", UNSET)
@@ -113,21 +113,20 @@ cdef class Pickler:
                 type(dispatch_table) is dict or is_plain_chain(w.dispatch_table)
             )
             w.asks = w.asks_table or w.reducer_override != NULL
-            if self.write_plan.stores is not None:
-                self.write_plan.stores.begin_dump()
-                stores = self.write_plan.stores
             write_stream(w, <PyObject *>obj)
-            secure(w)
-            flush(w)
-            if stores is not None:
+            if w.stored != NULL:
                 # What the stores cannot commit is a dump that failed: the memo must not know of it.
-                begun, stores = stores, None
-                begun.end_dump(True)
+                finish_stored(w)
+            else:
+                secure(w)
+                flush(w)
             self.keep(w)
             succeeded = True
         except BaseException as error:
             if w != NULL:
                 explain(w, error)
+                stored = stored_of(w)
+            failure = error
             raise
         finally:
             if w != NULL:
@@ -137,8 +136,8 @@ cdef class Pickler:
                 self.swap(w)
                 give_back(w)
             self.busy = False
-            if stores is not None:
-                stores.end_dump(False)
+            if stored is not None:
+                stored.abort(failure)
 
     cdef object own_persistent_id(self):
         """The hook of a subclass or of this instance; UNSET where it is this class's, which says nothing."""

@@ -53,7 +53,7 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
     cdef object cls = <object>TYPE(obj)
     cdef object rule = rule_of(w, TYPE(obj)) if w.rules != NULL else None
     if rule is not None and rule.claim is not None:
-        pid = rule.claim(instance, w.proto)
+        pid = rule.claim(instance, begin_stored(w) if w.stored == NULL else <object>w.stored)
         if pid is not None:
             return push_persistent_id(w, obj, pid, True)
     if w.reducer_override != NULL:
@@ -94,6 +94,34 @@ cdef object ask_rule(Writer *w, object function, object instance):
     if type(function) is AtProtocol:
         return (<tuple>function)[0](instance, w.proto)
     return function(instance)
+
+
+cdef object begin_stored(Writer *w):
+    """The bound stores' part in this dump, which begins with the first object that one of them claims."""
+    stores = (<object>w.plan).stores
+    if stores is None:
+        return None
+    stored = stores.begin_dump(w.proto, None if w.write == NULL else <object>w.write)
+    set_hook(w, &w.stored, stored)
+    if w.write != NULL:
+        write, before = stored.write, <object>w.write
+        Py_INCREF(write)
+        w.write = <PyObject *>write
+        Py_DECREF(before)
+    return stored
+
+
+cdef object finish_stored(Writer *w):
+    """The stores commit, and after that the last bytes go out, those with STOP."""
+    stored = <object>w.stored
+    secure(w)
+    rest = <object>take(w)
+    Py_DECREF(rest)
+    return stored.finish(rest)
+
+
+cdef object stored_of(Writer *w):
+    return None if w.stored == NULL else <object>w.stored
 
 
 cdef object ask_object(Writer *w, object instance):

@@ -179,6 +179,7 @@ cdef struct Writer "brinery_writer":
     uint64_t epoch           # changes whenever Python code may have run; see plans
     PyObject *persistent_id      # owned or NULL, and so on
     PyObject *persistent_self    # where persistent_id is a function: its first argument
+    PyObject *stored             # what the bound stores gave for this dump
     PyObject *reducer_override
     PyObject *dispatch_table
     PyObject *buffer_callback

@@ -62,6 +62,7 @@ class Machine:
         "in_frame",
         "limit",
         "memo",
+        "met_at",
         "outer",
         "persistent_load",
         "plan",
@@ -96,6 +97,8 @@ class Machine:
         self.find_class: Callable[[str, str], object] | None = None
         self.persistent_load: Callable[[object], object] | list[object] | None = None
         self.protocol = 0
+        #: Where the opcode of the persistent ID is that is being looked for.
+        self.met_at = 0
         #: What ``noload()`` puts where an object would be.
         self.hole: object = None
 
@@ -255,8 +258,9 @@ class Machine:
             return find_global(module, qualname, self.protocol, self.fix_imports, self.plan)
         return self.find_class(module, qualname)
 
-    def find_persistent(self, pid: object) -> object:
-        """The object of that persistent ID."""
+    def find_persistent(self, pid: object, pos: int) -> object:
+        """The object of that persistent ID, whose opcode lies just before `pos`."""
+        self.met_at = self.base + pos - 1
         if self.persistent_load is None:
             raise no_persistent_load(pid)
         if isinstance(self.persistent_load, list):

@@ -225,7 +225,7 @@ def persid(machine: Machine, pos: int) -> int:
     line, end = machine.line(pos)
     if not line.isascii():
         raise ReadError("persistent IDs in protocol 0 must be ASCII strings")
-    machine.stack.append(machine.find_persistent(line.decode("ascii")))
+    machine.stack.append(machine.find_persistent(line.decode("ascii"), pos))
     return end
 
 
@@ -233,5 +233,5 @@ def persid(machine: Machine, pos: int) -> int:
 def binpersid(machine: Machine, pos: int) -> int:
     if not machine.stack:
         raise machine.underflow()
-    machine.stack.append(machine.find_persistent(machine.stack.pop()))
+    machine.stack.append(machine.find_persistent(machine.stack.pop(), pos))
     return pos

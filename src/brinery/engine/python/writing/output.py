@@ -30,14 +30,14 @@ class Output:
     one write.
     """
 
-    __slots__ = ("_finished", "_framed", "_to_file", "buffer", "frame_limit")
+    __slots__ = ("_finished", "_framed", "buffer", "frame_limit", "to_file")
 
     def __init__(self, protocol: int, write: Callable[[Any], object] | None) -> None:
         self.buffer = bytearray()
         self._framed = protocol >= 4
         self.frame_limit = FRAME_TARGET if self._framed else sys.maxsize
         self._finished: list[bytes] = []
-        self._to_file = write
+        self.to_file = write
 
     def begin(self, header: bytes) -> None:
         """What stands before the first frame."""
@@ -45,6 +45,10 @@ class Output:
 
     def end_frame(self) -> None:
         """End the open frame; the next byte opens another."""
+        self._close_frame()
+        self._flush()
+
+    def _close_frame(self) -> None:
         size = len(self.buffer)
         if self._framed and size >= FRAME_MINIMUM:
             self._finished.append(FRAME + size.to_bytes(8, "little"))
@@ -52,7 +56,6 @@ class Output:
             self._finished.append(bytes(self.buffer))
             # Emptied in place: writers hold on to it while they write their children.
             self.buffer.clear()
-        self._flush()
 
     def add_payload(self, header: bytes, data: bytes) -> None:
         """An opcode with its length, and the data that it announces."""
@@ -71,8 +74,13 @@ class Output:
         self.end_frame()
         return b"".join(self._finished)
 
+    def held_back(self) -> bytes:
+        """End the last frame, and hand out what is not in the file yet; with STOP as its last byte."""
+        self._close_frame()
+        return b"".join(self._finished)
+
     def _flush(self) -> None:
-        if self._to_file is not None and self._finished:
+        if self.to_file is not None and self._finished:
             data = b"".join(self._finished)  # of a single bytes object that is the object itself, not a copy
             self._finished.clear()
-            write_all(self._to_file, data)
+            write_all(self.to_file, data)

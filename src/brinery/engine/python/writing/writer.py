@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from brinery.engine.python.writing.memo import Memo
-    from brinery.plan import StoreWriter, WritePlan
+    from brinery.plan import StoreDump, WritePlan
 
     #: Writes an object piece by piece; what it yields is written before it goes on.
     Steps = Iterator[Iterable[object]]
@@ -55,6 +55,7 @@ class Writer(Output):
         "plan",
         "protocol",
         "reducer_override",
+        "stored",
     )
 
     def __init__(
@@ -74,6 +75,8 @@ class Writer(Output):
         self.protocol = protocol
         self.fix_imports = fix_imports
         self.buffer_callback = buffer_callback
+        #: What the bound stores gave for this dump.
+        self.stored: StoreDump | None = None
         self._open_containers: set[int] = set()
         self.containers = CONTAINERS[protocol]
         # What a Pickler may add:
@@ -89,22 +92,17 @@ class Writer(Output):
         """
         before = self.memo.state()
         try:
-            return self._dump(root) if self.plan.stores is None else self._dump_with(self.plan.stores, root)
-        except BaseException:
+            self._write(root)
+            if self.stored is None:
+                return self.finish()
+            return self.stored.finish(self.held_back()) or b""
+        except BaseException as error:
             self.memo.restore(before)
+            if self.stored is not None:
+                self.stored.abort(error)
             raise
 
-    def _dump_with(self, stores: StoreWriter, root: object) -> bytes:
-        stores.begin_dump()
-        succeeded = False
-        try:
-            data = self._dump(root)
-            succeeded = True
-        finally:
-            stores.end_dump(succeeded)
-        return data
-
-    def _dump(self, root: object) -> bytes:
+    def _write(self, root: object) -> None:
         if self.fast:
             refuse_cycle = Writer._refuse_cycle
             self.containers = self.containers | {list: refuse_cycle, dict: refuse_cycle}
@@ -112,7 +110,6 @@ class Writer(Output):
             self.begin(PROTO + self.protocol.to_bytes(1, "little"))
         self._run(root)
         self.buffer += STOP
-        return self.finish()
 
     def _run(self, root: object) -> None:
         """Write `root` and all that it leads to.
@@ -184,7 +181,7 @@ class Writer(Output):
         rules = self.plan.rules
         rule = None if rules is None else rules.rule_for(cls)
         if rule is not None and rule.claim is not None:
-            pid = rule.claim(obj, self.protocol)
+            pid = rule.claim(obj, self.stored or self._begin_stored())
             if pid is not None:
                 return self._write_claimed(obj, pid)
         if self.reducer_override is not UNSET:
@@ -225,6 +222,13 @@ class Writer(Output):
 
     def _ask(self, function: Any, obj: object) -> Any:
         return function.function(obj, self.protocol) if type(function) is AtProtocol else function(obj)
+
+    def _begin_stored(self) -> StoreDump | None:
+        """The bound stores' part in this dump, which begins with the first object that one of them claims."""
+        if self.plan.stores is not None:
+            self.stored = self.plan.stores.begin_dump(self.protocol, self.to_file)
+            self.to_file = self.stored.write
+        return self.stored
 
     # The memo
 

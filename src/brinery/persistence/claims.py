@@ -1,0 +1,132 @@
+"""Which store is asked about an object: a profile's rules, with the claims of bound stores in front."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from brinery.errors import NotStored
+from brinery.lineage import Lineage, PerType
+from brinery.persistence import checks
+from brinery.persistence.stores import Store
+from brinery.plan import TypeRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brinery.persistence.dumping import StoresDump
+    from brinery.plan import RuleTable
+
+    Claim = Callable[[object, StoresDump], object | None]
+
+__all__ = ["BoundRules", "Claimant"]
+
+
+class Claimant:
+    """A bound store, as one that claims classes.
+
+    owner  what error texts call it.
+    claim  what TypeRule.claim is.
+    """
+
+    def __init__(self, owner: str, store: Store, claim: Claim) -> None:
+        self.owner = owner
+        self.claims = list(store.claims)
+        self.claim = claim
+        overridden = type(store).claims_type is not Store.claims_type
+        self.claims_type: Callable[[type], bool] | None = store.claims_type if overridden else None
+        self._near: PerType[bool] | None = None
+        self._lineage: Lineage[Claimant] | None = None
+
+    def gives(self, cls: type) -> bool:
+        """Whether an object of `cls` may come from this store: it claims that, or claims nothing."""
+        if not self.claims and self.claims_type is None:
+            return True
+        if self._near is None or self._lineage is None:
+            self._lineage = Lineage([(claim, self) for claim in self.claims])
+            self._near = PerType(self._is_claimed, self._lineage.epoch)
+        return self._near.get(cls)
+
+    def _is_claimed(self, cls: type) -> bool:
+        assert self._lineage is not None
+        if any(True for _ in self._lineage.levels(cls)):
+            return True
+        return self.claims_type is not None and self.claims_type(cls)
+
+
+class BoundRules:
+    """A rule table with the claims of bound stores in front."""
+
+    def __init__(self, rules: RuleTable | None, claimants: list[Claimant]) -> None:
+        self._rules = rules
+        self._claimants = claimants
+        self._claims = Lineage(
+            [(claim, claimant) for claimant in claimants for claim in claimant.claims],
+            lambda found, claimant: checks.check_claim(claimant.owner, found),
+        )
+        self._names = {
+            claim: claimant for claimant in claimants for claim in claimant.claims if isinstance(claim, str)
+        }
+        self._modules = len(sys.modules)
+        self._answers = PerType(self._work_out, self.epoch)
+
+    def epoch(self) -> int | None:
+        """Changes with the rules below, and when a class turns out to be one that is claimed.
+
+        Raises StoreError for a name that is claimed and that its module, imported by now, does not have.
+        """
+        if self._names and len(sys.modules) != self._modules:
+            for name in checks.absent(self._names):
+                raise checks.lacking(self._names[name].owner, name)
+            self._modules = len(sys.modules)
+        claims = self._claims.epoch()
+        rules = self._rules.epoch() if self._rules is not None else 0
+        return None if claims is None or rules is None else claims + rules
+
+    def rule_for(self, cls: type, /) -> TypeRule | None:
+        """The rule for objects whose type is exactly `cls`; None where nobody has anything to say."""
+        return self._answers.get(cls)
+
+    def _work_out(self, cls: type) -> TypeRule | None:
+        rule = self._rules.rule_for(cls) if self._rules is not None else None
+        claim = self._claim_on(cls)
+        if claim is None:
+            return rule
+        return rule._replace(claim=claim) if rule is not None else TypeRule(claim=claim)
+
+    def _claim_on(self, cls: type) -> Claim | None:
+        # A store that claims a class and its base is asked once, in the place of the nearer.
+        near: dict[int, Claim] = {}
+        levels = list(self._claims.levels(cls))
+        itself = {
+            id(claimant)
+            for level in levels
+            if level.ancestor is cls and not level.virtual
+            for _, claimant in level.found
+        }
+        for claimant in self._claimants:
+            if id(claimant) in itself or (claimant.claims_type is not None and claimant.claims_type(cls)):
+                near[id(claimant)] = claimant.claim
+        for level in levels:
+            for _, claimant in level.found:
+                near.setdefault(id(claimant), claimant.claim)
+        claims = list(near.values())
+        return _first_of(claims) if len(claims) > 1 else claims[0] if claims else None
+
+
+def _first_of(claims: list[Claim]) -> Claim:
+    def claim(obj: object, dump: Any) -> object | None:
+        refusal: NotStored | None = None
+        for ask in claims:
+            try:
+                pid = ask(obj, dump)
+            except NotStored as refused:
+                refusal = refusal or refused
+            else:
+                if pid is not None:
+                    return pid
+        if refusal is not None:
+            raise refusal
+        return None
+
+    return claim
