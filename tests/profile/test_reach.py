@@ -219,3 +219,14 @@ def test_errors_in_a_reducer_are_its_own_and_say_where(composed: Composed) -> No
     with pytest.raises(LookupError, match="inside") as caught:
         composed(Reducer(Animal, failing)).dumps({"k": [Animal("a")]})
     assert caught.value.pickle_path == "root['k'][0]"  # type: ignore[attr-defined]
+
+
+def test_a_dump_within_a_dump_with_another_profile_changes_nothing_for_the_rest(composed: Composed) -> None:
+    other = composed(Reducer(Animal, says("another's"), subclasses=True))
+
+    def reduce(animal: Animal) -> Any:
+        assert other.loads(other.dumps([Fraction(1), animal])) == [Fraction(1), "another's"]
+        return str, ("reduced",)
+
+    profile = composed(Reducer(Animal, reduce, subclasses=True))
+    assert profile.loads(profile.dumps([Dog("rex"), Dog("rex"), Animal("a")])) == ["reduced"] * 3

@@ -289,9 +289,13 @@ cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
 
 
 cdef int forget_rules() except -1:
-    """Let go of what another rule table gave: it may hold stores that nobody uses any more."""
+    """Let go of what another rule table gave: it may hold stores that nobody uses any more.
+
+    A dump with that table may still run, around this one: it asks the table again.
+    """
     cdef int i
     for i in range(PLANS_KEPT + PLANS_NEAR):
+        plans[i].rules_serial = 0
         let_go(&plans[i].rule)
     return 0
 

@@ -1,0 +1,107 @@
+"""What streams name: the functions that make an exception where no plain way does.
+
+Most exceptions are written so that the standard library alone reads them. These are for the rest. Their
+names and arguments are in pickles, and stay what they are.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+__all__ = ["CARRIED", "UnreadableException", "carry", "make", "restore", "stand_in", "unpack"]
+
+#: Where an exception that was prepared keeps its pickle: pickle asks an object itself before its class.
+CARRIED = "__reduce_ex__"
+
+_STAND_INS: dict[tuple[type, str, str], type[BaseException]] = {}
+
+
+def make(cls: type[BaseException], *args: object) -> BaseException:
+    """An exception of `cls`, by the ``__new__`` of the built-in class that it derives from."""
+    made: BaseException = built_in_base(cls).__new__(cls, *args)
+    return made
+
+
+def built_in_base(cls: type[BaseException]) -> type[BaseException]:
+    """The nearest class above `cls` that is not written in Python."""
+    return next(base for base in cls.__mro__ if is_built_in(base))
+
+
+def is_built_in(cls: type) -> bool:
+    """Whether `cls` is one of the interpreter's own classes, which never change: no heap type."""
+    return not cls.__flags__ & (1 << 9)  # Py_TPFLAGS_HEAPTYPE (CPython, object.h)
+
+
+def stand_in(base: type[BaseException], module: str, qualname: str, *args: object) -> BaseException:
+    """An exception whose class cannot be imported: of one under `base` that has its name.
+
+    The class is the same one each time in a process.
+    """
+    key = base, module, qualname
+    if key not in _STAND_INS:
+        body = {
+            "__module__": module,
+            "__qualname__": qualname,
+            "__doc__": f"Stands for a {base.__name__} whose class, of this name, cannot be imported.",
+        }
+        _STAND_INS[key] = type(qualname.rpartition(".")[2], (base,), body)
+    return make(_STAND_INS[key], *args)
+
+
+def restore(exc: BaseException, state: tuple[Any, dict[str, Any]]) -> None:
+    """Give `exc` the state that its class wants, then the attributes that it would not take by itself."""
+    own, attributes = state
+    if own is not None:
+        exc.__setstate__(own)
+    for name, value in attributes.items():
+        set_attribute(exc, name, value)
+
+
+def set_attribute(exc: BaseException, name: str, value: object) -> None:
+    """Set an attribute past what the class does about setting attributes, such as a frozen dataclass."""
+    try:
+        object.__setattr__(exc, name, value)
+    except AttributeError:  # a property without a setter
+        vars(exc)[name] = value
+
+
+class UnreadableException(Exception):
+    """Stands for an exception that could not be written, or not be read here.
+
+    Its text is the report that the process which raised it made of it: type, message, traceback, causes.
+    """
+
+
+def unpack(data: bytes | None, report: str, trouble: str = "") -> BaseException:
+    """The exception in `data`; where it cannot be read, one that has the report of it.
+
+    Never fails: what fails while a pool reads a result takes the pool with it.
+    """
+    if data is not None:
+        try:
+            exc = pickle.loads(data)
+            if isinstance(exc, BaseException):
+                carry(exc, data, report, trouble)
+                return exc
+            trouble = f"its pickle holds {type(exc).__name__!r}"
+        except Exception as failure:
+            trouble = f"it cannot be read here: {type(failure).__name__}: {failure}"
+    unreadable = UnreadableException(report)
+    unreadable.add_note(f"This stands for an exception of another process; {trouble}.")
+    return unreadable
+
+
+def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> None:
+    """Make `exc` be pickled as `data`, whoever pickles it."""
+    vars(exc)[CARRIED] = _Carried(data, report, trouble)
+
+
+class _Carried:
+    """What an exception that was prepared answers when it is asked for its reduction."""
+
+    def __init__(self, data: bytes | None, report: str, trouble: str) -> None:
+        self.arguments = data, report, trouble
+
+    def __call__(self, protocol: int) -> tuple[Any, ...]:
+        return unpack, self.arguments

@@ -1,0 +1,290 @@
+"""How an exception is written: the plainest way that is known to bring it back.
+
+Each way is tried here and now: the exception is made anew, and compared. So what is chosen is what a reader
+will do, and the standard library alone can do it for nearly all exceptions:
+
+1. the reduction that the class's author wrote, if it can be read;
+2. a call of the class with ``args``, where its ``__init__`` and ``__new__`` are the interpreter's own;
+3. ``__new__`` with ``args``, and ``__init__`` is not called;
+4. the built-in class's ``__new__`` (:func:`brinery_exceptions.rebuilding.make`);
+5. for a class that cannot be imported: an exception of a class under the nearest base that can.
+
+Attributes, cause, context, notes and traceback follow as state.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from brinery_exceptions.rebuilding import CARRIED, is_built_in, make, restore, stand_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+__all__ = ["reduce_exception", "reduce_traceback"]
+
+_MISSING = object()
+_LEAVES = (str, int, float, bool, bytes, type(None))
+#: Attributes that are handled by name, or that an exception is not to drag along.
+_APART = {"args", "__dict__", "__cause__", "__context__", "__suppress_context__", "__traceback__", CARRIED}
+#: AttributeError.obj may be anything, of any size; CPython leaves it out too (issue 103333).
+_LEFT_OUT = {(AttributeError, "obj")}
+
+
+class Way(NamedTuple):
+    """One way to make an exception: ``function(*args)``, then the state that its author wants, if any."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    state: Any = None
+    by_author: bool = False
+
+
+class _Trying(threading.local):
+    """True while an attribute is tried out: exceptions in it will survive, and are not looked into again."""
+
+    now = False
+
+
+_trying = _Trying()
+
+
+def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
+    """A traceback as tblib's: files, lines and functions, without the frames' variables."""
+    from tblib import pickling_support
+
+    reduction: tuple[Any, ...] = pickling_support.pickle_traceback(traceback)
+    return reduction
+
+
+def reduce_exception(exc: BaseException) -> str | tuple[Any, ...]:
+    """The reduction of any exception; see this module's docstring."""
+    if _trying.now:
+        return str, ("",)
+    lost: dict[str, str] = {}
+    author = _authors_way(exc)
+    if isinstance(author, str):
+        return author
+    way, fresh = _first_that_works(exc, author, lost)
+    attributes = _left_out_by_author(exc, fresh) if way.by_author else _attributes(exc, fresh, lost)
+    if lost:
+        told = [f"{name} could not be pickled; it was {text}" for name, text in lost.items()]
+        attributes["__notes__"] = [*attributes.get("__notes__", ()), *told]
+    attributes.update(_surroundings(exc, fresh))
+    return _with_state(way, fresh, attributes)
+
+
+# Ways
+
+
+def _authors_way(exc: BaseException) -> Way | str | None:
+    """The reduction that the class's author wrote; None where it is a built-in class's."""
+    cls = type(exc)
+    reduce_is_own = not any(cls.__reduce__ is vars(base).get("__reduce__") for base in _built_in(cls))
+    if not reduce_is_own and cls.__reduce_ex__ is object.__reduce_ex__:
+        return None
+    try:
+        # Past what prepare() left on the object.
+        reduction = cls.__reduce_ex__(exc, 2)
+    except Exception:
+        return None
+    if isinstance(reduction, str):
+        return reduction if survives(exc) else None
+    function, args, *more = reduction
+    state, *more = [*more, None]
+    if any(item is not None for item in more):
+        return None
+    return Way(function, args, state, by_author=True)
+
+
+def _first_that_works(
+    exc: BaseException, author: Way | None, lost: dict[str, str]
+) -> tuple[Way, BaseException]:
+    cls = type(exc)
+    if author is not None and survives((author.function, author.args, author.state)):
+        fresh = _made(author, cls)
+        if fresh is not None:
+            return author, fresh
+    args = _kept_args(exc, lost)
+    for way in _ways(exc, cls, args):
+        fresh = _made(way, cls if survives(cls) else None)
+        if fresh is not None:
+            return way, fresh
+    raise TypeError(f"cannot pickle {cls.__name__!r} exception: no way was found to make one")
+
+
+def _ways(exc: BaseException, cls: type[BaseException], args: tuple[Any, ...]) -> Iterator[Way]:
+    if survives(cls):
+        if _is_built_in_method(cls, "__init__") and _is_built_in_method(cls, "__new__"):
+            yield Way(cls, args)
+        yield Way(getattr(copyreg, "__newobj__"), (cls, *args))  # noqa: B009  # not in the stubs
+        yield Way(make, (cls, *args))
+    else:
+        base = next(base for base in cls.__mro__[1:] if issubclass(base, BaseException) and survives(base))
+        yield Way(stand_in, (base, cls.__module__, cls.__qualname__, *args))
+
+
+def _made(way: Way, cls: type[BaseException] | None) -> BaseException | None:
+    """What a reader will get; None where that fails, or is of another class."""
+    try:
+        fresh = way.function(*way.args)
+        if way.state is not None:
+            fresh.__setstate__(way.state)
+    except Exception:
+        return None
+    right = isinstance(fresh, BaseException) and (cls is None or type(fresh) is cls)
+    return fresh if right else None
+
+
+def _built_in(cls: type) -> Iterator[type]:
+    return (base for base in cls.__mro__ if is_built_in(base))
+
+
+def _is_built_in_method(cls: type, name: str) -> bool:
+    return is_built_in(next(base for base in cls.__mro__ if name in vars(base)))
+
+
+def _kept_args(exc: BaseException, lost: dict[str, str]) -> tuple[Any, ...]:
+    """The arguments for ``__new__``; what cannot be pickled of them, as text."""
+    args = exc.args
+    if isinstance(exc, BaseExceptionGroup):
+        told = args[:2]
+        same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
+        if not same:  # __init__ was given others, or the list was changed
+            args = exc.message, list(exc.exceptions)
+    return tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(args))
+
+
+# State
+
+
+def _attributes(exc: BaseException, fresh: BaseException, lost: dict[str, str]) -> dict[str, Any]:
+    """What `exc` has and `fresh` has not: the fields of built-in classes, slots, and the instance's dict."""
+    found: dict[str, Any] = {}
+    for name, value in _everything(exc):
+        if _attribute(fresh, name) is not value and not _is_read_only(fresh, name, value):
+            found[name] = _kept(name, value, lost)
+    args = tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(exc.args))
+    if not _same_items(args, fresh.args):
+        found["args"] = args
+    return found
+
+
+def _left_out_by_author(exc: BaseException, fresh: BaseException) -> dict[str, Any]:
+    """What a reduction of the author's own leaves out, as far as it can be pickled.
+
+    urllib3 drops its connection pools that way, which is right, and with them the reason of a failure.
+    """
+    found: dict[str, Any] = {}
+    for name, value in _everything(exc):
+        made = _attribute(fresh, name)
+        is_left_out = made is _MISSING or (made is None and value is not None)
+        if is_left_out and not _is_read_only(fresh, name, value) and survives(value):
+            found[name] = value
+    if not _same_items(exc.args, fresh.args) and survives(exc.args):
+        found["args"] = exc.args
+    return found
+
+
+def _everything(exc: BaseException) -> Iterator[tuple[str, Any]]:
+    for base in reversed(type(exc).__mro__):
+        if not issubclass(base, BaseException):  # object, whose __class__ is such a descriptor too
+            continue
+        for name, descriptor in vars(base).items():
+            is_field = type(descriptor).__name__ in ("member_descriptor", "getset_descriptor")
+            if is_field and name not in _APART and (base, name) not in _LEFT_OUT:
+                value = _attribute(exc, name)
+                if value is not _MISSING:
+                    yield name, value
+    for name, value in vars(exc).items():
+        if name not in _APART:
+            yield name, value
+
+
+def _attribute(exc: BaseException, name: str) -> object:
+    """Past a ``__getattr__``, which may rely on attributes that are not there yet."""
+    try:
+        return object.__getattribute__(exc, name)
+    except Exception:
+        return _MISSING
+
+
+def _is_read_only(fresh: BaseException, name: str, value: object) -> bool:
+    """Whether it is one of those fields that only ``__new__`` sets, as ExceptionGroup.exceptions."""
+    if name in vars(fresh) or name not in dir(type(fresh)):
+        return False
+    try:
+        object.__setattr__(fresh, name, value)
+    except (AttributeError, TypeError):
+        return True
+    return False
+
+
+def _surroundings(exc: BaseException, fresh: BaseException) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("__traceback__", "__context__", "__cause__"):
+        value = getattr(exc, name)
+        if value is not None:
+            found[name] = value
+    # Setting a cause sets it too, as `raise … from …` does.
+    if exc.__suppress_context__ is not ("__cause__" in found or fresh.__suppress_context__):
+        found["__suppress_context__"] = exc.__suppress_context__
+    return found
+
+
+def _with_state(way: Way, fresh: BaseException, attributes: dict[str, Any]) -> tuple[Any, ...]:
+    """The reduction with all state, set by the class itself where it can do that."""
+    if not attributes:
+        return (way.function, way.args) if way.state is None else (way.function, way.args, way.state)
+    by_attributes = type(fresh).__setstate__ is BaseException.__setstate__
+    if by_attributes and (way.state is None or type(way.state) is dict):
+        state = {**(way.state or {}), **attributes}
+        try:
+            fresh.__setstate__(state)
+        except Exception:  # a class that refuses to have attributes set, such as a frozen dataclass
+            pass
+        else:
+            return way.function, way.args, state
+    return way.function, way.args, (way.state, attributes), None, None, restore
+
+
+# What can be pickled
+
+
+def _kept(name: str, value: object, lost: dict[str, str]) -> object:
+    """`value`; or, where it cannot be pickled and read again, its repr."""
+    if survives(value):
+        return value
+    try:
+        text = repr(value)
+    except Exception:
+        text = object.__repr__(value)
+    lost[name] = text
+    return text
+
+
+def survives(value: object) -> bool:
+    """Whether the default profile writes `value`, and reads what it has written."""
+    import brinery
+
+    if type(value) in _LEAVES:
+        return True
+    before, _trying.now = _trying.now, True
+    try:
+        brinery.loads(brinery.dumps(value))
+    except Exception:
+        return False
+    finally:
+        _trying.now = before
+    return True
+
+
+def _same_items(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    """Whether both hold the same objects; text and numbers may be equal ones."""
+    return len(some) == len(others) and all(
+        one is other or (type(one) is type(other) and type(one) in _LEAVES and one == other)
+        for one, other in zip(some, others, strict=True)
+    )

@@ -1,0 +1,67 @@
+"""Tasks that fail, in a module of their own: the workers of the pools import it."""
+
+from __future__ import annotations
+
+import threading
+import xmlrpc.client
+
+from brinery_exceptions import surviving
+
+
+class OrderRefused(Exception):
+    """As people write them: keyword-only arguments, and a text made of them."""
+
+    def __init__(self, *, order, reason):
+        super().__init__(f"order {order} was refused: {reason}")
+        self.order = order
+        self.reason = reason
+
+
+class HoldsALock(Exception):
+    def __init__(self, text, /):
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def refuse(order):
+    try:
+        {}["stock"]
+    except KeyError as missing:
+        error = OrderRefused(order=order, reason="no stock")
+        error.add_note("the warehouse was asked")
+        raise error from missing
+
+
+@surviving
+def refuse_and_survive(order):
+    refuse(order)
+
+
+@surviving
+def hold_a_lock(_):
+    raise HoldsALock("busy")
+
+
+@surviving
+def call_a_server(_):
+    raise xmlrpc.client.ProtocolError("http://example.org", 503, "unavailable", {})
+
+
+@surviving
+def raise_a_local_class(_):
+    class Local(OrderRefused):
+        pass
+
+    raise Local(order=3, reason="local")
+
+
+class Fickle:
+    """Can be written as long as it is only tried out."""
+
+    tried = False
+
+    def __reduce__(self):
+        if self.tried:
+            raise RuntimeError("not again")
+        self.tried = True
+        return str, ("tried",)

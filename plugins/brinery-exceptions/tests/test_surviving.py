@@ -1,0 +1,243 @@
+"""`surviving` and `prepare`: exceptions through real pools, which pickle with the standard library."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib.util
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import traceback
+import xmlrpc.client
+from pathlib import Path
+
+import pytest
+from brinery_exceptions import prepare, surviving
+from brinery_exceptions.rebuilding import UnreadableException
+
+# A library may have no release yet for a Python that is not out. Else it has to be there.
+needed = pytest.importorskip if sys.version_info >= (3, 15) else importlib.util.find_spec
+METHODS = [
+    method for method in ("fork", "spawn", "forkserver") if method in multiprocessing.get_all_start_methods()
+]
+
+
+def caught(function, *args):
+    try:
+        function(*args)
+    except Exception as exc:
+        return exc
+    raise AssertionError("it raised nothing")
+
+
+def check_refused(exc, tasks):
+    assert type(exc) is tasks.OrderRefused
+    assert (exc.order, exc.reason) == (7, "no stock")
+    assert str(exc) == "order 7 was refused: no stock"
+    assert exc.__notes__ == ["the warehouse was asked"]
+
+
+def functions_of(exc):
+    return [frame.name for frame in traceback.extract_tb(exc.__traceback__)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+class TestMultiprocessing:
+    def test_a_pool(self, tasks, method):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            exc = caught(pool.apply_async(tasks.refuse_and_survive, [7]).get, 30)
+            check_refused(exc, tasks)
+            # The pool puts its own report in the place of the cause, with all of it as text.
+            assert "KeyError: 'stock'" in str(exc.__cause__)
+            assert repr(exc.__context__) == "KeyError('stock')"
+            assert functions_of(exc)[-1] == "refuse"
+
+    def test_a_function_that_is_wrapped_where_it_is_used(self, tasks, method):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            exc = caught(pool.map_async(surviving(tasks.refuse), [7]).get, 30)
+            check_refused(exc, tasks)
+
+    def test_all_kinds(self, tasks, method):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            exc = caught(pool.apply_async(tasks.call_a_server, [0]).get, 30)
+            assert (type(exc), exc.errcode) == (xmlrpc.client.ProtocolError, 503)
+            exc = caught(pool.apply_async(tasks.hold_a_lock, [0]).get, 30)
+            assert (type(exc), str(exc)) == (tasks.HoldsALock, "busy")
+            exc = caught(pool.apply_async(tasks.raise_a_local_class, [0]).get, 30)
+            assert isinstance(exc, tasks.OrderRefused)
+            assert type(exc).__name__ == "Local"
+            # and the pool is alive
+            assert pool.apply_async(abs, [-1]).get(30) == 1
+
+    def test_an_executor(self, tasks, method):
+        context = multiprocessing.get_context(method)
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
+            exc = executor.submit(tasks.refuse_and_survive, 7).exception(30)
+            check_refused(exc, tasks)
+            assert functions_of(exc)[-1] == "refuse"
+            assert executor.submit(abs, -1).result(30) == 1
+
+
+def test_without_it_the_executor_breaks_and_the_pool_is_stuck(tasks):
+    """What this is for: the standard library has the last word about it in a thread of its own."""
+    with concurrent.futures.ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn")
+    ) as executor:
+        exc = executor.submit(tasks.refuse, 7).exception(30)
+        assert isinstance(exc, concurrent.futures.BrokenExecutor)
+
+
+def run(program, *arguments, timeout=120, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_dask(tasks):
+    """Dask registers tblib's reducer for each class that it reports: `surviving` must not be in its way."""
+    assert needed("distributed")
+    out = run("""
+        import failing_tasks as tasks
+        from distributed import Client, LocalCluster
+
+        if __name__ == "__main__":
+            options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+            with LocalCluster(**options) as cluster:
+                with Client(cluster) as client:
+                    for task in (tasks.refuse_and_survive, tasks.call_a_server, tasks.raise_a_local_class):
+                        exc = client.submit(task, 7, retries=0, pure=False).exception(30)
+                        print(type(exc).__name__, str(exc), vars(exc).get("reason"))
+                    assert client.submit(abs, -1).result(30) == 1
+    """)
+    assert out.splitlines() == [
+        "OrderRefused order 7 was refused: no stock no stock",
+        "ProtocolError <ProtocolError for http://example.org: 503 unavailable> None",
+        "Local order 3 was refused: local local",
+    ]
+
+
+CELERY_APP = """
+from celery import Celery
+import failing_tasks as tasks
+
+app = Celery("app", broker="filesystem://", backend="file://{folder}/results")
+app.conf.update(
+    broker_transport_options={{
+        "data_folder_in": "{folder}/queue",
+        "data_folder_out": "{folder}/queue",
+        "control_folder": "{folder}/control",
+    }},
+    task_serializer="pickle", result_serializer="pickle", accept_content=["pickle", "json"],
+    worker_hijack_root_logger=False,
+)
+refuse = app.task(name="refuse")(tasks.refuse_and_survive)
+local = app.task(name="local")(tasks.raise_a_local_class)
+"""
+
+
+def test_celery(tasks, tmp_path):
+    """A worker with processes of its own, and a client that waits for the result."""
+    assert needed("celery")
+    for name in ("queue", "results", "control"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "celery_app.py").write_text(CELERY_APP.format(folder=tmp_path))
+    path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "1", "-P", "prefork"],
+        env={**os.environ, "PYTHONPATH": path, "C_FORCE_ROOT": "1"},
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        out = run(
+            """
+            import celery_app
+            for task in (celery_app.refuse, celery_app.local):
+                try:
+                    task.delay(7).get(timeout=60)
+                except Exception as exc:
+                    print(type(exc).__name__, str(exc), vars(exc).get("reason"))
+            """,
+            PYTHONPATH=path,
+        )
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    assert out.splitlines() == [
+        "OrderRefused order 7 was refused: no stock no stock",
+        "Local order 3 was refused: local local",
+    ]
+
+
+class TestSurviving:
+    def test_results_pass_through(self):
+        assert surviving(divmod)(7, 3) == (2, 1)
+
+    def test_it_looks_like_the_function(self, tasks):
+        function = tasks.refuse_and_survive
+        assert (function.__name__, function.__module__) == ("refuse_and_survive", "failing_tasks")
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert pickle.loads(pickle.dumps(surviving(tasks.refuse))).__wrapped__ is tasks.refuse
+
+    def test_methods(self, tasks):
+        class Shop:
+            @surviving
+            def sell(self, order):
+                tasks.refuse(order)
+
+        exc = caught(Shop().sell, 7)
+        check_refused(pickle.loads(pickle.dumps(exc)), tasks)
+
+    def test_what_is_read_is_as_it_was_raised(self, tasks):
+        exc = caught(tasks.refuse_and_survive, 7)
+        exc.__traceback__ = None  # as concurrent.futures does before it pickles
+        made = pickle.loads(pickle.dumps(exc))
+        assert functions_of(made)[-1] == "refuse"
+
+    def test_it_survives_a_second_hop(self, tasks):
+        exc = caught(tasks.refuse_and_survive, 7)
+        for _ in range(3):
+            exc = pickle.loads(pickle.dumps(exc))
+        check_refused(exc, tasks)
+
+    def test_brinery_writes_it_too(self, tasks):
+        import brinery
+
+        exc = caught(tasks.refuse_and_survive, 7)
+        made = brinery.loads(brinery.Profile(["exceptions"]).dumps(exc))
+        check_refused(made, tasks)
+        assert "__reduce_ex__" not in vars(made)
+
+
+class TestWhereEvenThatFails:
+    def test_what_cannot_be_written_is_reported_as_text(self, tasks):
+        exc = tasks.OrderRefused(order=7, reason="no stock")
+        exc.extra = tasks.Fickle()
+        prepare(exc)
+        made = pickle.loads(pickle.dumps(exc))
+        assert type(made) is UnreadableException
+        assert "OrderRefused: order 7 was refused" in str(made)
+        assert "could not be written: RuntimeError: not again" in made.__notes__[0]
+
+    def test_what_cannot_be_read_is_reported_as_text(self, tasks, monkeypatch):
+        data = pickle.dumps(caught(tasks.refuse_and_survive, 7))
+        monkeypatch.delitem(sys.modules, "failing_tasks")
+        monkeypatch.setattr(
+            sys, "path", [path for path in sys.path if path != str(Path(tasks.__file__).parent)]
+        )
+        made = pickle.loads(data)
+        assert type(made) is UnreadableException
+        assert "order 7 was refused: no stock" in str(made)
+        assert "KeyError: 'stock'" in str(made)
+        assert "ModuleNotFoundError" in made.__notes__[0]

@@ -1,0 +1,300 @@
+"""Functions and classes by value, written by brinery and read by the standard library alone."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import enum
+import fractions
+import functools
+import json
+import pickle
+import sys
+import types
+import typing
+
+import pytest
+
+import brinery
+from brinery.errors import PluginError
+
+PROFILE = brinery.Profile(["functions"])
+PLAIN = brinery.Profile.plain()
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+def module(name, source, monkeypatch):
+    """A module of that name, as if it had been imported."""
+    made = types.ModuleType(name)
+    exec(compile(source, f"{name}.py", "exec"), vars(made))
+    monkeypatch.setitem(sys.modules, name, made)
+    return made
+
+
+def copied(obj, protocol=None, profile=PROFILE):
+    return pickle.loads(profile.dumps(obj, protocol))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+class TestByValue:
+    def test_a_lambda(self, protocol):
+        assert copied(lambda n: n + 1, protocol)(2) == 3
+
+    def test_a_closure_and_defaults(self, protocol):
+        def adder(number):
+            def add(other, *, times=2):
+                """Adds."""
+                return (number + other) * times
+
+            add.note = "kept"
+            return add
+
+        add = copied(adder(3), protocol)
+        assert (add(4), add(4, times=1), add.__doc__, add.note) == (14, 7, "Adds.", "kept")
+
+    def test_a_function_that_calls_itself(self, protocol):
+        def factorial(n):
+            return n * factorial(n - 1) if n else 1
+
+        assert copied(factorial, protocol)(5) == 120
+
+    def test_a_class_with_all_that_classes_have(self, protocol):
+        class Base(abc.ABC):
+            @abc.abstractmethod
+            def parent(self):
+                return "abstract"
+
+        class Local(Base):
+            kind = "local"
+
+            def __init__(self, number):
+                self._number = number
+
+            @property
+            def number(self):
+                return self._number
+
+            @classmethod
+            def make(cls):
+                return cls(7)
+
+            @staticmethod
+            def twice(n):
+                return 2 * n
+
+            def parent(self):
+                return super().parent() + repr(self)
+
+        obj, cls = copied([Local(3), Local], protocol)
+        assert (obj.number, obj.twice(2), cls.make().number, cls.kind) == (3, 4, 7, "local")
+        assert obj.parent().startswith("abstract<")
+        with pytest.raises(TypeError, match="abstract"):
+            cls.__base__()
+
+    def test_an_enum(self, protocol):
+        class Colour(enum.Enum):
+            RED = 1
+
+        red, colour = copied([Colour.RED, Colour], protocol)
+        assert red is colour.RED
+
+    def test_what_uses_modules(self, protocol):
+        assert copied(lambda text: json.loads(text), protocol)("[1]") == [1]
+        assert copied([json], protocol) == [json]
+
+    def test_partials_and_methods(self, protocol):
+        class Local:
+            def method(self, n):
+                return n + 1
+
+        Local.nameless = lambda self: 3
+        method, nameless, partial = copied(
+            [Local().method, Local().nameless, functools.partial(lambda a, b: a - b, 5)], protocol
+        )
+        assert (method(1), nameless(), partial(3)) == (2, 3, 2)
+
+
+def test_a_dataclass():
+    @dataclasses.dataclass
+    class Order:
+        number: int
+        items: list = dataclasses.field(default_factory=list)
+
+    order = copied(Order(3))
+    assert (order.number, order.items) == (3, [])
+    assert dataclasses.replace(order, number=4).number == 4
+
+
+def test_a_generic_class():
+    T = typing.TypeVar("T")
+
+    class Box(typing.Generic[T]):
+        pass
+
+    assert copied(Box[int]).__args__ == (int,)
+
+
+def test_a_class_that_is_read_where_it_was_written_is_the_same():
+    class Local:
+        pass
+
+    assert copied(Local) is Local
+
+
+def test_functions_of_one_namespace_share_it_again(monkeypatch):
+    counter = module(
+        "counter", "n = 0\ndef up():\n    global n\n    n += 1\ndef now():\n    return n\n", monkeypatch
+    )
+    up, now = copied([counter.up, counter.now], profile=brinery.Profile(["functions"], options=BY_VALUE))
+    up()
+    assert (now(), counter.n) == (1, 0)
+    # but what is written another time does not
+    assert copied(counter.now, profile=brinery.Profile(["functions"], options=BY_VALUE))() == 0
+
+
+BY_VALUE = {"functions": {"modules": ["counter"]}}
+
+
+def test_another_namespace_in_the_place_of_one_that_is_gone():
+    """The namespaces that are kept are known by the addresses of dicts, which come again."""
+    for number in range(2000):
+        space = {"__name__": f"module_{number}"}
+        exec("def f(): return __name__", space)
+        made = copied(space["f"])
+        assert made() == f"module_{number}"
+        del space, made
+
+
+class TestByName:
+    OBJECTS = (
+        json.dumps,
+        fractions.Fraction,
+        len,
+        dict,
+        type(None),
+        fractions.Fraction(1, 3).limit_denominator,
+        typing.AnyStr,
+    )
+
+    @pytest.mark.parametrize("obj", OBJECTS, ids=repr)
+    @pytest.mark.parametrize("protocol", PROTOCOLS)
+    def test_what_can_be_imported_is_written_as_without_the_plugin(self, obj, protocol):
+        assert PROFILE.dumps([obj], protocol) == PLAIN.dumps([obj], protocol)
+
+    def test_the_streams_of_plain_data_do_not_change(self):
+        data = {"a": [fractions.Fraction(1, 3), functools.partial(json.loads, "[1]")]}
+        assert PROFILE.dumps(data) == PLAIN.dumps(data)
+
+    def test_cloudpickle_is_not_imported_for_that(self, run):
+        assert (
+            run("""
+            import sys, json, brinery
+            brinery.Profile(["functions"]).dumps([json.loads, json.JSONDecoder, {}])
+            print("cloudpickle" in sys.modules)
+        """)
+            == "False"
+        )
+
+
+class TestOptions:
+    SOURCE = "def outer():\n    return inner() + 1\ndef inner():\n    return 1\nclass Thing:\n    pass\n"
+
+    def test_functions_and_classes_of_a_module(self, monkeypatch):
+        shop = module("shop.stock", self.SOURCE, monkeypatch)
+        profile = brinery.Profile(["functions"], options={"functions": {"modules": ["shop"]}})
+        data = profile.dumps([shop.outer, shop.Thing])
+        monkeypatch.delitem(sys.modules, "shop.stock")
+        outer, thing = pickle.loads(data)
+        assert (outer(), thing.__name__) == (2, "Thing")
+
+    def test_another_profile_does_not_know(self, monkeypatch):
+        module("shop", "", monkeypatch)
+        shop = module("shop.stock", self.SOURCE, monkeypatch)
+        brinery.Profile(["functions"], options={"functions": {"modules": ["shop"]}}).dumps(shop.outer)
+        assert PROFILE.dumps(shop.outer) == PLAIN.dumps(shop.outer)
+
+    def test_a_module_of_a_similar_name_is_another(self, monkeypatch):
+        shopping = module("shopping", self.SOURCE, monkeypatch)
+        profile = brinery.Profile(["functions"], options={"functions": {"modules": ["shop"]}})
+        assert profile.dumps(shopping.outer) == PLAIN.dumps(shopping.outer)
+
+    def test_a_module_as_a_whole(self, monkeypatch):
+        stock = module("stock", self.SOURCE, monkeypatch)
+        profile = brinery.Profile(["functions"], options={"functions": {"modules": ["stock"]}})
+        data = profile.dumps(stock)
+        monkeypatch.delitem(sys.modules, "stock")
+        assert pickle.loads(data).outer() == 2
+
+    def test_main_by_name(self, run):
+        program = """
+            import pickle, sys, brinery
+
+            def here():
+                return 1
+
+            profile = brinery.Profile(["functions"], options={"functions": {"main": %s}})
+            print(b"cloudpickle" in profile.dumps(here), pickle.loads(profile.dumps(here)) is here)
+        """
+        assert run(program % "False") == "False True"
+        assert run(program % "True") == "True False"
+
+    @pytest.mark.parametrize(
+        "options", [{"modules": "shop"}, {"modules": [json]}, {"main": "yes"}, {"module": ["shop"]}], ids=str
+    )
+    def test_a_wrong_option_is_an_error(self, options):
+        with pytest.raises(PluginError, match="option"):
+            brinery.Profile(["functions"], options={"functions": options})
+
+
+class TestOtherProcesses:
+    WRITER = """
+        import brinery, sys
+
+        offset = 10
+
+        def helper(n):
+            return n + offset
+
+        class Order:
+            def total(self):
+                return helper(self.amount)
+
+        order = Order()
+        order.amount = 5
+        with open("data.pickle", "wb") as file:
+            brinery.dump({"order": order, "fee": lambda n: helper(n) * 2}, file)
+    """
+
+    def test_what_main_holds_is_read_by_a_process_with_another_main(self, run):
+        run(self.WRITER)
+        reader = """
+            import pickle, sys
+
+            with open("data.pickle", "rb") as file:
+                data = pickle.load(file)
+            assert "brinery" not in sys.modules
+            print(data["order"].total(), data["fee"](1))
+        """
+        assert run(reader) == "15 22"
+
+    def test_a_process_pool(self, run):
+        program = """
+            import brinery, concurrent.futures, multiprocessing
+
+            class Call:  # to read it is to call the function: a number is what comes back
+                def __reduce__(self):
+                    return (lambda n: n * factor), (21,)
+
+            if __name__ == "__main__":
+                factor = 2
+                context = multiprocessing.get_context("spawn")
+                with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
+                    print(executor.submit(brinery.loads, brinery.dumps(Call())).result())
+        """
+        assert run(program) == "42"
+
+
+def test_it_is_part_of_the_default_profile():
+    assert brinery.loads(brinery.dumps(lambda: 3))() == 3
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        brinery.Profile(without={"functions"}).dumps(lambda: 3)
