@@ -21,14 +21,13 @@ def installed():
 
 @pytest.fixture(autouse=True)
 def nothing_is_registered():
-    """Dask, which pint imports where it is installed, registers every exception class with tblib."""
-    others = {
-        cls: reduce for cls, reduce in copyreg.dispatch_table.items() if not issubclass(cls, BaseException)
-    }
+    """Dask, which pint imports where it is there, registers every exception class with tblib, for good."""
     before = copyreg.dispatch_table.copy()
-    copyreg.dispatch_table.clear()
-    copyreg.dispatch_table.update(others)
+    for cls in before:
+        if issubclass(cls, BaseException):
+            del copyreg.dispatch_table[cls]
     yield
+    copyreg.dispatch_table.clear()
     copyreg.dispatch_table.update(before)
 
 

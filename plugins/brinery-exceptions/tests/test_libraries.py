@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import copyreg
 import email.message
 import http.client
 import importlib
 import pickle
 import sys
+import types
 import urllib.error
 import xmlrpc.client
 
@@ -16,12 +18,22 @@ import pytest
 
 import brinery
 
-# A library may have no release yet for a Python that is not out. Else it has to be there.
-needed = pytest.importorskip if sys.version_info >= (3, 15) else importlib.import_module
-needed("botocore.session")
-needed("botocore.exceptions")
-botocore = sys.modules["botocore"]
-httpx, pint, pydantic, requests = map(needed, ("httpx", "pint", "pydantic", "requests"))
+lib = types.SimpleNamespace()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def libraries():
+    """Imported for these tests only, as some of them change the whole process (see conftest)."""
+    before = copyreg.dispatch_table.copy()
+    # A library may have no release yet for a Python that is not out. Else it has to be there.
+    needed = pytest.importorskip if sys.version_info >= (3, 15) else importlib.import_module
+    for name in ("botocore.session", "botocore.exceptions", "httpx", "pint", "pydantic", "requests"):
+        needed(name)
+        vars(lib)[name.partition(".")[0]] = sys.modules[name.partition(".")[0]]
+    yield
+    copyreg.dispatch_table.clear()
+    copyreg.dispatch_table.update(before)
+
 
 PROFILE = brinery.Profile(["exceptions"])
 NOBODY = "http://127.0.0.1:9/"
@@ -37,7 +49,7 @@ def caught(function, *args, **kwargs):
 
 def no_such_key():
     """botocore makes the classes of a service's errors when the service's client is made."""
-    client = botocore.session.Session().create_client(
+    client = lib.botocore.session.Session().create_client(
         "s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     answer = {"Error": {"Code": "NoSuchKey", "Message": "the key does not exist"}}
@@ -45,34 +57,34 @@ def no_such_key():
 
 
 def no_status():
-    return httpx.Response(404, request=httpx.Request("GET", "http://example.org")).raise_for_status()
+    return lib.httpx.Response(404, request=lib.httpx.Request("GET", "http://example.org")).raise_for_status()
 
 
 def invalid():
-    class Order(pydantic.BaseModel):
+    class Order(lib.pydantic.BaseModel):
         number: int
 
     return Order(number="x")
 
 
-REGISTRY = pint.UnitRegistry()
-
 LOST = {
     "xmlrpc, protocol": lambda: xmlrpc.client.ProtocolError("http://example.org", 503, "no", {"a": "b"}),
     "xmlrpc, fault": lambda: xmlrpc.client.Fault(3, "no such method"),
     "urllib": lambda: urllib.error.HTTPError("http://x", 404, "no", email.message.Message(), None),
-    "requests": lambda: caught(requests.get, NOBODY),
+    "requests": lambda: caught(lib.requests.get, NOBODY),
     "httpx": lambda: caught(no_status),
     "botocore": no_such_key,
-    "pydantic": lambda: pydantic.errors.PydanticUserError("no", code="schema-for-unknown-type"),
+    "pydantic": lambda: lib.pydantic.errors.PydanticUserError("no", code="schema-for-unknown-type"),
 }
 KEPT = {
-    "requests, status": lambda: requests.HTTPError("404", response=requests.Response()),
-    "requests, JSON": lambda: caught(requests.Response().json),
-    "httpx, connection": lambda: caught(httpx.get, NOBODY),
-    "botocore, base": lambda: botocore.exceptions.EndpointConnectionError(endpoint_url="u", error=OSError(1)),
-    "pint, units": lambda: caught((1 * REGISTRY.meter).to, "second"),
-    "pint, name": lambda: caught(REGISTRY.parse_expression, "fooo"),
+    "requests, status": lambda: lib.requests.HTTPError("404", response=lib.requests.Response()),
+    "requests, JSON": lambda: caught(lib.requests.Response().json),
+    "httpx, connection": lambda: caught(lib.httpx.get, NOBODY),
+    "botocore, base": lambda: lib.botocore.exceptions.EndpointConnectionError(
+        endpoint_url="u", error=OSError(1)
+    ),
+    "pint, units": lambda: caught((1 * lib.pint.UnitRegistry().meter).to, "second"),
+    "pint, name": lambda: caught(lib.pint.UnitRegistry().parse_expression, "fooo"),
     "pydantic, validation": lambda: caught(invalid),
     "argparse": lambda: argparse.ArgumentError(None, "no"),
     "asyncio": lambda: asyncio.IncompleteReadError(b"part", 30),
@@ -105,14 +117,14 @@ def test_httpx_keeps_request_and_response():
 
 
 def test_requests_keeps_the_reason():
-    made = pickle.loads(PROFILE.dumps(caught(requests.get, NOBODY)))
+    made = pickle.loads(PROFILE.dumps(caught(lib.requests.get, NOBODY)))
     assert made.request.url == NOBODY
     assert "refused" in str(made.args[0].reason)
 
 
 def test_the_classes_that_botocore_makes_are_caught_by_their_base():
     made = pickle.loads(PROFILE.dumps(no_such_key()))
-    assert isinstance(made, botocore.exceptions.ClientError)
+    assert isinstance(made, lib.botocore.exceptions.ClientError)
     assert made.response["Error"]["Code"] == "NoSuchKey"
     assert made.operation_name == "GetObject"
 
@@ -124,6 +136,6 @@ def test_pydantic_keeps_the_errors():
 
 
 def test_pint_keeps_the_units():
-    exc = caught((1 * REGISTRY.meter).to, "second")
+    exc = caught((1 * lib.pint.UnitRegistry().meter).to, "second")
     made = pickle.loads(PROFILE.dumps(exc))
     assert (made.units1, made.units2) == (exc.units1, exc.units2)

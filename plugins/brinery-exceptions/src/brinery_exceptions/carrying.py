@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from brinery_exceptions.rebuilding import carry
+
+if TYPE_CHECKING:
+    from brinery import Profile
 
 __all__ = ["prepare", "surviving"]
 
@@ -67,17 +70,13 @@ class surviving(Generic[P, R]):
         return f"<surviving {self.__wrapped__!r}>"
 
 
-@functools.cache
-def _own_profile() -> Any:
-    from brinery import Profile
-
-    return Profile(["exceptions"])
-
-
-def _profile() -> Any:
+def _profile() -> Profile:
     """The default profile where this plugin is active in it, else one of this plugin alone."""
     import brinery
 
     default = brinery.default_profile()
-    active = {plugin.name for plugin in default.report().plugins if plugin.state == "active"}
-    return default if "exceptions" in active else _own_profile()
+    if any(plugin.name == "exceptions" and plugin.state == "active" for plugin in default.report().plugins):
+        return default
+    from brinery_exceptions.reducing import alone
+
+    return alone()

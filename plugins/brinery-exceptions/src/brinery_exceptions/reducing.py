@@ -15,6 +15,7 @@ Attributes, cause, context, notes and traceback follow as state.
 from __future__ import annotations
 
 import copyreg
+import functools
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-__all__ = ["reduce_exception", "reduce_traceback"]
+    from brinery import Profile
+
+__all__ = ["alone", "reduce_exception", "reduce_traceback"]
 
 _MISSING = object()
 _LEAVES = (str, int, float, bool, bytes, type(None))
@@ -267,19 +270,30 @@ def _kept(name: str, value: object, lost: dict[str, str]) -> object:
 
 
 def survives(value: object) -> bool:
-    """Whether the default profile writes `value`, and reads what it has written."""
-    import brinery
+    """Whether a profile of this plugin alone writes `value`, and reads what it has written.
 
+    What is written so does not depend on what else takes part, of which a reducer knows nothing.
+    """
     if type(value) in _LEAVES:
         return True
     before, _trying.now = _trying.now, True
     try:
-        brinery.loads(brinery.dumps(value))
+        profile = alone()
+        profile.loads(profile.dumps(value))
     except Exception:
         return False
     finally:
         _trying.now = before
     return True
+
+
+@functools.cache
+def alone() -> Profile:
+    """The profile of this plugin alone."""
+    import brinery_exceptions
+    from brinery import Profile
+
+    return Profile([brinery_exceptions])
 
 
 def _same_items(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
