@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from brinery.plugin_host.report import Report
     from brinery.profile import BoundProfile, Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
+    from brinery.survival import check
 
 # Not in the stubs of pickle, but programs import them.
 format_version: str = _pickle.format_version  # type: ignore[attr-defined]
@@ -74,6 +75,7 @@ __all__ = [
     "_load",
     "_loads",
     "bytes_types",
+    "check",
     "compatible_formats",
     "decode_long",
     "default_profile",
@@ -107,6 +109,7 @@ _IMPORTED_WHEN_USED = {
     "_dumps": "brinery.python_pickling",
     "_load": "brinery.python_pickling",
     "_loads": "brinery.python_pickling",
+    "check": "brinery.survival",
     "dump_file": "brinery.files",
     "hookimpl": "brinery.hookspecs",
     "load_file": "brinery.files",

@@ -46,6 +46,7 @@ else:
 
 __all__ = [
     "BrineryError",
+    "CheckError",
     "ChoiceError",
     "CommitUncertain",
     "DeclarationError",
@@ -85,6 +86,16 @@ class BrineryError(Exception):
 
 class WriteError(BrineryError, PicklingError):
     """An object cannot be written."""
+
+
+class CheckError(WriteError):
+    """An object was written, but what was written cannot be read, or is read as something else.
+
+    `pickle_path` and `pickle_type` say which object; None where that could not be told.
+    """
+
+    pickle_path: str | None = None
+    pickle_type: str | None = None
 
 
 class LocalObjectError(WriteError, AttributeError):

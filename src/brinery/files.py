@@ -25,6 +25,7 @@ def dump_file(
     fix_imports: bool = True,
     buffer_callback: Callable[[Any], Any] | None = None,
     profile: Profile | None = None,
+    check: bool = False,
 ) -> None:
     """Write `obj` into the file at `path`, which afterwards holds all of it or what it held before.
 
@@ -34,7 +35,7 @@ def dump_file(
     """
     with written_whole(path) as file:
         (profile or default_profile()).dump(
-            obj, file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback
+            obj, file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback, check=check
         )
 
 

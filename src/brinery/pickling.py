@@ -6,7 +6,7 @@ The default profile is composed when it is first needed, not when this module is
 from __future__ import annotations
 
 from _thread import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brinery import engine
 from brinery.errors import PluginError
@@ -148,8 +148,14 @@ class _Loader(EngineLoader):
         return "_loader"
 
 
+def _checked(*arguments: Any) -> bytes:
+    from brinery.checking import Checker
+
+    return Checker(engine.choose(), _write_plan, _read_plan).dumps(*arguments)
+
+
 # Bound methods of the engine's classes: a function around them would cost tiny calls a third of their speed.
-_dumper = _Dumper(_write_plan)
+_dumper = _Dumper(_write_plan, _checked)
 _loader = _Loader(_read_plan)
 dump = _dumper.dump
 dumps = _dumper.dumps

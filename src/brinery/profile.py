@@ -14,7 +14,7 @@ from brinery.recipes import Made, rebuilt, recipe_of, travelling
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from types import TracebackType
     from typing import NoReturn, Self
 
@@ -53,7 +53,8 @@ class Profile:
     ways. A plugin that is merely installed and broken is skipped with a PluginWarning, and a conflict among
     merely installed ones is raised where it is met: both are errors here where ``BRINERY_STRICT=1`` is set.
 
-    ``dump``, ``dumps``, ``load`` and ``loads`` are called as those of :mod:`pickle`.
+    ``dump``, ``dumps``, ``load`` and ``loads`` are called as those of :mod:`pickle`; the first two also with
+    ``check=True``, which see :func:`brinery.check`.
     """
 
     __slots__ = (
@@ -100,7 +101,8 @@ class Profile:
         self.write_plan = write_plan
         self.read_plan = read_plan
         made = self._made()
-        dumper: Dumper = travelling(module.Dumper)(made, lambda: write_plan)
+        checked = _checking(module, lambda: write_plan, lambda: read_plan)
+        dumper: Dumper = travelling(module.Dumper)(made, lambda: write_plan, checked)
         loader: Loader = travelling(module.Loader)(made, lambda: read_plan)
         # The engine's bound methods: a method around them would cost tiny calls a third of their speed.
         self.dump = dumper.dump
@@ -344,6 +346,19 @@ def listed() -> Profile:
     profile = Profile.__new__(Profile)
     profile._set_up(compose(Choice("installed", lenient=True)), None)
     return profile
+
+
+def _checking(
+    engine: Any, write_plan: Callable[[], WritePlan], read_plan: Callable[[], ReadPlan]
+) -> Callable[..., bytes]:
+    """`Checker.dumps`, which is only imported where it is used."""
+
+    def checked(*arguments: Any) -> bytes:
+        from brinery.checking import Checker
+
+        return Checker(engine, write_plan, read_plan).dumps(*arguments)
+
+    return checked
 
 
 @cache

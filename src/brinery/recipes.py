@@ -226,8 +226,8 @@ def travelling(base: type[Any]) -> type[Any]:
         __slots__ = ("_made",)
         __doc__ = base.__doc__
 
-        def __init__(self, made: Made, plan_source: Any) -> None:
-            super().__init__(plan_source)
+        def __init__(self, made: Made, *arguments: Any) -> None:
+            super().__init__(*arguments)
             self._made = made
 
         def __reduce__(self) -> tuple[object, ...]:

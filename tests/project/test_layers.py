@@ -18,11 +18,11 @@ LAYERS = (
     ("version", "wording", "urls", "errors", "plan", "dotted", "lineage", "persistent_ids"),
     ("stream",),
     ("engine", "disassembly"),
-    ("declarations", "hookspecs", "persistence"),
+    ("declarations", "hookspecs", "persistence", "checking"),
     ("plugin_host",),
     ("profile", "recipes"),
     ("pickling",),
-    ("python_pickling", "files"),
+    ("python_pickling", "files", "survival"),
     ("",),
     ("cli", "__main__"),
 )

@@ -131,6 +131,18 @@ class Machine:
         """What is unfinished, outermost first: for the text of an error, so no more than a few."""
         return tuple(show(value, 30) for value in self._stack if value.kind in _BUILDABLE)[:4]
 
+    def memoized(self, opcode: Opcode) -> list[int]:
+        """The memo indices of what `opcode` would leave on the stack of what is there now, the nearest first.
+
+        For an opcode that changes an object, such as BUILD, that object comes first.
+        """
+        effect = _effect(opcode)
+        kept = (self._marks[-1] if effect.marked and self._marks else len(self._stack)) - effect.below
+        if opcode.before[:1] == opcode.after:
+            kept += 1
+        index_of = {id(value): index for index, value in self._memo.items()}
+        return [index_of[id(value)] for value in reversed(self._stack[:kept]) if id(value) in index_of]
+
     def _take(self, opcode: Opcode) -> list[Value]:
         """Take from the stack what the table says: the objects below the mark, then those above it."""
         effect = _effect(opcode)

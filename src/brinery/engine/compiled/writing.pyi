@@ -33,7 +33,11 @@ class PicklerMemo:
 
 class Dumper:
     plan: WritePlan | None
-    def __init__(self, plan_source: Callable[[], WritePlan]) -> None: ...
+    def __init__(
+        self,
+        plan_source: Callable[[], WritePlan],
+        checked: Callable[[object, int, bool, Callable[[Any], object] | None], bytes] | None = None,
+    ) -> None: ...
     def dump(
         self,
         obj: object,
@@ -43,6 +47,7 @@ class Dumper:
         fix_imports: bool = True,
         buffer_callback: Callable[[Any], object] | None = None,
         bin: object = None,
+        check: bool = False,
     ) -> None: ...
     def dumps(
         self,
@@ -52,4 +57,5 @@ class Dumper:
         fix_imports: bool = True,
         buffer_callback: Callable[[Any], object] | None = None,
         bin: object = None,
+        check: bool = False,
     ) -> bytes: ...

@@ -144,11 +144,17 @@ class Dumper:
     """``dump`` and ``dumps`` around one plan.
 
     `plan_source` gives the plan at first use. Setting ``plan`` to another plan, or to None to have
-    `plan_source` asked again, counts from the next call on.
+    `plan_source` asked again, counts from the next call on. `checked` stands in for ``dumps`` where a caller
+    asks for a check: ``checked(obj, protocol, fix_imports, buffer_callback)``.
     """
 
-    def __init__(self, plan_source: Callable[[], WritePlan]) -> None:
+    def __init__(
+        self,
+        plan_source: Callable[[], WritePlan],
+        checked: Callable[[object, int, bool, BufferCallback], bytes] | None = None,
+    ) -> None:
         self._plan_source = plan_source
+        self._checked = checked
         self.plan = None
 
     @property
@@ -170,11 +176,15 @@ class Dumper:
         fix_imports: bool = True,
         buffer_callback: BufferCallback = None,
         bin: object = None,
+        check: bool = False,
     ) -> None:
-        """Write `obj` to `file`, as ``Pickler(file, …).dump(obj)`` does."""
+        """Write `obj` to `file`, as ``Pickler(file, …).dump(obj)`` does; with `check`, what survived it."""
         protocol = choose_protocol(protocol, bin)
         write = _write_method(file)
         callback = _checked(buffer_callback, protocol)
+        if check and self._checked is not None:
+            write(self._checked(obj, protocol, bool(fix_imports), callback))
+            return
         plan = self._chosen[0] or self._ask_plan()
         Writer(plan, Memo(), protocol, fix_imports, callback, write).dump(obj)
 
@@ -186,10 +196,13 @@ class Dumper:
         fix_imports: bool = True,
         buffer_callback: BufferCallback = None,
         bin: object = None,
+        check: bool = False,
     ) -> bytes:
-        """The bytes that :meth:`dump` would write."""
+        """The bytes that :meth:`dump` would write; with `check`, read back and compared."""
         protocol = choose_protocol(protocol, bin)
         callback = _checked(buffer_callback, protocol)
+        if check and self._checked is not None:
+            return self._checked(obj, protocol, bool(fix_imports), callback)
         plan = self._chosen[0] or self._ask_plan()
         return Writer(plan, Memo(), protocol, fix_imports, callback).dump(obj)
 

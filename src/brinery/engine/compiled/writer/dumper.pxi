@@ -183,15 +183,17 @@ cdef class Dumper:
     """``dump`` and ``dumps`` around one plan.
 
     `plan_source` is called without arguments, when a plan is first needed, and gives the WritePlan.
-    Many threads may use one Dumper.
+    `checked` stands in for ``dumps`` where a caller asks for a check. Many threads may use one Dumper.
     """
 
     cdef object plan_source
+    cdef object checked        # of (obj, protocol, fix_imports, buffer_callback), or None
     cdef object chosen         # the plan, or None
     cdef Py_ssize_t settings   # how often it was set
 
-    def __init__(self, plan_source):
+    def __init__(self, plan_source, checked=None):
         self.plan_source = plan_source
+        self.checked = checked
 
     @property
     def plan(self):
@@ -213,22 +215,32 @@ cdef class Dumper:
                 self.chosen = plan
         return plan
 
-    def dumps(self, obj, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
-        """The pickle of `obj`, as bytes."""
+    def dumps(self, obj, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None, check=False):
+        """The pickle of `obj`, as bytes; with `check`, read back and compared."""
         cdef int number = DEFAULT if protocol is None and bin is None else protocol_number(protocol, bin)
+        if check is not False and check and self.checked is not None:
+            return self.check_first(obj, number, fix_imports, buffer_callback)
         plan = self.chosen
         if plan is None or buffer_callback is not None or plan_part(plan, PLAN_STORES) != NULL:
             return self.run(obj, None, number, fix_imports, buffer_callback)
         return small_dumps(obj, number, fix_imports, plan)
 
-    def dump(self, obj, file, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None):
-        """Write the pickle of `obj` to `file`, which has a ``write(bytes)``."""
+    def dump(self, obj, file, protocol=None, *, fix_imports=True, buffer_callback=None, bin=None, check=False):
+        """Write the pickle of `obj` to `file`, which has a ``write(bytes)``; with `check`, what survived it."""
         cdef int number = protocol_number(protocol, bin)
         try:
             write = file.write
         except AttributeError:
             raise TypeError("file must have a 'write' attribute") from None
-        self.run(obj, write, number, fix_imports, buffer_callback)
+        if check is not False and check and self.checked is not None:
+            write(self.check_first(obj, number, fix_imports, buffer_callback))
+        else:
+            self.run(obj, write, number, fix_imports, buffer_callback)
+
+    cdef object check_first(self, object obj, int protocol, object fix_imports, object buffer_callback):
+        if buffer_callback is not None and protocol < 5:
+            raise ValueError("buffer_callback needs protocol >= 5")
+        return self.checked(obj, protocol, bool(fix_imports), buffer_callback)
 
     cdef object run(self, object obj, object write, int protocol, bint fix_imports, object buffer_callback):
         """A dump with all that may be around it."""

@@ -1,0 +1,234 @@
+"""Whether a copy is like its original, as far as that can be told, and where it is not.
+
+Values are compared as values, containers item by item, other objects by their ``__eq__``; where that
+does not settle it, by their attributes, or by their reductions where their class has reductions of its own.
+What has none of these, such as a lock, counts as equal where the type is. Nothing recurses with the data.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from brinery.engine.paths import type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    #: A pair of objects, and the way to them: the last step, and the way before it.
+    Way = tuple[str, "Way"] | None
+    Pair = tuple[object, object, Way]
+
+__all__ = ["Difference", "first_difference"]
+
+_VALUES = (bool, int, float, complex, str, bytes, bytearray, type(None), type(...), type(NotImplemented))
+_BY_NAME = (
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.CodeType,
+)
+_MISSING = object()
+_SHOWN = 60
+
+
+class Difference(NamedTuple):
+    """The first place where the two differ: its path, the type there, and both sides as text."""
+
+    path: str
+    type_name: str
+    written: str
+    read: str
+
+
+def first_difference(written: object, read: object) -> Difference | None:
+    """Where `read` is not like `written`; None where no difference is found."""
+    pairs: list[Pair] = [(written, read, ("root", None))]
+    # Each pair once: graphs have cycles. The objects are kept, so that no address comes twice.
+    seen: dict[tuple[int, int], tuple[object, object]] = {}
+    while pairs:
+        one, other, way = pairs.pop()
+        if one is other or (id(one), id(other)) in seen:
+            continue
+        seen[id(one), id(other)] = one, other
+        found = _compare(one, other)
+        if found is _DIFFERENT:
+            texts = [_shown(one), _shown(other)]
+            if type(one) is not type(other) and one is not _MISSING is not other:
+                texts = [
+                    f"{text}, of type {type_name(obj)}" for text, obj in zip(texts, (one, other), strict=True)
+                ]
+            return Difference(_path(way), type_name(one), *texts)
+        # The last one is looked at first: so the first difference in order is what is reported.
+        pairs += reversed([(a, b, (step, way)) for step, a, b in found])
+    return None
+
+
+#: What :func:`_compare` gives for two that differ; else the parts that are to be compared.
+_DIFFERENT: list[tuple[str, object, object]] = [("", None, None)]
+_ALIKE: list[tuple[str, object, object]] = []
+
+
+def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    cls = type(one)
+    if isinstance(one, _BY_NAME):
+        same = type(other) is cls and getattr(one, "__qualname__", 0) == getattr(other, "__qualname__", 0)
+        return _ALIKE if same else _DIFFERENT
+    if type(other) is not cls:
+        # In-band, a buffer is written as the bytes or the bytearray that it shows.
+        return _ALIKE if cls.__name__ == "PickleBuffer" else _DIFFERENT
+    if cls in _VALUES:
+        return _ALIKE if one == other or (one != one and other != other) else _DIFFERENT
+    if cls in (list, tuple):
+        return _items(one, other)
+    if cls is dict:
+        return _entries(one, other)
+    if cls in (set, frozenset):
+        return _sets(one, other)
+    return _compare_objects(one, other)
+
+
+def _compare_objects(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    cls: Any = type(one)
+    equal = _equal(one, other) if cls.__eq__ is not object.__eq__ else None
+    if equal is True:
+        return _ALIKE
+    parts: list[tuple[str, object, object]] = []
+    if _has_own_reduction(cls):
+        reductions = _reduction(one), _reduction(other)
+        if None not in reductions:
+            parts = _reduction_parts(*reductions)
+        if equal is not False or parts is _DIFFERENT:
+            return parts
+    # Where == says no, attributes tell whether it is more than a NaN somewhere, which is equal to nothing.
+    return [*parts, *_attributes(one, other), *_contents(one, other)]
+
+
+def _sets(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    if len(one) != len(other):
+        return _DIFFERENT
+    # Members that are equal to themselves only come back as others.
+    told = all(type(member) in (str, bytes, int, bool, type(None)) for member in one)
+    return _DIFFERENT if told and one != other else _ALIKE
+
+
+def _items(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    if len(one) != len(other):
+        return _DIFFERENT
+    return [(f"[{index}]", a, b) for index, (a, b) in enumerate(zip(one, other, strict=True))]
+
+
+def _entries(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    if len(one) != len(other):
+        return _DIFFERENT
+    parts: list[tuple[str, object, object]] = []
+    # In order: pickles keep it.
+    for (key, value), (other_key, other_value) in zip(one.items(), other.items(), strict=True):
+        parts.append(("<key>", key, other_key))
+        parts.append((f"[{_shown(key)}]", value, other_value))
+    return parts
+
+
+def _attributes(one: object, other: object) -> Iterator[tuple[str, object, object]]:
+    for name in dict.fromkeys((*_names(one), *_names(other))):
+        yield f".{name}", _attribute(one, name), _attribute(other, name)
+
+
+def _names(obj: object) -> Iterator[str]:
+    yield from getattr(obj, "__dict__", ())
+    for cls in type(obj).__mro__:
+        for name, descriptor in vars(cls).items():
+            if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__"):
+                yield name
+
+
+def _attribute(obj: object, name: str) -> object:
+    try:
+        return object.__getattribute__(obj, name)
+    except AttributeError:
+        return _MISSING
+
+
+def _contents(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    """What an object of a subclass of a container holds, and the value that one of a number is."""
+    if isinstance(one, list):
+        return _items(list(list.__iter__(one)), list(list.__iter__(other)))
+    if isinstance(one, tuple):
+        return _items(tuple(tuple.__iter__(one)), tuple(tuple.__iter__(other)))
+    if isinstance(one, dict):
+        return _entries(dict(dict.items(one)), dict(dict.items(other)))
+    return _ALIKE
+
+
+def _has_own_reduction(cls: Any) -> bool:
+    return (
+        cls.__reduce_ex__ is not object.__reduce_ex__
+        or cls.__reduce__ is not object.__reduce__
+        or getattr(cls, "__getstate__", None) is not getattr(object, "__getstate__", None)
+    )
+
+
+def _reduction(obj: Any) -> tuple[Any, ...] | None:
+    """What the object says that it is made of; None where it does not say."""
+    try:
+        reduction: Any = obj.__reduce_ex__(4)
+        if isinstance(reduction, str):
+            return (reduction,)
+        parts = (*reduction, None, None, None)
+        return *parts[:3], list(parts[3] or ()), dict(parts[4] or ())
+    except Exception:
+        return None
+
+
+def _reduction_parts(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    if len(one) != len(other):
+        return _DIFFERENT
+    if len(one) == 1:
+        return [("", one[0], other[0])]
+    parts: list[tuple[str, object, object]] = [
+        (".__reduce__()[0]", one[0], other[0]),
+        (".__reduce__()[1]", one[1], other[1]),
+    ]
+    if type(one[2]) is dict and type(other[2]) is dict:
+        names = dict.fromkeys((*one[2], *other[2]))
+        parts += [(f".{name}", one[2].get(name, _MISSING), other[2].get(name, _MISSING)) for name in names]
+    else:
+        parts.append((".__getstate__()", one[2], other[2]))
+    for contents in (_items(one[3], other[3]), _entries(one[4], other[4])):
+        if contents is _DIFFERENT:
+            return _DIFFERENT
+        parts += contents
+    return parts
+
+
+def _equal(one: object, other: object) -> bool | None:
+    """What ``==`` says; None where it says neither True nor False, as that of arrays.
+
+    One that fails has met what the other does not have.
+    """
+    try:
+        said = one == other
+    except Exception:
+        return False
+    return said if isinstance(said, bool) else None
+
+
+def _path(way: Way) -> str:
+    steps: list[str] = []
+    while way is not None:
+        step, way = way
+        steps.append(step)
+    return "".join(reversed(steps))
+
+
+def _shown(obj: object) -> str:
+    if obj is _MISSING:
+        return "missing"
+    try:
+        text = repr(obj)
+    except Exception:
+        text = object.__repr__(obj)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,29 @@
+"""Make sure that an object survives being written and read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brinery.pickling import default_profile
+
+if TYPE_CHECKING:
+    from brinery.profile import Profile
+
+__all__ = ["check"]
+
+
+def check(obj: object, protocol: int | None = None, *, profile: Profile | None = None) -> None:
+    """Write `obj`, read at once what was written, and compare the two where they can be compared.
+
+    `profile` is used in the place of the default one. ``dumps(obj, check=True)`` does the same, and gives the
+    bytes.
+
+    Values are compared as values, containers item by item, other objects by their ``==``; where that is not
+    defined, or says no, by their attributes, or by their reductions where the class has its own. It is no
+    proof: what is left out by a ``__getstate__`` counts as meant. Reading runs the code that
+    reading runs; new objects that a bound store takes are stored.
+
+    Raises what dumping raises, and :class:`~brinery.errors.CheckError`, whose `pickle_path` says which
+    object cannot be read, or is read as another one.
+    """
+    (profile or default_profile()).dumps(obj, protocol, check=True)
