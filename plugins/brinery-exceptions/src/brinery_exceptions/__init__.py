@@ -25,5 +25,17 @@ __all__ = ["prepare", "surviving"]
 @hookimpl
 def brinery_reducers() -> Iterator[Reducer]:
     """Exceptions of every class, and tracebacks."""
-    yield Reducer(BaseException, "brinery_exceptions.reducing:reduce_exception", subclasses=True)
-    yield Reducer(types.TracebackType, "brinery_exceptions.reducing:reduce_traceback")
+    made_by = "brinery_exceptions.rebuilding:"
+    yield Reducer(
+        BaseException,
+        "brinery_exceptions.reducing:reduce_exception",
+        subclasses=True,
+        protocol=True,
+        # Beside the exception's own class, and what its author's reduction names.
+        emits=("copyreg:__newobj__", *(made_by + name for name in ("make", "restore", "stand_in", "unpack"))),
+    )
+    yield Reducer(
+        types.TracebackType,
+        "brinery_exceptions.reducing:reduce_traceback",
+        emits=("tblib.pickling_support:unpickle_traceback", "tblib:Frame", "tblib:Code", "tblib:Traceback"),
+    )

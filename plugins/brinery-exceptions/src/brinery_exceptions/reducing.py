@@ -63,12 +63,12 @@ def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
     return reduction
 
 
-def reduce_exception(exc: BaseException) -> str | tuple[Any, ...]:
+def reduce_exception(exc: BaseException, protocol: int) -> str | tuple[Any, ...]:
     """The reduction of any exception; see this module's docstring."""
     if _trying.now:
         return str, ("",)
     lost: dict[str, str] = {}
-    author = _authors_way(exc)
+    author = _authors_way(exc, protocol)
     if isinstance(author, str):
         return author
     way, fresh = _first_that_works(exc, author, lost)
@@ -83,7 +83,7 @@ def reduce_exception(exc: BaseException) -> str | tuple[Any, ...]:
 # Ways
 
 
-def _authors_way(exc: BaseException) -> Way | str | None:
+def _authors_way(exc: BaseException, protocol: int) -> Way | str | None:
     """The reduction that the class's author wrote; None where it is a built-in class's."""
     cls = type(exc)
     reduce_is_own = not any(cls.__reduce__ is vars(base).get("__reduce__") for base in _built_in(cls))
@@ -91,7 +91,7 @@ def _authors_way(exc: BaseException) -> Way | str | None:
         return None
     try:
         # Past what prepare() left on the object.
-        reduction = cls.__reduce_ex__(exc, 2)
+        reduction = cls.__reduce_ex__(exc, protocol)
     except Exception:
         return None
     if isinstance(reduction, str):

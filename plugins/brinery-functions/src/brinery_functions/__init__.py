@@ -4,16 +4,13 @@ pickle writes a function or a class as its name, which says nothing to a process
 lambda, what a function made, what stands in ``__main__`` or a notebook. With this plugin these are written by
 value, by cloudpickle; what can be imported is still written by name. Who reads such a pickle needs
 cloudpickle, and neither brinery nor this plugin.
-
-Options: ``modules``, names of modules whose functions and classes are written by value too, with the modules
-beneath them; ``main``, false to write those of ``__main__`` by name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from brinery import Override, hookimpl
+from brinery import Option, Override, hookimpl
 from brinery_functions.deciding import ByValue
 
 if TYPE_CHECKING:
@@ -21,28 +18,47 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+_MADE_BY = "cloudpickle.cloudpickle:"
+#: Classes of the interpreter that no module holds under their name, such as that of code objects.
+_BUILTIN = f"{_MADE_BY}_builtin_type"
+_FUNCTION = (f"{_MADE_BY}_make_function", f"{_MADE_BY}_function_setstate", f"{_MADE_BY}subimport", _BUILTIN)
+_CLASS = (
+    f"{_MADE_BY}_make_skeleton_class",
+    f"{_MADE_BY}_make_skeleton_enum",
+    f"{_MADE_BY}_class_setstate",
+    _BUILTIN,
+)
+_MODULE = (f"{_MADE_BY}subimport", f"{_MADE_BY}dynamic_subimport")
+_TYPE_VARIABLE = (f"{_MADE_BY}_make_typevar", "builtins:getattr")
+
+#: What functions and classes are made of, and what pickle does not write at all; and what is named for it.
+_PARTS = {
+    "builtins:cell": (f"{_MADE_BY}_make_cell", f"{_MADE_BY}_make_empty_cell"),
+    "builtins:code": (_BUILTIN,),
+    "builtins:property": ("builtins:property",),
+    "builtins:classmethod": ("builtins:classmethod",),
+    "builtins:staticmethod": ("builtins:staticmethod",),
+    "builtins:getset_descriptor": ("builtins:getattr",),
+    "builtins:mappingproxy": (_BUILTIN,),
+    "dataclasses:_FIELD_BASE": (f"{_MADE_BY}_get_dataclass_field_type_sentinel",),
+}
+
 
 @hookimpl
-def brinery_overrides(options: Mapping[str, object]) -> Iterator[Override]:
+def brinery_options() -> Iterator[Option]:
+    """What else goes by value."""
+    yield Option("modules", list | tuple, (), "modules that go by value, with those beneath them")
+    yield Option("main", bool, True, "whether those of __main__ go by value")
+
+
+@hookimpl
+def brinery_overrides(options: Mapping[str, Any]) -> Iterator[Override]:
     """Functions, classes, and what these are made of."""
-    by_value = ByValue.from_options(options)
-    yield Override("builtins:function", by_value.reduce_function)
-    yield Override(type, by_value.reduce_class)
-    yield Override("builtins:module", by_value.reduce_module)
-    yield Override("builtins:method", by_value.reduce_method)
-    yield Override("typing:TypeVar", by_value.reduce_type_variable)
-    for part in PARTS:
-        yield Override(part, "brinery_functions.writing:reduce_part")
-
-
-#: What functions and classes are made of, and what pickle does not write at all.
-PARTS = (
-    "builtins:cell",
-    "builtins:code",
-    "builtins:property",
-    "builtins:classmethod",
-    "builtins:staticmethod",
-    "builtins:getset_descriptor",
-    "builtins:mappingproxy",
-    "dataclasses:_FIELD_BASE",
-)
+    by_value = ByValue(options["modules"], options["main"])
+    yield Override("builtins:function", by_value.reduce_function, emits=_FUNCTION)
+    yield Override(type, by_value.reduce_class, emits=_CLASS)
+    yield Override("builtins:module", by_value.reduce_module, emits=_MODULE)
+    yield Override("builtins:method", by_value.reduce_method, emits=(_BUILTIN,))
+    yield Override("typing:TypeVar", by_value.reduce_type_variable, emits=_TYPE_VARIABLE)
+    for part, emits in _PARTS.items():
+        yield Override(part, "brinery_functions.writing:reduce_part", emits=emits)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 __all__ = ["ByValue"]
 
@@ -25,19 +25,9 @@ class ByValue:
     def __init__(self, modules: Iterable[str] = (), main: bool = True) -> None:
         self.modules = frozenset(modules)
         self.main = main
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, object]) -> ByValue:
-        """Raises TypeError for an option that is not what it should be."""
-        unknown = sorted(options.keys() - {"modules", "main"})
-        if unknown:
-            raise TypeError(f"brinery-functions has no option {unknown[0]!r}; there are: main, modules")
-        modules, main = options.get("modules", ()), options.get("main", True)
-        if isinstance(modules, str) or not all(isinstance(name, str) for name in modules):  # type: ignore[attr-defined]
-            raise TypeError(f"the option modules is a list of modules' names, not {modules!r}")
-        if not isinstance(main, bool):
-            raise TypeError(f"the option main is True or False, not {main!r}")
-        return cls(modules, main)  # type: ignore[arg-type]
+        wrong = [name for name in self.modules if not isinstance(name, str)]
+        if wrong:
+            raise TypeError(f"the option modules is a list of modules' names; {wrong[0]!r} is none")
 
     def reduce_function(self, function: types.FunctionType) -> Any:
         """For functions written in Python."""
