@@ -9,6 +9,7 @@
 #include <Python.h>
 #include <structmember.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "layout_known.h"
@@ -50,11 +51,18 @@
 #define BRINERY_HUGE_PAGES 1
 #endif
 
-/* Memory of a large result is kept by the allocators for the next: dumps of 500 kB to 2 MB take half to two
- * thirds of the time, loads of 100k numbers or strings a third to two thirds. */
-#ifndef BRINERY_KEEP_MEMORY
-#define BRINERY_KEEP_MEMORY 1
-#endif
+/* Memory of a large result is kept by the allocators for the next, where the environment asks for it with
+ * BRINERY_KEEP_MEMORY=1: how a process's allocators behave is its owner's to say. Dumps of 500 kB to 2 MB take half to
+ * two thirds of the time then, loads of 100k numbers or strings a third to two thirds. */
+static inline int brinery_may_keep_memory(void)
+{
+    static int may = -1;
+    if (may < 0) {
+        const char *said = getenv("BRINERY_KEEP_MEMORY");
+        may = said != NULL && strcmp(said, "1") == 0;
+    }
+    return may;
+}
 
 #if PY_VERSION_HEX >= 0x030F0000
 #include "layout_315.h"
@@ -366,9 +374,9 @@ BRINERY_ALWAYS_INLINE PyDictValues *brinery_shared_values(PyObject *dict, PyType
  * memory of all that is smaller than the largest block that was freed, so one twice as large is freed once. */
 BRINERY_ALWAYS_INLINE void brinery_keep_memory(Py_ssize_t size)
 {
-#if BRINERY_KEEP_MEMORY && defined(__GLIBC__)
+#ifdef __GLIBC__
     static Py_ssize_t kept = 128 * 1024;
-    if (size >= kept && size <= 16 * 1024 * 1024) {
+    if (size >= kept && size <= 16 * 1024 * 1024 && brinery_may_keep_memory()) {
         kept = 2 * size;
         char *block = malloc((size_t)kept);
         if (block != NULL) {

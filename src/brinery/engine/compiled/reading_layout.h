@@ -256,13 +256,12 @@ static inline double brinery_double(const unsigned char *p)
  * what it makes, which then lies beside it, where there is none within a MiB yet; 16 of them in all. */
 static inline void brinery_keep_arena(PyObject *like)
 {
-#if BRINERY_KEEP_MEMORY
     enum { ARENAS = 16, ARENA = 1 << 20 };
     static char *kept[ARENAS];
     static int count = 0;
     size_t size;
     char *block;
-    if (count == ARENAS || like == NULL)
+    if (count == ARENAS || like == NULL || !brinery_may_keep_memory())
         return;
     if (PyLong_CheckExact(like) || PyFloat_CheckExact(like))
         size = (size_t)Py_TYPE(like)->tp_basicsize + sizeof(digit);
@@ -278,9 +277,6 @@ static inline void brinery_keep_arena(PyObject *like)
         }
     if (block != NULL)
         kept[count++] = block;
-#else
-    (void)like;
-#endif
 }
 
 /* From 4 MiB on, fresh memory in huge pages: most of the time of a large payload is page faults. */
