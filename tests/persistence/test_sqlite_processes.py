@@ -130,7 +130,7 @@ def test_a_process_killed_in_the_middle_of_a_commit_leaves_all_or_nothing(
         store.save(Customer(1))
     work = """
     import os, signal
-    connection = store._database._connection
+    connection = store.database._connection
     connection.execute("PRAGMA cache_size = 5")  # so that pages reach the file before the commit
     inserted = iter(range(3000))
     def trace(text):

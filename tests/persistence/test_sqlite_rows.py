@@ -168,7 +168,10 @@ def test_what_is_annotated_bool_is_0_and_1(tmp_path: Path, cls: type[Any]) -> No
         store.save(*flags)
         assert repr([store.get("flags", 1), store.get("flags", 2)]) == repr(flags)
     with closing(sqlite3.connect(tmp_path / "shop.db")) as other:
-        assert other.execute("SELECT * FROM flags").fetchall() == [(1, 1, 0, 1), (2, 0, None, None)]
+        assert other.execute("SELECT id, is_set, is_known, is_old FROM flags").fetchall() == [
+            (1, 1, 0, 1),
+            (2, 0, None, None),
+        ]
 
 
 class Compact:

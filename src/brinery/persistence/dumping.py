@@ -154,7 +154,11 @@ class StoresDump:
                 self.asks[binding.number] = part.dump.key_of
                 return part.dump.key_of
         context = DumpContext(
-            binding.name, self.protocol, binding.opened, binding.options(self._writer.options)
+            binding.name,
+            self.protocol,
+            binding.opened,
+            len(self._writer.bindings) == 1,
+            binding.options(self._writer.options),
         )
         try:
             dump = binding.store.begin_dump(context)

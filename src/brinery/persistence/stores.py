@@ -76,11 +76,14 @@ class DumpContext:
     opened    whether brinery opened the store, from a URL. Otherwise it belongs to the caller, and so may
               what it works on: a session of the caller's is the caller's to commit.
     options   the options of this call that the store declares.
+    alone     whether no other store is bound. Then an object that is refused is refused by all, and a store
+              may wait with that until `prepare`, and ask for all objects at once.
     """
 
     name: str | None = None
     protocol: int = 5
     opened: bool = False
+    alone: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

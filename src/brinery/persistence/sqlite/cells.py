@@ -5,42 +5,28 @@ BLOB, so that the table can be read and queried by other programs. The columns t
 no declared type, since SQLite would convert values to it (``"007"`` to 7 in an INTEGER column). A
 field that is annotated ``bool`` holds 0 and 1.
 
-Everything else is a BLOB that begins with a mark:
-
-``brinery\\x00`` and a pickle
-    a value that refers to no other row.
-``brinery\\x01`` and two pickles
-    the list of the addresses (table and key) that the value refers to, then the value, in which a
-    persistent ID stands for each of these objects.
-
-The pickles are plain ones: no plugin takes part, so that a row never depends on what is installed.
+Everything else is a BLOB that begins with a mark (see :mod:`brinery.persistence.records.values`): a pickle,
+in which an address, a table and a key, stands for each object that has a row.
 """
 
 from __future__ import annotations
 
-import io
 import math
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from brinery import engine
+from brinery.persistence.records import values
+from brinery.persistence.records.values import MARKS
 from brinery.persistent_ids import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-
-__all__ = ["Address", "Cell", "addresses", "decode", "encode", "storable"]
+__all__ = ["Address", "Cell", "decode", "encode", "references", "same", "storable"]
 
 #: What SQLite stores.
 Cell: TypeAlias = int | float | str | bytes | None
 #: A table's name, and the key of a row in it.
 Address: TypeAlias = tuple[str, Key]
-
-_PROTOCOL = 5
-_ALONE = b"brinery\x00"
-_REFERRING = b"brinery\x01"
-_MARKS = (_ALONE, _REFERRING)
 
 
 def storable(value: object) -> bool:
@@ -54,7 +40,7 @@ def storable(value: object) -> bool:
     if kind is float:
         return not math.isnan(value)  # type: ignore[arg-type]  # SQLite stores NaN as NULL
     if kind is bytes:
-        return not value.startswith(_MARKS)  # type: ignore[attr-defined]
+        return not value.startswith(MARKS)  # type: ignore[attr-defined]
     return value is None
 
 
@@ -69,46 +55,40 @@ def encode(value: object, boolean: bool, refer: Callable[[object], Address | Non
         return int(value)  # type: ignore[call-overload,no-any-return]
     if storable(value) and not (boolean and kind is int):
         return value  # type: ignore[return-value]
-    pickler, _ = _picklers()
-    addresses: dict[Address, None] = {}
-
-    def persistent_id(obj: object) -> Address | None:
-        address = refer(obj)
-        if address is not None:
-            addresses[address] = None
-        return address
-
-    file = io.BytesIO()
-    writing = pickler(file, _PROTOCOL)
-    writing.persistent_id = persistent_id
-    writing.dump(value)
-    if not addresses:
-        return _ALONE + file.getvalue()
-    listing = io.BytesIO()
-    pickler(listing, _PROTOCOL).dump(list(addresses))
-    return _REFERRING + listing.getvalue() + file.getvalue()
+    return values.encode(value, refer)
 
 
-def addresses(cell: Cell) -> list[Address]:
+def references(cell: Cell) -> Iterable[Address]:
     """The rows that a cell refers to. Raises what unpickling raises."""
-    if type(cell) is not bytes or not cell.startswith(_REFERRING):
-        return []
-    _, unpickler = _picklers()
-    return unpickler(io.BytesIO(cell[len(_REFERRING) :])).load()  # type: ignore[no-any-return]
+    return values.references(cell) if type(cell) is bytes else ()  # type: ignore[return-value]
 
 
-def decode(cell: Cell, boolean: bool, resolve: Callable[[Address], object]) -> object:
-    """The reverse of :func:`encode`; `resolve` gives the object at an address."""
-    if type(cell) is not bytes or not cell.startswith(_MARKS):
+def decode(
+    cell: Cell,
+    boolean: bool,
+    resolve: Callable[[Address], object],
+    find_class: Callable[[str, str], object] | None,
+) -> object:
+    """The reverse of :func:`encode`; `resolve` gives the object at an address, `find_class` finds globals."""
+    if type(cell) is not bytes or not cell.startswith(MARKS):
         return bool(cell) if boolean and type(cell) is int else cell
-    _, unpickler = _picklers()
-    file = io.BytesIO(cell)
-    file.seek(len(_ALONE))
-    if cell.startswith(_REFERRING):
-        unpickler(file).load()
-    reading = unpickler(file)
-    reading.persistent_load = resolve
-    return reading.load()
+    return values.decode(cell, resolve, find_class)
+
+
+def same(one: Cell, other: Cell) -> bool:
+    """Whether two cells hold the same value. No code of the value's runs."""
+    if type(one) is not type(other):
+        return False
+    if type(one) is float:  # 0.0 and -0.0 are equal, and different
+        return repr(one) == repr(other)
+    return one == other or (type(one) is bytes and values_same(one, other))  # type: ignore[arg-type]
+
+
+def values_same(one: bytes, other: bytes) -> bool:
+    """As records.canonical.same, which is imported when it is needed."""
+    from brinery.persistence.records.canonical import same as canonically_same
+
+    return canonically_same(one, other)
 
 
 def _has_surrogates(text: str) -> bool:
@@ -117,10 +97,3 @@ def _has_surrogates(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-@cache
-def _picklers() -> tuple[Any, Any]:
-    """The engine's classes, whose own plans are the empty ones."""
-    module = engine.choose()
-    return module.Pickler, module.Unpickler

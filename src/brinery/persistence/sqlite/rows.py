@@ -1,4 +1,4 @@
-"""Rows into objects, along the references between them.
+"""Reading rows: many at once, and all that they refer to; and objects out of them.
 
 Everything that the wanted rows refer to is fetched too, level by level: one query for each table of a
 level and each batch of keys. Then objects are filled, those that are referred to before those that refer to
@@ -9,19 +9,20 @@ before it is filled, as in pickle.
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import MissingReference, StoreError
-from brinery.persistence.sqlite.cells import Address, Cell, addresses, decode, storable
-from brinery.persistence.sqlite.schema import quote
+from brinery.persistence.records.closure import dependencies_first, fetch_closure
+from brinery.persistence.sqlite.cells import Address, Cell, decode, references, storable
+from brinery.persistence.sqlite.schema import VERSION, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from brinery.persistence.sqlite.tables import Layout
+    from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistent_ids import Key
 
-__all__ = ["Row", "build", "fetch", "select"]
+__all__ = ["Row", "build", "fetch", "select", "spell"]
 
 
 # SQLite's own limit by default. Where it was built with a higher one, the query's text meets its limit first.
@@ -29,79 +30,126 @@ _VARIABLES = 32_766
 
 
 class Row(NamedTuple):
-    """A row as it is in the database, and the addresses that it refers to."""
+    """A row as it is in the database, with its version, None where its table has none, and its references."""
 
     layout: Layout
     cells: tuple[Cell, ...]
+    version: int | None
     refers: Sequence[Address]
 
 
 def select(
-    connection: sqlite3.Connection, layout: Layout, keys: list[Key]
-) -> Iterator[tuple[Key, tuple[Cell, ...]]]:
-    """Each of `keys` that has a row, with the row's cells: one query for each batch."""
+    connection: sqlite3.Connection, layout: Layout, keys: list[Key], *, keys_only: bool = False
+) -> Iterator[tuple[Key, tuple[Cell, ...], int | None]]:
+    """Each of `keys` that has a row, with the row's cells and version: one query for each batch.
+
+    With `keys_only` there are no cells and no version.
+    """
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
-    positions = layout.key_positions
+    # With the table's name before it, a name is that of a column. Without, one that is not there would be a
+    # text.
+    versioned = (VERSION,) if layout.versioned else ()
+    columns = quote(*(names if keys_only else (*layout.columns, *versioned)), of="t")
     for start in range(0, len(keys), batch):
         some = keys[start : start + batch]
         if width == 1:
-            where = f"{quote(*names)} IN ({', '.join('?' * len(some))})"
+            query = (
+                f"SELECT {columns} FROM {quote(layout.name)} AS t"
+                f" WHERE {quote(*names, of='t')} IN ({', '.join('?' * len(some))})"
+            )
             values: list[object] = list(some)
         else:
+            # A row of values cannot be looked for in an index: as a table, and first in the join, it can.
             tuples = ", ".join([f"({', '.join('?' * width)})"] * len(some))
-            where = f"({quote(*names)}) IN (VALUES {tuples})"
+            ours = [f"k{number}" for number in range(width)]
+            on = " AND ".join(
+                f"{quote(name, of='t')} = k.{our}" for name, our in zip(names, ours, strict=True)
+            )
+            query = (
+                f"WITH k({', '.join(ours)}) AS (VALUES {tuples})"
+                f" SELECT {columns} FROM k CROSS JOIN {quote(layout.name)} AS t ON {on}"
+            )
             values = [value for key in some for value in key]  # type: ignore[union-attr]
-        query = f"SELECT {quote(*layout.columns)} FROM {quote(layout.name)} WHERE {where}"
-        for cells in connection.execute(query, values):
-            key = cells[positions[0]] if width == 1 else tuple([cells[position] for position in positions])
-            yield key, cells
+        rows = connection.execute(query, values)
+        if keys_only:
+            yield from [(row[0] if width == 1 else row, (), None) for row in rows]
+        else:
+            yield from keyed(layout, rows)
+
+
+def keyed(
+    layout: Layout, rows: Iterable[tuple[Cell, ...]]
+) -> Iterator[tuple[Key, tuple[Cell, ...], int | None]]:
+    """Rows of a query for the layout's columns and its version, each with its key."""
+    positions = layout.key_positions
+    single = positions[0] if len(positions) == 1 else None
+    versioned = layout.versioned
+    for row in rows:
+        cells, version = (row[:-1], row[-1]) if versioned else (row, None)
+        key = cells[single] if single is not None else tuple([cells[position] for position in positions])
+        yield key, cells, version  # type: ignore[misc]  # the version is an int
 
 
 def fetch(
     connection: sqlite3.Connection, wanted: Iterable[Address], layout_of: Callable[[str], Layout]
 ) -> dict[Address, Row]:
-    """The rows at the addresses `wanted`, where there are such, and all rows that they refer to."""
-    rows: dict[Address, Row] = {}
-    seen: set[Address] = set()
-    level = dict.fromkeys(wanted)
-    while level:
-        seen.update(level)
+    """The rows at the addresses `wanted`, where there are such, and all rows that they refer to.
+
+    Raises MissingReference, with all of them, where a row refers to rows that are not there.
+    """
+
+    def read(addresses: list[Any]) -> dict[Any, Row]:
         tables: dict[str, list[Key]] = {}
-        for name, key in level:
+        for name, key in addresses:
             tables.setdefault(name, []).append(key)
-        level = {}
+        rows: dict[Any, Row] = {}
         for name, keys in tables.items():
             layout = layout_of(name)
-            for key, cells in select(connection, layout, [key for key in keys if _fits(key, layout)]):
-                refers = _refers(layout, cells)
-                rows[name, key] = Row(layout, cells, refers)
-                for address in refers:
-                    if address not in seen:
-                        level[address] = None
-    return rows
+            fitting = [key for key in keys if _fits(key, layout)]
+            for key, cells, version in select(connection, layout, fitting):
+                rows[name, key] = Row(layout, cells, version, references_of(layout, cells))
+        return rows
+
+    rows, missing = fetch_closure(wanted, read, lambda row: row.refers)
+    dangling = [(referrer, address) for address, referrer in missing.items() if referrer is not None]
+    if dangling:
+        referrer, address = dangling[0]
+        more = f" ({len(dangling)} such references in all)" if len(dangling) > 1 else ""
+        raise MissingReference(
+            f"{spell(referrer)} refers to {spell(address)}, which is not there{more}",
+            [(None, address, ()) for _, address in dangling],
+        )
+    return rows  # type: ignore[return-value]  # an address is a key
 
 
-def build(rows: dict[Address, Row]) -> dict[Address, object]:
-    """The objects of `rows`.
-
-    Raises MissingReference where a row refers to one that is not there, and what making an object raises.
-    """
-    objects = {address: row.layout.new() for address, row in rows.items() if row.layout.shells}
+def build(
+    rows: dict[Address, Row],
+    find_class: Callable[[str, str], object] | None = None,
+    into: dict[Address, object] | None = None,
+) -> dict[Address, object]:
+    """The objects of `rows`; those of `into` are filled anew. Raises what making an object raises."""
+    objects: dict[Address, object] = dict(into or {})
+    for address, row in rows.items():
+        if row.layout.shells and address not in objects:
+            objects[address] = row.layout.new()
 
     def resolve(address: Address) -> object:
         try:
             return objects[address]
         except KeyError:
             raise StoreError(
-                f"rows refer to each other in a circle through {_spell(address)}, a named tuple, which cannot"
+                f"rows refer to each other in a circle through {spell(address)}, a named tuple, which cannot"
                 " be made before what it holds; make it a dataclass"
             ) from None
 
-    for address in _dependencies_first(rows):
-        layout, cells, _ = rows[address]
-        values = cells if _as_they_are(layout, cells) else _values(layout, cells, resolve)
+    order: Iterable[Any] = rows
+    if any(row.refers for row in rows.values()):
+        order = dependencies_first(rows, lambda address: rows[address].refers)  # type: ignore[index]
+    for address in order:
+        layout, cells, _, _ = rows[address]
+        values = cells if _as_they_are(layout, cells) else _values(layout, cells, resolve, find_class)
         if layout.shells:
             layout.fill(objects[address], values)
         else:
@@ -109,26 +157,8 @@ def build(rows: dict[Address, Row]) -> dict[Address, object]:
     return objects
 
 
-def _as_they_are(layout: Layout, cells: tuple[Cell, ...]) -> bool:
-    """Whether a row's cells are its values, as those of most rows are: spared a look at each."""
-    return layout.plain and bytes not in map(type, cells)
-
-
-def _values(
-    layout: Layout, cells: tuple[Cell, ...], resolve: Callable[[Address], object]
-) -> tuple[object, ...]:
-    values = []
-    for cell, (boolean, target) in zip(cells, layout.kinds, strict=True):
-        if target is None:
-            as_it_is = type(cell) is not bytes and not boolean
-            values.append(cell if as_it_is else decode(cell, boolean, resolve))
-        else:
-            # A foreign key is a key.
-            values.append(None if cell is None else resolve((target, cell)))  # type: ignore[arg-type]
-    return tuple(values)
-
-
-def _refers(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
+def references_of(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
+    """The rows that a row refers to."""
     if _as_they_are(layout, cells):
         return ()
     found: list[Address] = []
@@ -138,8 +168,35 @@ def _refers(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
         if target is not None:
             found.append((target, cell))  # type: ignore[arg-type]  # a foreign key is a key
         elif type(cell) is bytes:
-            found += addresses(cell)
+            found += references(cell)
     return found
+
+
+def spell(address: Any) -> str:
+    """An address, for error texts."""
+    return f"the row {address[1]!r} of {address[0]!r}"
+
+
+def _as_they_are(layout: Layout, cells: tuple[Cell, ...]) -> bool:
+    """Whether a row's cells are its values, as those of most rows are: spared a look at each."""
+    return layout.plain and bytes not in map(type, cells)
+
+
+def _values(
+    layout: Layout,
+    cells: tuple[Cell, ...],
+    resolve: Callable[[Address], object],
+    find_class: Callable[[str, str], object] | None,
+) -> tuple[object, ...]:
+    values = []
+    for cell, (boolean, target) in zip(cells, layout.kinds, strict=True):
+        if target is None:
+            as_it_is = type(cell) is not bytes and not boolean
+            values.append(cell if as_it_is else decode(cell, boolean, resolve, find_class))
+        else:
+            # A foreign key is a key.
+            values.append(None if cell is None else resolve((target, cell)))  # type: ignore[arg-type]
+    return tuple(values)
 
 
 def _fits(key: Key, layout: Layout) -> bool:
@@ -147,35 +204,3 @@ def _fits(key: Key, layout: Layout) -> bool:
     width = len(layout.table.key)
     parts = (key,) if width == 1 else key
     return type(parts) is tuple and len(parts) == width and all(map(storable, parts))
-
-
-def _dependencies_first(rows: dict[Address, Row]) -> Iterable[Address]:
-    """The addresses of `rows`, each after those that it refers to. Without recursion: chains may be long."""
-    if not any(row.refers for row in rows.values()):
-        return rows
-    order: dict[Address, None] = {}
-    entered: set[Address] = set()
-    for root in rows:
-        if root in entered:
-            continue
-        entered.add(root)
-        path = [(root, iter(rows[root].refers))]
-        while path:
-            address, rest = path[-1]
-            for target in rest:
-                if target not in rows:
-                    raise MissingReference(
-                        f"{_spell(address)} refers to {_spell(target)}, which is not there"
-                    )
-                if target not in entered:
-                    entered.add(target)
-                    path.append((target, iter(rows[target].refers)))
-                    break
-            else:
-                path.pop()
-                order[address] = None
-    return order
-
-
-def _spell(address: Address) -> str:
-    return f"the row {address[1]!r} of {address[0]!r}"

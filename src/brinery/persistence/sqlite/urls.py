@@ -36,6 +36,7 @@ _OPTIONS: dict[str, Callable[[str], object]] = {
     "tables": import_dotted,
     "on_new": str,
     "on_changed": str,
+    "on_shared": str,
     "timeout": float,
     "read_only": _truth,
 }

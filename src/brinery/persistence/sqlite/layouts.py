@@ -1,0 +1,311 @@
+"""How the objects of one class become rows of its table, and come back."""
+
+from __future__ import annotations
+
+import copyreg
+import dataclasses
+import functools
+import inspect
+import typing
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from brinery.errors import NotStored, StoreError
+from brinery.persistence.sqlite.cells import encode, storable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from brinery.persistence.sqlite.cells import Address, Cell
+    from brinery.persistence.sqlite.tables import Table
+
+__all__ = ["Layout"]
+
+# As an annotation is found where it cannot be evaluated.
+_BOOLEAN: tuple[object, ...] = (bool, bool | None, "bool", "bool | None", "None | bool", "Optional[bool]")
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, or at run time
+
+
+class Layout:
+    """How the objects of one class become rows of its table, and come back."""
+
+    #: The columns, in the order of a row.
+    columns: tuple[str, ...]
+    #: Whether an object can be made before its values: then rows may refer to each other in a circle.
+    shells: bool
+    #: Whether the table counts the changes of each row; known once it is compared with the database.
+    versioned: bool = False
+
+    def __init__(self, table: Table, cls: type) -> None:
+        self.table = table
+        self.cls: type[Any] = cls
+        self.name = table.name
+        self._whole = False
+        self.shells = True
+        if table.columns is not None:
+            self.columns = table.columns
+        elif dataclasses.is_dataclass(cls):
+            self.columns = tuple(field.name for field in dataclasses.fields(cls))
+        elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+            self.columns = cls._fields
+        else:
+            self.columns = (*table.key, "state")
+            self._whole = True
+        if issubclass(cls, tuple):
+            if getattr(cls, "_fields", None) != self.columns:
+                raise StoreError(
+                    f"the table {self.name!r} is for {cls.__qualname__}, a tuple: only a named tuple, with"
+                    " all its fields, can live in a table"
+                )
+            self.shells = False
+        if len(set(self.columns)) < len(self.columns):
+            raise StoreError(f"the table {self.name!r} names a column twice: {', '.join(self.columns)}")
+        indexed = [name for index in table.indexes for name in index]
+        for what, names in (("key", table.key), ("references", table.references), ("indexes", indexed)):
+            unknown = [name for name in names if name not in self.columns]
+            if unknown:
+                raise StoreError(
+                    f"the table {self.name!r} has {what}={unknown[0]!r}, but {cls.__qualname__} has no"
+                    f" such column, only {', '.join(self.columns)}; a class that is neither a dataclass nor a"
+                    " named tuple needs columns=(…)"
+                )
+        self._check_class()
+        self._known_names = frozenset(self.columns)
+        self._slots = [] if self._whole else _slots_beside(cls, self._known_names)
+        self._key_of = _getter(table.key)
+        self._values_of = _getter(table.key if self._whole else self.columns)
+        booleans = _booleans(cls)
+        #: For each column: whether its field is annotated bool, and the table that it refers to.
+        self.kinds: tuple[tuple[bool, str | None], ...] = tuple(
+            (name in booleans, table.references.get(name)) for name in self.columns
+        )
+        #: No column is annotated bool or refers to a table.
+        self.plain = not any(boolean or target is not None for boolean, target in self.kinds)
+        # What the class has a data descriptor for (a slot, a property) is not in the __dict__.
+        self._by_dict = not any(
+            hasattr(cls, name) and _is_data_descriptor(cls, name) for name in self.columns
+        )
+        self.key_positions = tuple(map(self.columns.index, table.key))
+
+    def key_of(self, obj: object) -> Any:
+        """The key of `obj`, one value or a tuple of them. Raises NotStored where it cannot be a key."""
+        values = self._read(self._key_of, obj)
+        for name, value in zip(self.table.key, values, strict=True):
+            if type(value) not in (int, str, bytes) or not storable(value):
+                raise NotStored(
+                    f"{_named(obj)} has {name}={value!r}, which cannot be the key of a row in {self.name!r}:"
+                    " set it to an int (of 64 bits), a str or bytes first"
+                )
+        return values[0] if len(values) == 1 else values
+
+    def encode(
+        self, obj: object, refer: Callable[[object], Address | None], place: list[object] | None = None
+    ) -> tuple[Cell, ...]:
+        """The cells of an object's row. Raises NotStored where it has more than they can hold.
+
+        The last item of `place` is the column whose value `refer` is asked about.
+        """
+        values = self._all_values_of(obj)
+        if self.plain and all(map(storable, values)):
+            return values  # type: ignore[return-value]  # what is storable is a cell
+        cells: list[Cell] = []
+        for value, name, (boolean, target) in zip(values, self.columns, self.kinds, strict=True):
+            if target is None:
+                if place is not None:
+                    place[-1] = name
+                try:
+                    cells.append(encode(value, boolean, refer))
+                except NotStored:
+                    raise
+                except Exception as failed:
+                    raise NotStored(
+                        f"an object of class {self.cls.__qualname__} cannot be a row of {self.name!r}:"
+                        f" its {name} cannot be pickled: {failed}"
+                    ) from failed
+                continue
+            address = refer(value) if value is not None else None
+            if value is not None and (address is None or address[0] != target):
+                raise NotStored(
+                    f"{self.cls.__qualname__}.{name} refers to the table {target!r}, and holds a"
+                    f" {type(value).__qualname__}, which does not live there"
+                )
+            cells.append(None if address is None else address[1])  # type: ignore[arg-type]
+        return tuple(cells)
+
+    def new(self) -> object:
+        """An object whose values are still to come."""
+        return copyreg.__newobj__(self.cls)  # type: ignore[attr-defined]
+
+    def fill(self, obj: object, values: tuple[object, ...]) -> None:
+        """Give `obj`, which :meth:`new` made, what its row holds."""
+        if self._whole:
+            _set_state(obj, values[-1])
+        elif self._by_dict:
+            obj.__dict__.update(zip(self.columns, values, strict=True))
+        else:
+            for name, value in zip(self.columns, values, strict=True):
+                object.__setattr__(obj, name, value)
+
+    def make(self, values: tuple[object, ...]) -> object:
+        """An object that cannot be made without its values."""
+        return tuple.__new__(self.cls, values)
+
+    def _all_values_of(self, obj: object) -> tuple[object, ...]:
+        if self._whole:
+            return (*self._read(self._values_of, obj), _state_of(obj))
+        values = self._read(self._values_of, obj)
+        attributes = getattr(obj, "__dict__", None)
+        if attributes and not attributes.keys() <= self._known_names:
+            self._check_complete(obj, attributes)
+        for slot in self._slots:
+            if hasattr(obj, slot):
+                raise self._lost(obj, slot)
+        return values
+
+    def _read(self, getter: Callable[[object], tuple[object, ...]], obj: object) -> tuple[object, ...]:
+        try:
+            return getter(obj)
+        except AttributeError as missing:
+            raise NotStored(
+                f"{_named(obj)} lacks a value for a column of {self.name!r}: {missing}"
+            ) from missing
+
+    def _check_complete(self, obj: object, attributes: Mapping[str, object]) -> None:
+        for name in attributes:
+            cached = isinstance(inspect.getattr_static(self.cls, name, None), functools.cached_property)
+            if name not in self._known_names and not cached:
+                raise self._lost(obj, name)
+
+    def _lost(self, obj: object, name: str) -> NotStored:
+        return NotStored(
+            f"{_named(obj)} has the attribute {name!r}, for which the table {self.name!r} has no"
+            " column: it would be lost. Declare it as a field (or in columns=), or delete it"
+        )
+
+    def _check_class(self) -> None:
+        """Refuse a class whose objects are more than their attributes, or cannot be made from these."""
+        cls = self.cls
+        for base in cls.__mro__:
+            # What C made may keep what no attribute shows: a list's items, a str's text, an exception's args.
+            if (
+                not base.__flags__ & _HEAP_TYPE
+                and base is not object
+                and not (base is tuple and not self.shells)
+            ):
+                raise StoreError(
+                    f"the table {self.name!r} is for {cls.__qualname__}, a {base.__qualname__}: what that"
+                    " holds of"
+                    " its own has no column and would be lost. Keep it in an attribute instead"
+                )
+        if self.shells:
+            new: Any = cls.__new__
+            if new is not object.__new__ and not _takes_no_arguments(new):
+                raise StoreError(
+                    f"the table {self.name!r} is for {cls.__qualname__}, whose __new__ takes arguments:"
+                    " its objects"
+                    " could be written and not read"
+                )
+        if not self._whole and self.shells:
+            for name in self.columns:
+                found = inspect.getattr_static(cls, name, None)
+                if isinstance(found, property) and found.fset is None:
+                    raise StoreError(
+                        f"the table {self.name!r} has the column {name!r}, which is a property of"
+                        f" {cls.__qualname__} that cannot be set: it could be written and not read"
+                    )
+
+
+def _named(obj: object) -> str:
+    return f"an object of class {type(obj).__qualname__}"
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    return lambda obj: tuple([getattr(obj, name) for name in names])
+
+
+def _takes_no_arguments(new: Any) -> bool:
+    try:
+        inspect.signature(new).bind(None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _slots_beside(cls: type, names: frozenset[str]) -> list[str]:
+    """The slots of a class and its bases that no column stands for."""
+    found: list[str] = []
+    for base in cls.__mro__:
+        slots = vars(base).get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else tuple(slots):
+            private = slot.startswith("__") and not slot.endswith("__")
+            name = f"_{base.__name__.lstrip('_')}{slot}" if private else slot
+            if name not in names and name not in ("__dict__", "__weakref__"):
+                found.append(name)
+    return found
+
+
+def _booleans(cls: type) -> set[str]:
+    """The fields that are annotated bool, in whatever way that is spelled."""
+    annotations: dict[str, object] = {}
+    for base in reversed(cls.__mro__):
+        for name, annotation in inspect.get_annotations(base).items():
+            # typing.NamedTuple makes a ForwardRef of an annotation that is a str.
+            annotations[name] = getattr(annotation, "__forward_arg__", annotation)
+    with suppress(Exception):  # a name that only a type checker knows: what can be told is told by the text
+        annotations.update(typing.get_type_hints(cls))
+    return {name for name, annotation in annotations.items() if _is_boolean(annotation)}
+
+
+def _is_boolean(annotation: object) -> bool:
+    try:
+        if annotation in _BOOLEAN:
+            return True
+    except Exception:  # an annotation may be anything
+        return False
+    if isinstance(annotation, str):
+        return annotation.replace("typing.", "").replace("builtins.", "").replace(" ", "") in (
+            "bool",
+            "bool|None",
+            "None|bool",
+            "Optional[bool]",
+            "Union[bool,None]",
+            "Union[None,bool]",
+        )
+    return False
+
+
+def _is_data_descriptor(cls: type, name: str) -> bool:
+    return hasattr(type(inspect.getattr_static(cls, name)), "__set__")
+
+
+def _state_of(obj: object) -> object:
+    """The state in the object's own reduction, where nothing else is needed to make it again."""
+    reduction = obj.__reduce_ex__(2)
+    if (
+        isinstance(reduction, tuple)
+        and reduction[0] is copyreg.__newobj__  # type: ignore[attr-defined]
+        and reduction[1] == (type(obj),)
+        and not any(part is not None for part in reduction[3:])
+    ):
+        return reduction[2] if len(reduction) > 2 else None
+    raise NotStored(
+        f"{_named(obj)} is pickled in a way of its own, which is more than a state: its table needs"
+        " columns=(…), the attributes to keep"
+    )
+
+
+def _set_state(obj: Any, state: Any) -> None:
+    """What pickle's BUILD does (PEP 307)."""
+    if state is None:
+        return
+    setter = getattr(obj, "__setstate__", None)
+    if setter is not None:
+        setter(state)
+        return
+    slots = None
+    if type(state) is tuple and len(state) == 2:
+        state, slots = state
+    if state:
+        obj.__dict__.update(state)
+    for name, value in (slots or {}).items():
+        setattr(obj, name, value)
