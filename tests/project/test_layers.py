@@ -24,6 +24,7 @@ LAYERS = (
     ("pickling",),
     ("python_pickling", "files", "survival"),
     ("",),
+    ("testing",),
     ("cli", "__main__"),
 )
 

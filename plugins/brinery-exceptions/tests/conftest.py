@@ -5,11 +5,13 @@ from __future__ import annotations
 import copyreg
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # for failing_tasks, which workers of pools import too
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -34,7 +36,6 @@ def nothing_is_registered():
 @pytest.fixture
 def tasks(monkeypatch):
     """The module of failing tasks, which the workers of a pool find too."""
-    monkeypatch.syspath_prepend(HERE)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")])))
     import failing_tasks
 

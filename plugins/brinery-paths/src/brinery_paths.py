@@ -16,8 +16,8 @@ def reduce_path(path):
 
 @hookimpl
 def brinery_reducers():
-    yield Reducer("pathlib:PosixPath", reduce_path)
-    yield Reducer("pathlib:WindowsPath", reduce_path)
+    yield Reducer("pathlib:PosixPath", reduce_path, emits=["pathlib:Path"])
+    yield Reducer("pathlib:WindowsPath", reduce_path, emits=["pathlib:Path"])
 
 
 @hookimpl

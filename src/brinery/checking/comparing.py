@@ -178,7 +178,9 @@ def _reduction(obj: Any) -> tuple[Any, ...] | None:
         if isinstance(reduction, str):
             return (reduction,)
         parts = (*reduction, None, None, None)
-        return *parts[:3], list(parts[3] or ()), dict(parts[4] or ())
+        # No state and an empty one are alike: an exception's dict is only made when it is asked for.
+        state = None if type(parts[2]) is dict and not parts[2] else parts[2]
+        return *parts[:2], state, list(parts[3] or ()), dict(parts[4] or ())
     except Exception:
         return None
 

@@ -1,0 +1,12 @@
+"""What brinery asks of every plugin, asked of this one."""
+
+from pathlib import Path
+
+import brinery_paths
+
+from brinery.testing import PluginContract
+
+
+class TestContract(PluginContract):
+    plugin = brinery_paths
+    examples = {"relative": Path("data/jobs.db"), "here": Path(), "many": [Path("a"), {"b": Path("b/c")}]}

@@ -1,0 +1,10 @@
+"""For authors of plugins and stores: what their tests need.
+
+Nothing here registers itself anywhere, and nothing needs pytest: a contract is a class whose methods are
+tests, which any test runner finds in the subclass that you write.
+"""
+
+from brinery.testing.plugin_contract import PluginContract
+from brinery.testing.profiles import declaring, profile_of
+
+__all__ = ["PluginContract", "declaring", "profile_of"]

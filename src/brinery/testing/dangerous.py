@@ -1,0 +1,114 @@
+"""Globals that give whoever names them in a stream the whole process."""
+
+from __future__ import annotations
+
+__all__ = ["is_dangerous"]
+
+#: All that is in these modules, and in those beneath them.
+_MODULES = frozenset(
+    [
+        "_posixsubprocess",
+        "asyncio.subprocess",
+        "bdb",
+        "cgitb",
+        "code",
+        "codeop",
+        "commands",
+        "cProfile",
+        "ctypes",
+        "distutils",
+        "ftplib",
+        "http.client",
+        "idlelib",
+        "imaplib",
+        "importlib",
+        "marshal",
+        "multiprocessing",
+        "nt",
+        "os",
+        "pdb",
+        "pickle",
+        "_pickle",
+        "pip",
+        "pkgutil",
+        "posix",
+        "profile",
+        "pty",
+        "pydoc",
+        "runpy",
+        "shelve",
+        "shutil",
+        "signal",
+        "site",
+        "smtplib",
+        "socket",
+        "socketserver",
+        "ssl",
+        "subprocess",
+        "sys",
+        "telnetlib",
+        "tempfile",
+        "threading",
+        "timeit",
+        "trace",
+        "urllib.request",
+        "venv",
+        "webbrowser",
+        "xmlrpc",
+        "zipimport",
+    ]
+)
+_NAMES = frozenset(
+    (
+        *(
+            f"builtins:{name}"
+            for name in [
+                "__import__",
+                "breakpoint",
+                "compile",
+                "delattr",
+                "eval",
+                "exec",
+                "getattr",
+                "globals",
+            ]
+        ),
+        *(
+            f"builtins:{name}"
+            for name in (
+                "input",
+                "locals",
+                "open",
+                "setattr",
+                "vars",
+            )
+        ),
+        *(
+            f"operator:{name}"
+            for name in (
+                "attrgetter",
+                "itemgetter",
+                "methodcaller",
+            )
+        ),
+        "_operator:attrgetter",
+        "_operator:methodcaller",
+        "brinery:load",
+        "brinery:loads",
+        "functools:reduce",
+        "types:CodeType",
+        "types:FunctionType",
+        "cloudpickle.cloudpickle:_builtin_type",
+        "cloudpickle.cloudpickle:_make_function",
+    )
+)
+
+
+def is_dangerous(name: str) -> bool:
+    """Whether the global of that dotted name, called with what a stream says, can do anything at all.
+
+    True is certain; a name that is not known here may still be harmful.
+    """
+    module = name.partition(":")[0]
+    parts = module.split(".")
+    return name in _NAMES or any(".".join(parts[: i + 1]) in _MODULES for i in range(len(parts)))

@@ -1,0 +1,291 @@
+"""PluginContract: what every plugin keeps, checked on examples of what it writes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import os
+import pickle
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, Literal
+
+from brinery import engine
+from brinery.checking.comparing import first_difference
+from brinery.declarations import Rule
+from brinery.disassembly import references
+from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
+from brinery.profile import Profile
+from brinery.testing.dangerous import is_dangerous
+from brinery.testing.imports import imported_by
+
+__all__ = ["PluginContract"]
+
+#: What the format itself names, for its own data types and for instances, below protocol 4 above all.
+_OF_THE_FORMAT = frozenset(
+    (
+        "_codecs:encode",
+        "copyreg:__newobj__",
+        "copyreg:__newobj_ex__",
+        "copyreg:_reconstructor",
+        *(
+            f"builtins:{name}"
+            for name in [
+                "bytearray",
+                "bytes",
+                "complex",
+                "dict",
+                "frozenset",
+                "int",
+                "list",
+                "object",
+                "set",
+                "str",
+                "tuple",
+            ]
+        ),
+    )
+)
+
+
+class PluginContract:
+    """Tests of a plugin, to be subclassed by its author with `plugin` and `examples`::
+
+        class TestContract(PluginContract):
+            plugin = brinery_colours
+            examples = {"red": Colour(255, 0, 0)}
+
+    Each method is one check, which any test runner finds. A failure names the example, the engine and the
+    protocol.
+
+    plugin                  the module or object with the hooks; or the name of an installed plugin.
+    examples                objects that the plugin writes, by name; or a method that gives them.
+    options                 what the plugin's hooks are given.
+    standard_library_reads  True, False, or the names of those examples that the standard library reads.
+    brings                  globals that the examples themselves hold, such as the classes of their parts, as
+                            dotted names: the plugin need not declare them.
+    dangerous               dangerous globals that this plugin names on purpose, as dotted names.
+    may_import              packages that importing the plugin may import, though they are not its own.
+    golden                  the folder of golden files; None is "golden" beside the subclass's file. False: no
+                            files, as what is written is not for keeping.
+    version                 the version in the names of new golden files; None is that of the distribution.
+    protocols               those at which examples are written: all.
+    """
+
+    plugin: ClassVar[Any] = None
+    examples: ClassVar[Any] = {}
+    options: ClassVar[Mapping[str, object]] = {}
+    standard_library_reads: ClassVar[bool | Collection[str]] = True
+    brings: ClassVar[Collection[str]] = ()
+    dangerous: ClassVar[Collection[str]] = ()
+    may_import: ClassVar[Collection[str]] = ()
+    golden: ClassVar[str | os.PathLike[str] | Literal[False] | None] = None
+    version: ClassVar[str | None] = None
+    protocols: ClassVar[Sequence[int]] = tuple(range(HIGHEST_PROTOCOL + 1))
+
+    # What a subclass may replace.
+
+    def assert_alike(self, original: Any, copy: Any) -> None:
+        """Fail unless `copy`, which was read, is like `original`, as brinery.check compares them."""
+        difference = first_difference(original, copy)
+        assert difference is None, (
+            f"{difference.path} is read as {difference.read}, and was {difference.written}"
+        )
+
+    # The checks.
+
+    def test_the_plugin_declares_something(self) -> None:
+        """A plugin whose hooks are not found would pass every other check."""
+        (report,) = [plugin for plugin in self._profile().report().plugins if plugin.name == self._name()]
+        assert report.declares, f"{self._name()} declares nothing: are its hooks marked with hookimpl?"
+
+    def test_there_are_examples(self) -> None:
+        """Without any, nothing is checked."""
+        assert self._examples(), "give the class examples = {…}, objects that the plugin writes"
+
+    def test_examples_survive_at_every_protocol_on_both_engines(self) -> None:
+        """What is written is read as what it was."""
+        for name, example, where, profile, protocol in self._cases():
+            with _told(f"{where}: {name} is not written"):
+                data = profile.dumps(example, protocol)
+            with _told(f"{where}: {name} is not read"):
+                copy = profile.loads(data)
+            with _told(f"{where}: {name} does not survive"):
+                self.assert_alike(example, copy)
+
+    def test_both_engines_write_the_same_bytes(self) -> None:
+        """What is written does not depend on whether the compiled engine was built."""
+        for name, example in self._examples().items():
+            for protocol in self.protocols:
+                written = {
+                    engine_name: made.dumps(example, protocol)
+                    for engine_name, made in self._profiles().items()
+                }
+                assert len(set(written.values())) == 1, (
+                    f"protocol {protocol}: the engines write {name} differently, or it is written in another "
+                    f"way each time: {written}"
+                )
+
+    def test_the_standard_library_reads_it(self) -> None:
+        """Where the plugin says so, which it should wherever it can: readers then need not install it."""
+        said = self.standard_library_reads
+        for name, example, where, profile, protocol in self._cases():
+            if said is False or (said is not True and name not in said):
+                continue
+            data = profile.dumps(example, protocol)
+            with _told(f"{where}: pickle.loads does not read {name}"):
+                copy = pickle.loads(data)
+            with _told(f"{where}: {name} is read otherwise"):
+                self.assert_alike(example, copy)
+
+    def test_it_names_only_what_it_declares(self) -> None:
+        """Each global in what is written is in an ``emits=`` of the plugin: a promise to who reads it."""
+        silent = [rule for rule in self._rules() if rule.emits is None]
+        assert not silent, (
+            f"{silent[0].describe()} does not say what it names; give it emits={sorted(self._named())!r}, "
+            f"or as much of that as is its own (at {silent[0].place})"
+        )
+        declared = {name for rule in self._rules() for name in rule.emits or ()}
+        surplus = sorted(self._named() - declared - set(self.brings))
+        assert not surplus, (
+            f"what is written names {', '.join(surplus)}, which no emits= of the plugin declares "
+            f"({', '.join(sorted(declared)) or 'none'}); where examples hold it themselves, say so: "
+            f"brings = {surplus!r}"
+        )
+
+    def test_it_names_nothing_dangerous(self) -> None:
+        """Nothing that gives a stream the whole process, such as ``eval``."""
+        declared = {name for rule in self._rules() for name in rule.emits or ()}
+        found = sorted(
+            name for name in self._named() | declared if is_dangerous(name) and name not in self.dangerous
+        )
+        assert not found, (
+            f"{', '.join(found)}: whoever can name this in a stream can do anything. Write the object as a "
+            "call of a function of your own that takes data only"
+        )
+
+    def test_importing_it_is_cheap(self) -> None:
+        """It is imported by every program that pickles: libraries are imported where they are needed."""
+        module = self._module()
+        surplus = sorted(imported_by(module) - {module.partition(".")[0], *self.may_import})
+        assert not surplus, (
+            f"importing {module} imports {', '.join(surplus)}. Import it in the function that needs it, and "
+            "name classes: Reducer('numpy:ndarray', …)"
+        )
+
+    def test_streams_of_earlier_versions_load(self) -> None:
+        """Every golden file is read as its example. One that this version lacks is written: commit it."""
+        if self.golden is False:
+            return
+        folder = self._golden()
+        examples, profile = self._examples(), self._profile()
+        for path in sorted(folder.glob("*.pickle")):
+            name = path.name.removesuffix(".pickle").partition("@")[0]
+            assert name in examples, f"{path} is of an example that there is not any more: {name!r}"
+            with _told(f"{path} is not read"):
+                copy = profile.loads(path.read_bytes())
+            with _told(f"{path} is read otherwise"):
+                self.assert_alike(examples[name], copy)
+        for name, example in examples.items():
+            path = folder / f"{name}@{self._version()}.pickle"
+            if path.exists():
+                continue
+            assert not os.environ.get("CI"), f"{path} is missing: run the tests at home once, and commit it"
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(profile.dumps(example, DEFAULT_PROTOCOL))
+
+    # What the checks share.
+
+    def _examples(self) -> Mapping[str, Any]:
+        given = self.examples() if callable(self.examples) else self.examples
+        return given if isinstance(given, Mapping) else {str(i): example for i, example in enumerate(given)}
+
+    def _name(self) -> str:
+        plugin = self.plugin
+        assert plugin is not None, "give the class plugin = …, the module with the hooks"
+        if isinstance(plugin, str):
+            return plugin
+        return getattr(plugin, "__name__", None) or type(plugin).__name__
+
+    def _profile(self, engine: str | None = None) -> Profile:
+        return Profile([self.plugin], options={self._name(): self.options}, engine=engine)
+
+    def _profiles(self) -> dict[str, Profile]:
+        return {name: self._profile(name) for name in _engines()}
+
+    def _cases(self) -> Iterator[tuple[str, Any, str, Profile, int]]:
+        for engine_name, profile in self._profiles().items():
+            for name, example in self._examples().items():
+                for protocol in self.protocols:
+                    yield name, example, f"{engine_name} engine, protocol {protocol}", profile, protocol
+
+    def _rules(self) -> list[Rule]:
+        claims = self._profile()._composition.gathered.claims
+        return [
+            claim.declared
+            for claim in claims
+            if claim.plugin.name == self._name() and isinstance(claim.declared, Rule)
+        ]
+
+    def _named(self) -> set[str]:
+        """The globals that the examples' streams name, but for those of the format itself."""
+        profile, named = self._profile(), set()
+        for example in self._examples().values():
+            for protocol in self.protocols:
+                # Under today's names, at every protocol.
+                data = profile.dumps(example, protocol, fix_imports=False)
+                named |= {f"{module}:{name}" for module, name in references(io.BytesIO(data)).globals}
+        return named - _OF_THE_FORMAT
+
+    def _module(self) -> str:
+        plugin = self.plugin
+        if isinstance(plugin, str):
+            (entry,) = importlib.metadata.entry_points(group="brinery", name=plugin)
+            return entry.module
+        if isinstance(plugin, ModuleType):
+            return plugin.__name__
+        return type(plugin).__module__
+
+    def _golden(self) -> Path:
+        if self.golden:
+            return Path(self.golden)
+        file = sys.modules[type(self).__module__].__file__
+        assert file is not None, "say where golden files are: golden = …"
+        return Path(file).parent / "golden"
+
+    def _version(self) -> str:
+        if self.version is not None:
+            return self.version
+        package = self._module().partition(".")[0]
+        for entry in importlib.metadata.entry_points(group="brinery"):
+            if entry.module.partition(".")[0] == package and entry.dist is not None:
+                return entry.dist.version
+        return "unreleased"
+
+
+@contextmanager
+def _told(case: str) -> Iterator[None]:
+    """Whatever fails within is this check's failure, and says at which case."""
+    try:
+        yield
+    except AssertionError as failure:
+        raise AssertionError(f"{case}: {failure}") from failure
+    except Exception as failure:
+        raise AssertionError(f"{case}: {type(failure).__name__}: {failure}") from failure
+
+
+@cache
+def _engines() -> tuple[str, ...]:
+    """Those that are built; where the compiled one is not, the other has to do."""
+    built = []
+    for name in engine.ENGINES:
+        try:
+            engine.get(name)
+        except ImportError:
+            continue
+        built.append(name)
+    return tuple(built)

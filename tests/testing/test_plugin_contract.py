@@ -1,0 +1,313 @@
+"""brinery.testing: a sound plugin passes, and each check fails where it should, with words that help."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import threading
+import types
+from fractions import Fraction
+
+import pytest
+
+import brinery
+from brinery import Option, Override, Profile, Reducer
+from brinery.testing import PluginContract, declaring, profile_of
+from brinery.testing.dangerous import is_dangerous
+
+
+class Colour:
+    def __init__(self, name):
+        self.name = name
+
+
+class Odd(Colour):
+    pass
+
+
+def make_colour(name):
+    return Colour(name)
+
+
+def make_other(name):
+    return Colour(name.upper())
+
+
+def by_function(colour):
+    return make_colour, (colour.name,)
+
+
+HERE = __name__
+
+
+def contract(*records, **attributes):
+    """An instance of a contract for a plugin with these records."""
+    default = {"plugin": declaring(*records), "examples": {"red": Colour("red")}, "golden": os.devnull}
+    return type("Contract", (PluginContract,), {"__module__": HERE, **default, **attributes})()
+
+
+def sound(**attributes):
+    records = attributes.pop("records", None)
+    return contract(*(records or [Reducer(Colour, by_function, emits=[f"{HERE}:make_colour"])]), **attributes)
+
+
+def checks():
+    return [name for name in vars(PluginContract) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("check", checks())
+def test_a_sound_plugin_passes(check, tmp_path, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    getattr(sound(golden=tmp_path, may_import={HERE.partition(".")[0]}, _module=lambda self: "json"), check)()
+
+
+def failing(made, check):
+    with pytest.raises(AssertionError) as caught:
+        getattr(made, check)()
+    return str(caught.value)
+
+
+class TestEachCheckCanFail:
+    def test_no_plugin(self):
+        assert "plugin = …" in failing(contract(plugin=None), "test_the_plugin_declares_something")
+
+    def test_no_declarations(self):
+        empty = types.SimpleNamespace(__name__="empty")
+        assert "hookimpl" in failing(contract(plugin=empty), "test_the_plugin_declares_something")
+
+    def test_no_examples(self):
+        assert "examples" in failing(sound(examples={}), "test_there_are_examples")
+
+    def test_what_is_not_written(self):
+        made = contract(Reducer(Colour, lambda colour: (make_colour, (threading.Lock(),))))
+        said = failing(made, "test_examples_survive_at_every_protocol_on_both_engines")
+        assert "protocol 0: red is not written: " in said
+
+    def test_what_is_not_read(self):
+        made = contract(Reducer(Colour, lambda colour: (make_colour, ())))
+        said = failing(made, "test_examples_survive_at_every_protocol_on_both_engines")
+        assert "protocol 0: red is not read: TypeError" in said
+
+    def test_what_is_read_as_something_else(self):
+        made = contract(Reducer(Colour, lambda colour: (make_other, (colour.name,))))
+        said = failing(made, "test_examples_survive_at_every_protocol_on_both_engines")
+        assert "red does not survive: root.name is read as 'RED', and was 'red'" in said
+
+    def test_one_protocol_that_fails(self):
+        def reduce(colour, protocol):
+            return make_colour if protocol < 5 else make_other, (colour.name,)
+
+        said = failing(
+            contract(Reducer(Colour, reduce, protocol=True)),
+            "test_examples_survive_at_every_protocol_on_both_engines",
+        )
+        assert "protocol 5: red" in said
+
+    def test_bytes_that_change(self):
+        counter = iter(range(1000))
+        made = contract(Reducer(Colour, lambda colour: (make_colour, (f"{next(counter)}",))))
+        assert "protocol 0: the engines write red" in failing(made, "test_both_engines_write_the_same_bytes")
+
+    def test_what_the_standard_library_does_not_read(self, monkeypatch):
+        # Names that only a name table knows.
+        moved = brinery.NameTable("moved", {"colours_of_old": HERE}, write={HERE: "colours_of_old"})
+        made = sound(records=[Reducer(Colour, by_function, emits=["colours_of_old:make_colour"]), moved])
+        said = failing(made, "test_the_standard_library_reads_it")
+        assert "pickle.loads does not read red: ModuleNotFoundError" in said
+        made.standard_library_reads = False
+        made.test_the_standard_library_reads_it()
+        made.standard_library_reads = {"green"}
+        made.test_the_standard_library_reads_it()
+
+    def test_what_does_not_say_what_it_names(self):
+        said = failing(contract(Reducer(Colour, by_function)), "test_it_names_only_what_it_declares")
+        assert f"emits=['{HERE}:make_colour']" in said
+        assert "test_plugin_contract.py:" in said
+
+    def test_what_names_more_than_it_says(self):
+        made = contract(Reducer(Colour, by_function, emits=[f"{HERE}:make_other"]))
+        said = failing(made, "test_it_names_only_what_it_declares")
+        assert f"names {HERE}:make_colour, which no emits= of the plugin declares" in said
+
+    def test_what_the_examples_hold_themselves_may_be_said(self):
+        made = sound(examples={"half": Colour(Fraction(1, 2))})
+        assert "fractions:Fraction" in failing(made, "test_it_names_only_what_it_declares")
+        made.brings = {"fractions:Fraction"}
+        made.test_it_names_only_what_it_declares()
+
+    def test_what_names_something_dangerous(self):
+        made = contract(Reducer(Colour, lambda colour: (eval, ("1",)), emits=["builtins:eval"]))
+        assert "builtins:eval: whoever can name" in failing(made, "test_it_names_nothing_dangerous")
+        made.dangerous = {"builtins:eval"}
+        made.test_it_names_nothing_dangerous()
+
+    def test_what_would_be_dangerous_is_so_where_it_is_declared_only(self):
+        made = contract(Reducer(Colour, by_function, emits=["os:system"]))
+        assert "os:system" in failing(made, "test_it_names_nothing_dangerous")
+
+    @pytest.mark.parametrize(
+        ("imports", "said"), [("import sqlite3", "sqlite3"), ("import _pytest", "_pytest")]
+    )
+    def test_an_import_that_costs(self, tmp_path, monkeypatch, imports, said):
+        (tmp_path / "costly_plugin.py").write_text(f"{imports}\nimport costly_plugin_part\n")
+        (tmp_path / "costly_plugin_part.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path)
+        made = sound(_module=lambda self: "costly_plugin", may_import={"costly_plugin_part"})
+        assert f"imports {said}" in failing(made, "test_importing_it_is_cheap")
+        made.may_import = {said, "costly_plugin_part", "pytest", "iniconfig"}
+        assert "pluggy" not in made.may_import
+
+    def test_a_hook_that_imports(self, tmp_path, monkeypatch):
+        (tmp_path / "late_plugin.py").write_text(
+            textwrap.dedent("""
+            from brinery import hookimpl
+
+            @hookimpl
+            def brinery_reducers():
+                import sqlite3
+                return []
+            """)
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        made = sound(_module=lambda self: "late_plugin")
+        assert "imports sqlite3" in failing(made, "test_importing_it_is_cheap")
+
+    def test_a_module_that_cannot_be_imported_alone(self):
+        made = sound(_module=lambda self: "no_such_plugin")
+        assert "cannot be imported alone" in failing(made, "test_importing_it_is_cheap")
+
+
+class TestGoldenFiles:
+    CHECK = "test_streams_of_earlier_versions_load"
+
+    def made(self, tmp_path, **attributes):
+        return sound(golden=tmp_path / "golden", version="1.0", **attributes)
+
+    def test_missing_ones_are_written_and_kept(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        self.made(tmp_path).test_streams_of_earlier_versions_load()
+        path = tmp_path / "golden" / "red@1.0.pickle"
+        data = path.read_bytes()
+        assert data == profile_of(Reducer(Colour, by_function)).dumps(Colour("red"))
+        later = self.made(tmp_path)
+        later.version = "2.0"
+        later.test_streams_of_earlier_versions_load()
+        assert path.read_bytes() == data
+        assert (tmp_path / "golden" / "red@2.0.pickle").exists()
+
+    def test_in_ci_a_missing_one_is_a_failure(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("CI", "true")
+        assert "commit it" in failing(self.made(tmp_path), self.CHECK)
+        assert not (tmp_path / "golden").exists()
+
+    def test_one_that_is_read_otherwise(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        self.made(tmp_path).test_streams_of_earlier_versions_load()
+        said = failing(self.made(tmp_path, examples={"red": Colour("crimson")}), self.CHECK)
+        assert "red@1.0.pickle is read otherwise: root.name is read as 'red'" in said
+
+    def test_one_that_cannot_be_read(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        self.made(tmp_path).test_streams_of_earlier_versions_load()
+        (tmp_path / "golden" / "red@1.0.pickle").write_bytes(b"cno_such_module\nC\n.")
+        assert "red@1.0.pickle is not read: ModuleNotFoundError" in failing(self.made(tmp_path), self.CHECK)
+
+    def test_one_whose_example_is_gone(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        self.made(tmp_path).test_streams_of_earlier_versions_load()
+        said = failing(self.made(tmp_path, examples={"green": Colour("green")}), self.CHECK)
+        assert "an example that there is not any more: 'red'" in said
+
+
+class TestTheContract:
+    def test_examples_may_be_a_list_or_a_method(self):
+        class Method(PluginContract):
+            plugin = declaring(Reducer(Colour, by_function))
+
+            def examples(self):
+                return {"red": Colour("red")}
+
+        Method().test_examples_survive_at_every_protocol_on_both_engines()
+        sound(examples=[Colour("red")]).test_examples_survive_at_every_protocol_on_both_engines()
+
+    def test_options_reach_the_hooks(self):
+        class Optional:
+            __name__ = "optional"
+
+            @brinery.hookimpl
+            def brinery_options(self):
+                yield Option("loud", bool, False, "in capitals")
+
+            @brinery.hookimpl
+            def brinery_reducers(self, options):
+                yield Reducer(Colour, lambda c: (make_other if options["loud"] else make_colour, (c.name,)))
+
+        check = "test_examples_survive_at_every_protocol_on_both_engines"
+        getattr(contract(plugin=Optional()), check)()
+        assert "'RED'" in failing(contract(plugin=Optional(), options={"loud": True}), check)
+
+    def test_another_comparison(self):
+        class ByName(PluginContract):
+            plugin = declaring(Reducer(Odd, by_function))
+            examples = {"odd": Odd("x")}
+
+            def assert_alike(self, original, copy):
+                assert original.name == copy.name
+
+        ByName().test_examples_survive_at_every_protocol_on_both_engines()
+
+    def test_it_needs_no_pytest(self):
+        import subprocess
+
+        code = "import sys, brinery.testing; print('pytest' in sys.modules, 'unittest' in sys.modules)"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert out.strip() == "False False"
+
+
+class TestProfiles:
+    def test_records_and_plugins(self):
+        profile = profile_of(Reducer(Colour, by_function), declaring(name="other"))
+        assert profile.loads(profile.dumps(Colour("red"))).name == "red"
+        assert [plugin.name for plugin in profile.report().plugins if plugin.origin == "given"] == [
+            "other",
+            "declared",
+        ]
+
+    def test_nothing_that_is_installed_takes_part(self, monkeypatch):
+        monkeypatch.setenv("BRINERY_PLUGINS", "not-installed")
+        assert isinstance(profile_of(), Profile)
+
+    def test_what_is_no_record(self):
+        with pytest.raises(TypeError, match="declares records"):
+            declaring(by_function)
+
+    def test_all_kinds_of_records(self):
+        plugin = declaring(
+            Override(types.FunctionType, lambda function: NotImplemented),
+            brinery.NameTable("t", {"a": "b"}),
+            brinery.PersistentScheme("shelf", lambda url: None),
+            Option("n", int, 1, "a number"),
+        )
+        (report,) = [plugin for plugin in profile_of(plugin).report().plugins if plugin.origin == "given"]
+        assert dict(report.declares) == {"override": 1, "scheme": 1, "name table": 1, "option": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os:system",
+        "posix:system",
+        "builtins:eval",
+        "subprocess:Popen",
+        "importlib:import_module",
+        "os.path:join",
+    ],
+)
+def test_dangerous(name):
+    assert is_dangerous(name)
+
+
+@pytest.mark.parametrize("name", ["osier:system", "builtins:complex", "pathlib:Path", "datetime:date"])
+def test_harmless(name):
+    assert not is_dangerous(name)
