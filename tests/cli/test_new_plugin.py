@@ -1,4 +1,4 @@
-"""`brinery new-plugin`: what it writes installs, passes its tests, and shows at once, in a fresh environment."""
+"""`brinery new-plugin`: what it writes installs, passes its tests and shows, in a fresh environment."""
 
 from __future__ import annotations
 
