@@ -7,6 +7,10 @@
 
 #include <datetime.h>
 
+#ifndef MS_WINDOWS
+#include <sys/stat.h>
+#endif
+
 /* The items of a list are written straight into its array: without the slice in between, lists load
  * 1.8 times as fast. */
 #ifndef BRINERY_FILL_LISTS
@@ -46,6 +50,12 @@
 /* States of loads() are kept for the next call: tiny pickles 1.5 times as fast. */
 #ifndef BRINERY_POOL_STATES
 #define BRINERY_POOL_STATES BRINERY_TRICKS_ALLOWED
+#endif
+
+/* A file in memory shows its own bytes, and is moved on when they are used: many small loads from one BytesIO are twice
+ * as fast, and a large one does not copy what it has read. */
+#ifndef BRINERY_SHOW_MEMORY
+#define BRINERY_SHOW_MEMORY BRINERY_TRICKS_ALLOWED
 #endif
 
 /* Short ASCII text, ints and floats are made here: memory of the interpreter's, and the few fields there are.
@@ -279,6 +289,52 @@ static inline void brinery_keep_arena(PyObject *like)
         kept[count++] = block;
 }
 
+/* How io.BytesIO begins: its bytes, which it copies before it writes into them where anyone else has a reference,
+ * where it stands in them, and how many there are of what may be more room. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *buf;
+    Py_ssize_t pos;
+    Py_ssize_t string_size;
+} brinery_memory_file;
+
+/* Whether that is so in this interpreter, by a file over `data` that stands at `pos`. */
+static inline int brinery_memory_is_known(PyObject *file, PyObject *data, Py_ssize_t pos)
+{
+#if BRINERY_SHOW_MEMORY
+    brinery_memory_file *memory = (brinery_memory_file *)file;
+    return Py_TYPE(file)->tp_basicsize >= (Py_ssize_t)sizeof(*memory) && memory->buf == data && memory->pos == pos
+        && memory->string_size == PyBytes_GET_SIZE(data);
+#else
+    (void)file, (void)data, (void)pos;
+    return 0;
+#endif
+}
+
+/* The bytes of a file in memory (borrowed), where it stands, and how many there are; NULL: it is closed, or behind
+ * its end. */
+static inline PyObject *brinery_memory_bytes(PyObject *file, Py_ssize_t *pos, Py_ssize_t *size)
+{
+    brinery_memory_file *memory = (brinery_memory_file *)file;
+    *pos = memory->pos;
+    *size = memory->string_size;
+    return *pos <= *size ? memory->buf : NULL;
+}
+
+#define brinery_memory_move(file, by) (((brinery_memory_file *)(file))->pos += (by))
+
+/* The size of a regular file; 0: it is none, or nobody knows. */
+static inline long long brinery_file_size(int descriptor)
+{
+#if defined(HAVE_FSTAT) && !defined(MS_WINDOWS)
+    struct stat status;
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? (long long)status.st_size : 0;
+#else
+    (void)descriptor;
+    return 0;
+#endif
+}
+
 /* From 4 MiB on, fresh memory in huge pages: most of the time of a large payload is page faults. */
 static inline void brinery_advise_large(char *memory, Py_ssize_t size)
 {
@@ -341,16 +397,56 @@ static inline int brinery_names_are_text(PyTypeObject *type)
 #endif
 }
 
-/* A class whose instances object.__new__ makes and whose attributes are found and set as object does. */
-static inline int brinery_is_ordinary(PyObject *op)
+/* A class whose own class is type, and which is none of the interpreter's. */
+#define brinery_is_heap_class(op) \
+    (Py_IS_TYPE((op), &PyType_Type) && ((PyTypeObject *)(op))->tp_flags & Py_TPFLAGS_HEAPTYPE)
+
+/* A class whose instances' attributes are found as object does, without user code where these are no descriptors. */
+static inline int brinery_is_looked_up_plainly(PyObject *op)
+{
+    PyTypeObject *type = (PyTypeObject *)op;
+    return type->tp_getattro == PyObject_GenericGetAttr && brinery_names_are_text(type);
+}
+
+#define brinery_is_set_plainly(type) ((type)->tp_setattro == PyObject_GenericSetAttr)
+
+/* A class whose instances object.__new__ makes. */
+static inline int brinery_is_made_plainly(PyObject *op)
 {
     PyTypeObject *type = (PyTypeObject *)op;
     return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)
-        && type->tp_new == PyBaseObject_Type.tp_new && type->tp_setattro == PyObject_GenericSetAttr
-        && type->tp_getattro == PyObject_GenericGetAttr && brinery_names_are_text(type);
+        && type->tp_new == PyBaseObject_Type.tp_new;
 }
 
-/* Whether an instance of an ordinary class has no attribute yet, but for slots, and an exact dict if any: then setting
+/* Whether cls.__new__(cls, *args) runs no user code: the __new__ of a built-in container for none, or that of a built-in
+ * leaf for one of its own. */
+static inline int brinery_is_built_in_new(PyObject *cls, PyObject *args)
+{
+    PyTypeObject *type = (PyTypeObject *)cls;
+    newfunc make = type->tp_new;
+    PyObject *value;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT))
+        return 0;
+    if (PyTuple_GET_SIZE(args) == 0)
+        return make == PyList_Type.tp_new || make == PyDict_Type.tp_new || make == PySet_Type.tp_new;
+    if (PyTuple_GET_SIZE(args) != 1)
+        return 0;
+    value = PyTuple_GET_ITEM(args, 0);
+    return (make == PyLong_Type.tp_new && PyLong_CheckExact(value))
+        || (make == PyUnicode_Type.tp_new && PyUnicode_CheckExact(value))
+        || (make == PyFloat_Type.tp_new && PyFloat_CheckExact(value))
+        || (make == PyBytes_Type.tp_new && PyBytes_CheckExact(value))
+        || (make == PyTuple_Type.tp_new && PyTuple_CheckExact(value));
+}
+
+/* Whether setting an item is what it is for a dict. */
+static inline int brinery_is_dict_like(PyObject *op)
+{
+    PyMappingMethods *methods = Py_TYPE(op)->tp_as_mapping;
+    return PyDict_Check(op) && methods->mp_ass_subscript == PyDict_Type.tp_as_mapping->mp_ass_subscript;
+}
+
+/* Whether an instance of such a class has no attribute yet, but for slots, and an exact dict if any: then setting
  * one compares with nothing and lets go of nothing, and has to ask no dict of the user's making. */
 static inline int brinery_is_fresh(PyObject *op)
 {
@@ -358,9 +454,26 @@ static inline int brinery_is_fresh(PyObject *op)
     PyObject *dict = NULL;
     PyDictValues *values = NULL;
     switch (brinery_attributes(op, &dict, &values)) {
-        case 0: return 1;
+        case 0: return Py_TYPE(op)->tp_dictoffset == 0; /* behind items of any number there may be one, too */
         case 1: return dict == NULL || (PyDict_CheckExact(dict) && PyDict_GET_SIZE(dict) == 0);
         default: return brinery_values_size(values) == 0;
+    }
+#else
+    (void)op;
+    return 0;
+#endif
+}
+
+/* Whether the attributes of such an instance are kept in an exact dict, or beside it. */
+static inline int brinery_has_plain_dict(PyObject *op)
+{
+#if BRINERY_FUSE_BUILD
+    PyObject *dict = NULL;
+    PyDictValues *values = NULL;
+    switch (brinery_attributes(op, &dict, &values)) {
+        case 0: return 0;
+        case 1: return dict == NULL || PyDict_CheckExact(dict);
+        default: return 1;
     }
 #else
     (void)op;

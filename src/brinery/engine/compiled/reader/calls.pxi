@@ -1,40 +1,83 @@
-# Calls of Python functions and of ordinary classes: TUPLE and REDUCE as one step.
+# Calls: TUPLE and REDUCE as one step.
 #
-# Neither of them ever sees the tuple of its arguments, so it is not made. Picklers memoize it all the same:
-# the memo keeps the arguments, without an object that the collector would have to look at, and makes the
-# tuple if it is ever asked for. (An exception, for one, keeps the very tuple; what it refers to must be that.)
+# Python functions and ordinary classes never see the tuple of their arguments, so it is not made. Picklers
+# memoize it all the same: the memo keeps the arguments, without an object that the collector would have to look at,
+# and makes the tuple if it is ever asked for. (An exception, for one, keeps the very tuple; what it refers to must
+# be that.)
 
 cdef enum:
     FEW_ARGUMENTS = 6
 
+cdef enum:  # what is_call() finds
+    NO_CALL = 0
+    CALL_WITHOUT_TUPLE = 1
+    CALL_WITH_TUPLE = 2
 
-cdef inline bint is_call(
+
+cdef inline int is_call(
     Reading r, PyObject **items, const unsigned char *p, const unsigned char *end
 ) except -1:
-    """Whether a tuple of what lies from `items` up would be the arguments of such a call at `p`."""
+    """Whether a tuple of what lies from `items` up would be the arguments of a call at `p`, and of which kind."""
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
     cdef PyObject *function
-    if end - p < 2 or (p[0] == OP_MEMOIZE and (p[1] != OP_REDUCE or m.count != m.used or m.used == m.room)):
-        return False
-    if r.walking or items <= s.fence or s.top - items > FEW_ARGUMENTS:
-        return False
+    cdef Py_ssize_t length = memo_op(m, p, end, m.count)
+    if length < 0 or p[length] != OP_REDUCE or (length and (m.count != m.used or m.used == m.room)):
+        return NO_CALL
+    if r.walking or items <= s.fence:
+        return NO_CALL
     function = items[-1]
-    if Py_TYPE(function) == &PyFunction_Type:
-        return True
-    return Py_TYPE(function) == &PyType_Type and any_plan_of(r, function).init != NULL
+    if s.top - items <= FEW_ARGUMENTS:
+        if Py_TYPE(function) == &PyFunction_Type:
+            return CALL_WITHOUT_TUPLE
+        if brinery_is_heap_class(function) and any_plan_of(r, function).init != NULL:
+            return CALL_WITHOUT_TUPLE
+    # Of these three the arguments are looked at: they are hashed.
+    if function == <PyObject *> set or function == <PyObject *> frozenset or function == <PyObject *> dict:
+        return NO_CALL
+    return CALL_WITH_TUPLE
 
 
-cdef const unsigned char *call(Reading r, PyObject **items, const unsigned char *p) except NULL:
+cdef const unsigned char *call(Reading r, int kind, PyObject **items, const unsigned char *p) except NULL:
     """Make that call, and put its result in place of function and arguments. Returns where to read on."""
+    return call_with_tuple(r, items, p) if kind == CALL_WITH_TUPLE else call_without_tuple(r, items, p)
+
+
+cdef const unsigned char *call_with_tuple(Reading r, PyObject **items, const unsigned char *p) except NULL:
+    cdef Stack *s = &r.stack
+    cdef Memo *m = &r.memo
+    cdef PyObject *function = items[-1]
+    cdef PyObject *args = brinery_tuple_take(items, s.top - items)
+    cdef PyObject *made
+    if p[0] != OP_REDUCE:
+        Py_INCREF(args)
+        m.array[m.used] = args
+        m.used += 1
+        m.count += 1
+        p += 1 if p[0] == OP_MEMOIZE else 2 if p[0] == OP_BINPUT else 5
+    r.source.opcode = p  # errors are REDUCE's
+    s.top = items - 1
+    try:
+        secure(r)
+        made = PyObject_CallObject(function, args)
+    finally:
+        Py_DECREF(args)
+        Py_DECREF(function)
+    resume(r)
+    s.top[0] = made
+    s.top += 1
+    return p + 1
+
+
+cdef const unsigned char *call_without_tuple(Reading r, PyObject **items, const unsigned char *p) except NULL:
     cdef Stack *s = &r.stack
     cdef PyObject *arguments[1 + FEW_ARGUMENTS]  # the first is room for `self`
     cdef PyObject *function = items[-1]
     cdef PyObject *made
     cdef Py_ssize_t count = s.top - items, i
-    if p[0] == OP_MEMOIZE:
+    if p[0] != OP_REDUCE:
         keep_arguments(&r.memo, items, count)
-        p += 1
+        p += 1 if p[0] == OP_MEMOIZE else 2 if p[0] == OP_BINPUT else 5
     r.source.opcode = p  # errors are REDUCE's
     memcpy(arguments + 1, items, <size_t> count * sizeof(PyObject *))
     s.top = items - 1
@@ -75,7 +118,7 @@ cdef PyObject *call_class(Reading r, PyObject *function, PyObject **arguments, P
     cdef PyObject *result
     cdef Plan *plan
     cdef object init, made
-    if Py_TYPE(function) != &PyType_Type:
+    if not brinery_is_heap_class(function):
         return NULL
     plan = any_plan_of(r, function)
     if plan.init == NULL:

@@ -35,6 +35,11 @@ cdef int append_items(Reading r, PyObject **items) except -1:
         return 0
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
+    if BRINERY_FUSE_BUILD and PyList_Check(target) and brinery_is_fresh(target):
+        if any_plan_of(r, <PyObject *> Py_TYPE(target)).extends:
+            brinery_list_take(target, items, count)
+            s.top = items
+            return 0
     position = items - s.base
     secure(r)
     extend_other(s, <object> target, position)
@@ -72,9 +77,9 @@ cdef int set_items(Reading r, PyObject **items) except -1:
     if count & 1:
         raise ReadError("odd number of items for SETITEMS")
     target = items[-1]
-    if PyDict_CheckExact(target):
+    if brinery_is_dict_like(target):
         size = PyDict_GET_SIZE(target)
-        if BRINERY_COPY_KEYS and size == 0 and count >= FEW_KEYS:
+        if BRINERY_COPY_KEYS and size == 0 and count >= FEW_KEYS and PyDict_CheckExact(target):
             if fill_like_earlier(r, target, items, count):
                 s.top = items
                 return 0

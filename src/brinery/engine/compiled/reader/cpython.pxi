@@ -36,6 +36,10 @@ cdef extern from "reading_layout.h":
     uint64_t brinery_load64(const unsigned char *) noexcept
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept
+    long long brinery_file_size(int) noexcept
+    bint brinery_memory_is_known(PyObject *, PyObject *, Py_ssize_t) noexcept
+    PyObject *brinery_memory_bytes(PyObject *, Py_ssize_t *, Py_ssize_t *) noexcept
+    void brinery_memory_move(PyObject *, Py_ssize_t) noexcept
     void brinery_keep_arena(PyObject *) noexcept
     void brinery_advise_large(char *, Py_ssize_t) noexcept
     int brinery_list_take(PyObject *, PyObject **, Py_ssize_t) except -1
@@ -47,7 +51,13 @@ cdef extern from "reading_layout.h":
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
     PyObject *brinery_call(PyObject *callable, PyObject **, size_t) except NULL
     unsigned int brinery_type_version(PyTypeObject *) noexcept
-    bint brinery_is_ordinary(PyObject *) noexcept
+    bint brinery_is_heap_class(PyObject *) noexcept
+    bint brinery_is_looked_up_plainly(PyObject *) noexcept
+    bint brinery_is_set_plainly(PyTypeObject *) noexcept
+    bint brinery_is_made_plainly(PyObject *) noexcept
+    bint brinery_is_built_in_new(PyObject *, PyObject *) noexcept
+    bint brinery_is_dict_like(PyObject *) noexcept
+    bint brinery_has_plain_dict(PyObject *) noexcept
     bint brinery_is_fresh(PyObject *) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
     PyObject **brinery_slot_at(PyObject *, Py_ssize_t) noexcept
@@ -82,6 +92,7 @@ cdef extern from "Python.h":
     int _PyBytes_Resize(PyObject **, Py_ssize_t) except -1
     PyObject *PyByteArray_FromStringAndSize(const char *, Py_ssize_t) except NULL
     char *PyByteArray_AS_STRING(PyObject *) noexcept
+    int PyByteArray_Resize(PyObject *, Py_ssize_t) except -1
     PyObject *PyMemoryView_FromMemory(char *, Py_ssize_t, int) except NULL
 
     PyObject *PyUnicode_New(Py_ssize_t, uint32_t) except NULL
@@ -98,6 +109,7 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept
     void PyTuple_SET_ITEM(PyObject *, Py_ssize_t, PyObject *) noexcept
     PyObject *PyList_New(Py_ssize_t) except NULL
+    bint PyList_Check(PyObject *) noexcept
     bint PyList_CheckExact(PyObject *) noexcept
     Py_ssize_t PyList_GET_SIZE(PyObject *) noexcept
     PyObject *PyList_GET_ITEM(PyObject *, Py_ssize_t) noexcept
@@ -121,6 +133,7 @@ cdef extern from "Python.h":
     PyObject *PyObject_GenericGetAttr(PyObject *, PyObject *) except NULL
     int PyObject_GenericSetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *_PyType_Lookup(PyTypeObject *, PyObject *) noexcept  # borrowed
+    PyObject **_PyObject_GetDictPtr(PyObject *) noexcept
     PyTypeObject PyGetSetDescr_Type
     PyTypeObject PyBaseObject_Type
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1
@@ -130,6 +143,8 @@ cdef extern from "Python.h":
     PyTypeObject PyType_Type
     PyTypeObject PyUnicode_Type, PyLong_Type, PyBytes_Type, PyFloat_Type, PyBool_Type
     PyTypeObject PyFunction_Type
+    PyTypeObject PyMethodDescr_Type
+    PyTypeObject PyList_Type
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1
     PyObject *PySys_GetObject(const char *) noexcept  # borrowed

@@ -5,25 +5,36 @@
 # bytes and tuple of the date, if they are ever asked for.
 
 
-cdef inline bint is_date(Reading r, const unsigned char *data, Py_ssize_t size) noexcept:
-    """Whether a class lies on the stack that is one of these, what comes behind `data` calls it, and it will do."""
+cdef inline Py_ssize_t date_call(
+    Reading r, const unsigned char *data, Py_ssize_t size, const unsigned char *end
+) noexcept:
+    """How many bytes of opcodes behind `data` call a class of these on the stack with it, if it will do; else 0."""
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
     cdef const unsigned char *p = data + size
-    return (
-        p[0] == OP_MEMOIZE and p[1] == OP_TUPLE1 and p[2] == OP_MEMOIZE and p[3] == OP_REDUCE
-        and s.top > s.fence and m.count == m.used and m.room - m.used >= 2
-        and not r.walking and brinery_date_size(s.top[-1]) == size and size and brinery_date_fits(size, data)
-    )
+    cdef Py_ssize_t first, second
+    if s.top == s.fence or r.walking or brinery_date_size(s.top[-1]) != size or not size:
+        return 0
+    first = memo_op(m, p, end, m.count)
+    if first < 0 or p[first] != OP_TUPLE1:
+        return 0
+    second = memo_op(m, p + first + 1, end, m.count + 1)
+    if second < 0 or p[first + 1 + second] != OP_REDUCE or (first == 0) != (second == 0):
+        return 0
+    if first and (m.count != m.used or m.room - m.used < 2):
+        return 0
+    return first + second + 2 if brinery_date_fits(size, data) else 0
 
 
-cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size) except -1:
+cdef int make_date(Reading r, const unsigned char *data, Py_ssize_t size, bint memoized) except -1:
     cdef Stack *s = &r.stack
     cdef Memo *m = &r.memo
     cdef PyObject *cls = s.top[-1]
     cdef PyObject *made = brinery_date(cls, size, data)
     s.top[-1] = made
     Py_DECREF(cls)
+    if not memoized:
+        return 0
     Py_INCREF(made)
     Py_INCREF(made)
     m.array[m.used] = <PyObject *> (<size_t> made | DATE_BYTES)

@@ -20,6 +20,8 @@ cdef enum:
 cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
 cdef PyObject *DICT = <PyObject *> "__dict__"
 cdef PyObject *INIT = <PyObject *> "__init__"
+cdef PyObject *EXTEND = <PyObject *> "extend"
+cdef PyObject *LIST_EXTEND = _PyType_Lookup(&PyList_Type, EXTEND)
 
 
 cdef Plan *any_plan_of(Reading r, PyObject *cls) except NULL:
@@ -49,7 +51,7 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
         let_go(r, old)
     Py_INCREF(cls)
     plan.cls = cls
-    if not brinery_is_ordinary(cls):
+    if not brinery_is_looked_up_plainly(cls):
         # Its version is looked at for a class that may become one.
         plan.version = brinery_type_version(<PyTypeObject *> cls)
         return 0
@@ -57,13 +59,15 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     plan.version = brinery_type_version(<PyTypeObject *> cls)
     if plan.version == 0:
         return 0
-    plan.ordinary = True
-    plan.has_setstate = brinery_python_method(cls, SETSTATE) != NULL
-    if descriptor == NULL:
+    plan.ordinary = brinery_is_made_plainly(cls)
+    plan.extends = _PyType_Lookup(<PyTypeObject *> cls, EXTEND) == LIST_EXTEND
+    if descriptor != NULL:
+        plan.has_setstate = Py_TYPE(descriptor) == &PyFunction_Type or Py_TYPE(descriptor) == &PyMethodDescr_Type
+    else:
         descriptor = _PyType_Lookup(<PyTypeObject *> cls, DICT)
         plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
         plan.plain = descriptor == NULL or plan.has_dict
-    if Py_TYPE(cls) == &PyType_Type:
+    if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
         plan.init = brinery_python_method(cls, INIT)
     return 0
 
@@ -122,7 +126,7 @@ cdef bint shape_fits(Plan *plan, PyObject **items, Py_ssize_t count, bint slots)
     cdef PyObject *descriptor
     cdef Py_ssize_t k
     names = set()
-    if not slots and not plan.has_dict:
+    if not (brinery_is_set_plainly(<PyTypeObject *> plan.cls) if slots else plan.has_dict):
         return False
     for k in range(count):
         if not PyUnicode_CheckExact(items[2 * k]) or <object> items[2 * k] == "__setstate__":
@@ -182,18 +186,25 @@ cdef const unsigned char *new_instance(
     cdef PyObject *made = plan_new(plan)
     cdef PyObject *cls = s.top[-1]
     cdef Mark *mark
-    cdef bint slots, memoized
+    cdef bint slots
+    cdef Py_ssize_t length
     s.top[-1] = made
     Py_DECREF(cls)
-    if not plan.plain or end - p < 6 or p[0] != OP_MEMOIZE:
+    if not plan.plain:
         return p
-    memo_put(r, m.count, made)
-    p += 1
+    length = memo_op(m, p, end, m.count)
+    if length < 0:
+        return p
+    if length:
+        memo_put(r, m.count, made)
+        p += length
+    if end - p < 3:
+        return p
     slots = p[0] == OP_NONE
     if p[slots] != OP_EMPTY_DICT:
         return p
-    memoized = p[slots + 1] == OP_MEMOIZE
-    if p[slots + 1 + memoized] != OP_MARK:
+    length = memo_op(m, p + slots + 1, end, m.count)
+    if length < 0 or p[slots + 1 + length] != OP_MARK:
         return p
     if s.limit - s.top < 3:
         stack_grow(s)
@@ -206,11 +217,11 @@ cdef const unsigned char *new_instance(
     mark_push(s)
     mark = &s.marks[s.mark_count - 1]
     mark.memo_index = -1
-    if memoized:
+    if length:
         if m.count != m.used or m.used == m.room:
             make_pending(r, s.mark_count - 1)
             memo_put(r, m.count, s.top[-1])
-            return p + slots + 3
+            return p + slots + 2 + length
         m.array[m.count] = memo_numbered(s.mark_count - 1, PENDING)
         mark.memo_index = m.count
         m.count += 1
@@ -218,7 +229,7 @@ cdef const unsigned char *new_instance(
     mark.pending = True
     mark.slots = slots
     mark.calls = r.calls
-    return p + slots + 2 + memoized
+    return p + slots + 2 + length
 
 
 cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
@@ -232,7 +243,7 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
     cdef Py_ssize_t at = 0, offset
     cdef PyTypeObject *cls = <PyTypeObject *> Py_TYPE(instance)
     cdef Plan *plan = plan_of(r, <PyObject *> cls)
-    if plan == NULL or not brinery_is_fresh(instance):
+    if plan == NULL or not brinery_is_set_plainly(cls) or not brinery_is_fresh(instance):
         return False
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
@@ -271,6 +282,40 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
             PyObject_GenericSetAttr(instance, key, value)
         finally:
             Py_DECREF(key)
+    return True
+
+
+cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1:
+    """BUILD with a dict for an instance that has attributes already; what these were may end by this.
+
+    False: not all was done, or nothing, and all is to be set by way of the instance's __dict__.
+    """
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef PyObject *descriptor
+    cdef Py_ssize_t at = 0
+    cdef PyObject *cls = <PyObject *> Py_TYPE(instance)
+    cdef Plan *plan = plan_of(r, cls)
+    cdef unsigned int version
+    if plan == NULL or not plan.has_dict or not brinery_has_plain_dict(instance):
+        return False
+    if hasattr(<object> instance, "__setstate__"):
+        return False
+    version = plan.version
+    while PyDict_Next(state, &at, &key, &value):
+        if not PyUnicode_CheckExact(key):
+            return False
+        descriptor = _PyType_Lookup(<PyTypeObject *> cls, key)
+        if descriptor != NULL and brinery_has_setter(descriptor):
+            return False
+        name, held = <object> key, <object> value
+        Py_INCREF(key)
+        PyUnicode_InternInPlace(&key)
+        interned = <object> key
+        Py_DECREF(key)
+        PyObject_GenericSetAttr(instance, <PyObject *> interned, <PyObject *> held)
+        if brinery_type_version(<PyTypeObject *> cls) != version or <PyObject *> Py_TYPE(instance) != cls:
+            return False
     return True
 
 
@@ -346,19 +391,19 @@ cdef const unsigned char *build_pending(
     cdef PyObject **items = s.fence
     cdef PyObject *instance = items[-2 - mark.slots]
     cdef PyObject **kept = NULL
-    cdef bint memoized = False, remembered
+    cdef bint memoized, remembered
+    cdef Py_ssize_t length = 0
     cdef Plan *plan
     cdef Shape *shape
-    if count & 1 or end - p < 3:
+    if count & 1 or p == end:
         return NULL
     if mark.slots:
-        if p[0] != OP_TUPLE2:
-            return NULL
-        memoized = p[1] == OP_MEMOIZE
-        if p[1 + memoized] != OP_BUILD:
+        length = memo_op(m, p + 1, end, m.count)
+        if p[0] != OP_TUPLE2 or length < 0 or p[1 + length] != OP_BUILD:
             return NULL
     elif p[0] != OP_BUILD:
         return NULL
+    memoized = length > 0
     plan = plan_of(r, <PyObject *> Py_TYPE(instance))
     if plan == NULL:
         return NULL
@@ -396,7 +441,7 @@ cdef const unsigned char *build_pending(
     s.top = items - 1 - mark.slots
     if mark.slots:
         Py_DECREF(Py_None)
-    return p + 1 + mark.slots + memoized
+    return p + 1 + mark.slots + length
 
 
 cdef bint is_untouched(PyObject *instance, Shape *shape) noexcept:

@@ -15,6 +15,7 @@ cdef int run(Reading r) except -1:
     cdef PyObject *made
     cdef unsigned long long size
     cdef int code, fixed
+    cdef Py_ssize_t called
     cdef Plan *plan
     while True:
         if p == end:
@@ -178,9 +179,10 @@ cdef int run(Reading r) except -1:
             s.top = top
             if top - s.fence < fixed:
                 stack_underflow(s)
-            if BRINERY_FUSE_CALLS and p < end and (p[0] == OP_REDUCE or p[0] == OP_MEMOIZE):
-                if is_call(r, top - fixed, p, end):
-                    p = call(r, top - fixed, p)
+            if BRINERY_FUSE_CALLS and p < end and is_before_reduce(p[0]):
+                called = is_call(r, top - fixed, p, end)
+                if called:
+                    p = call(r, <int> called, top - fixed, p)
                     top = s.top
                     continue
             made = brinery_tuple_take(top - fixed, fixed)
@@ -191,9 +193,10 @@ cdef int run(Reading r) except -1:
         elif code == OP_TUPLE:
             s.top = top
             items = mark_pop(r)
-            if BRINERY_FUSE_CALLS and p < end and (p[0] == OP_REDUCE or p[0] == OP_MEMOIZE):
-                if is_call(r, items, p, end):
-                    p = call(r, items, p)
+            if BRINERY_FUSE_CALLS and p < end and is_before_reduce(p[0]):
+                called = is_call(r, items, p, end)
+                if called:
+                    p = call(r, <int> called, items, p)
                     top = s.top
                     continue
             made = brinery_tuple_take(items, top - items)
@@ -244,17 +247,25 @@ cdef int run(Reading r) except -1:
             s.top = top
             if top == s.fence:
                 stack_underflow(s)
-            memo_put(r, size, top[-1])
+            if size == <unsigned long long> m.used and m.count == m.used and m.used < m.room:
+                Py_INCREF(top[-1])
+                m.array[m.used] = top[-1]
+                m.count += 1
+                m.used += 1
+            else:
+                memo_put(r, size, top[-1])
 
         elif code == OP_SHORT_BINBYTES:
             size = p[0]
             p += 1
             source.next = p
             s.top = top
-            if BRINERY_FUSE_DATES and size <= 10 and end - p >= <Py_ssize_t> size + 4 and is_date(r, p, size):
-                make_date(r, p, size)
-                p += size + 4
-                continue
+            if BRINERY_FUSE_DATES and size <= 10 and end - p >= <Py_ssize_t> size + 2:
+                called = date_call(r, p, size, end)
+                if called:
+                    make_date(r, p, size, called > 2)
+                    p += size + called
+                    continue
             top[0] = payload_bytes(r, size)
             top += 1
             p = source.next
@@ -307,6 +318,11 @@ cdef int run(Reading r) except -1:
             top = s.top
 
 
+cdef inline bint is_before_reduce(unsigned char code) noexcept:
+    """Whether an opcode may be, or stand before, the REDUCE that takes a tuple."""
+    return code == OP_REDUCE or code == OP_MEMOIZE or code == OP_BINPUT or code == OP_LONG_BINPUT
+
+
 cdef int rare(Reading r, int code) except -1:
     """One opcode of those that are not hot. The cursor stands at its argument."""
     cdef Source *source = &r.source
@@ -316,10 +332,14 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
-    if (code == OP_NEWOBJ and new_ordinary(r)) or (code == OP_BUILD and build_ordinary(r)):
-        return 0
+    if code == OP_NEWOBJ or code == OP_BUILD or code == OP_REDUCE or code == OP_STACK_GLOBAL:
+        if (code == OP_NEWOBJ and new_ordinary(r)) or (code == OP_BUILD and build_ordinary(r)):
+            return 0
+        secure(r)
+        made = outside(r, code, argument)
+        resume(r)
 
-    if code == OP_BINBYTES or code == OP_BINBYTES8:
+    elif code == OP_BINBYTES or code == OP_BINBYTES8:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))
     elif code == OP_BINUNICODE8:
         size = brinery_little(argument, 8)

@@ -37,6 +37,27 @@ cdef inline PyObject *memo_owned(PyObject *entry) noexcept:
     return NULL if <size_t> entry & 3 == NUMBERED else <PyObject *> (<size_t> entry & ~<size_t> 3)
 
 
+cdef inline Py_ssize_t memo_op(Memo *m, const unsigned char *p, const unsigned char *end, size_t index) noexcept:
+    """How long the opcode at `p` is, if it memoizes the topmost object, and as `index`, the next one; else 0.
+
+    -1: it memoizes it elsewhere, or no other opcode follows it in this buffer.
+    """
+    cdef Py_ssize_t length
+    if p >= end:
+        return -1
+    if p[0] == OP_MEMOIZE:
+        length = 1
+    elif p[0] == OP_BINPUT:
+        length = 2
+    elif p[0] == OP_LONG_BINPUT:
+        length = 5
+    else:
+        return 0
+    if end - p <= length or (length > 1 and brinery_little(p + 1, <int> length - 1) != index):
+        return -1
+    return length
+
+
 cdef inline PyObject *memo_whole(Reading r, size_t index) except NULL:
     """The object of an entry that is there, made now where it was not yet. Borrowed."""
     if <size_t> r.memo.array[index] & 3:

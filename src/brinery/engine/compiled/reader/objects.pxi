@@ -259,26 +259,25 @@ cdef inline bint isinstance_type(object cls) noexcept:
 
 
 cdef int new_ordinary(Reading r) except -1:
-    """NEWOBJ without arguments for an ordinary class, which is not user code: 1 if it was done, else 0."""
+    """NEWOBJ where it is not user code: for an ordinary class, or with a __new__ that is built in. 1: it was done."""
     cdef Stack *s = &r.stack
     cdef PyObject **items = s.top - 2
+    cdef PyObject *cls
     cdef PyObject *args
-    cdef Plan *plan
+    cdef PyObject *made
     if not BRINERY_FUSE_BUILD or r.walking or items < s.fence:
         return 0
+    cls = items[0]
     args = items[1]
-    if not PyTuple_CheckExact(args) or PyTuple_GET_SIZE(args) or not PyType_Check(items[0]):
+    if not PyTuple_CheckExact(args) or not PyType_Check(cls):
         return 0
-    plan = any_plan_of(r, items[0])
-    if not plan.ordinary:
+    if not brinery_is_built_in_new(cls, args) and (PyTuple_GET_SIZE(args) or not any_plan_of(r, cls).ordinary):
         return 0
-    made = <object> plan_new(plan)
-    Py_DECREF(<PyObject *> made)
+    made = (<PyTypeObject *> cls).tp_new(<PyTypeObject *> cls, args, NULL)
+    items[0] = made
     s.top -= 1
-    Py_DECREF(args)
-    args = items[0]
-    items[0] = own(made)
-    Py_DECREF(args)  # the instance has its class
+    Py_DECREF(cls)  # the instance has it
+    let_go(r, args)
     return 1
 
 
@@ -312,8 +311,11 @@ cdef int build(Reading r) except -1:
     if r.walking:
         return 0
     instance = <object> s.top[-1]
-    if BRINERY_FUSE_BUILD and any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
-        return call_setstate(<PyObject *> instance, <PyObject *> state)
+    if BRINERY_FUSE_BUILD:
+        if any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
+            return call_setstate(<PyObject *> instance, <PyObject *> state)
+        if type(state) is dict and update_plain(r, <PyObject *> instance, <PyObject *> state):
+            return 0
     setstate = getattr(instance, "__setstate__", r)
     if setstate is not r:
         setstate(state)

@@ -10,6 +10,14 @@ cdef Py_ssize_t LARGE = 1 << 16        # payloads from here on are read without 
 cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
 
 
+_shown = bytes(b"0123456789")
+_file = BytesIO(_shown)
+_file.seek(5)
+#: Whether a BytesIO can be asked for its bytes, without a call and a copy.
+cdef bint MEMORY_KNOWN = brinery_memory_is_known(<PyObject *> _file, <PyObject *> _shown, 5)
+del _file, _shown
+
+
 cdef int source_bytes(Reading r, object data) except -1:
     """Read from `data`, which must be bytes-like and contiguous, and outlive the reading."""
     cdef Source *s = &r.source
@@ -31,6 +39,10 @@ cdef int source_bytes(Reading r, object data) except -1:
 cdef int source_file(Reading r, object file) except -1:
     """Read from `file`: read and readline must be there, peek and readinto are used where they are."""
     r.memory = type(file) is BytesIO
+    if r.memory:  # its methods are called on itself
+        r.file = r.read = r.readline = r.readinto = file
+        r.source.steady = True
+        return 0
     r.peek = getattr(file, "peek", None)
     r.readinto = getattr(file, "readinto", None)
     read = getattr(file, "read", None)
@@ -52,6 +64,9 @@ cdef int source_close(Reading r) except -1:
     s.start = s.next = s.end = s.limit = s.settled = s.opcode = NULL
     s.before = 0
     s.framed = s.peeked = False
+    if r.file is not None:
+        r.file = r.read = r.readline = r.readinto = r.peek = r.held = None
+        r.memory = False
     return 0
 
 
@@ -98,7 +113,7 @@ cdef bytes file_read(Reading r, Py_ssize_t count):
     """One read(): up to `count` bytes, b"" at the end of the file."""
     cdef bytes data
     if r.memory:
-        data = r.read(count)
+        data = r.file.read(count)
     else:
         secure(r)
         data = checked(r.read(count))
@@ -116,6 +131,12 @@ cdef int settle(Reading r) except -1:
     if not s.peeked:
         return 0
     s.settled = s.next
+    if r.memory:
+        if MEMORY_KNOWN:
+            brinery_memory_move(<PyObject *> r.file, used)
+        else:
+            r.file.seek(used, 1)
+        return 0
     while used > 0:
         data = file_read(r, used)
         if not data:
@@ -125,14 +146,21 @@ cdef int settle(Reading r) except -1:
 
 
 cdef bytes read_exactly(Reading r, Py_ssize_t count):
-    """`count` bytes from the file, in as many reads as that takes; memory grows with what has come."""
-    cdef bytes data = file_read(r, min(count, CHUNK))
+    """`count` bytes from the file, in as many reads as that takes.
+
+    Memory grows with what has come, but where the file is known to have as much.
+    """
+    cdef bytes data
     cdef list pieces
-    cdef Py_ssize_t got = len(data)
+    cdef Py_ssize_t got
+    if count > CHUNK and has_left(r, count):
+        return read_growing(r, b"", count, count)
+    data = file_read(r, min(count, CHUNK))
+    got = len(data)
     if got == count:
         return data
     if count > CHUNK and keeps_no_view(r):
-        return read_growing(r, data, count)
+        return read_growing(r, data, count, min(count, max(2 * got, CHUNK)))
     pieces = [data]
     while got < count:
         data = file_read(r, min(count - got, max(got, CHUNK)))
@@ -143,13 +171,12 @@ cdef bytes read_exactly(Reading r, Py_ssize_t count):
     return b"".join(pieces)
 
 
-cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count):
-    """The rest of a large payload, through readinto() and without a second copy."""
-    cdef Py_ssize_t got = len(begun), room = 0, more
-    cdef PyObject *grown = PyBytes_FromStringAndSize(NULL, min(count, max(2 * got, CHUNK)))
-    cdef bint done = False
+cdef bytes read_growing(Reading r, bytes begun, Py_ssize_t count, Py_ssize_t room):
+    """The rest of a large payload, through readinto() and without a second copy; with `room` bytes to begin with."""
+    cdef Py_ssize_t got = len(begun), more
+    cdef PyObject *grown = PyBytes_FromStringAndSize(NULL, room)
     try:
-        room = PyBytes_GET_SIZE(grown)
+        brinery_advise_large(PyBytes_AS_STRING(grown), room)
         memcpy(PyBytes_AS_STRING(grown), <char *> begun, got)
         while got < count:
             if got == room:
@@ -180,6 +207,26 @@ cdef bint keeps_no_view(Reading r) except -1:
     return type(file) is FileIO or type(file) is BytesIO
 
 
+cdef bint has_left(Reading r, Py_ssize_t count) except -1:
+    """Whether the file is one that is known to have `count` bytes more. One that shrinks meanwhile gives less."""
+    cdef bint enough = False
+    cdef object file = r.file
+    if not keeps_no_view(r):
+        return False
+    secure(r)
+    try:
+        at = file.tell()
+        if r.memory:
+            enough = file.seek(0, 2) - at >= count
+            file.seek(at)
+        else:
+            enough = brinery_file_size(file.fileno()) - at >= count
+    except (OSError, ValueError):  # closed, or nothing that one can be at a place in
+        pass
+    resume(r)
+    return enough
+
+
 cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except -1:
     """One readinto() of a file that keeps no view: how many bytes came."""
     cdef Py_ssize_t more
@@ -187,7 +234,7 @@ cdef Py_ssize_t file_readinto(Reading r, char *memory, Py_ssize_t count) except 
     view = <object> PyMemoryView_FromMemory(memory, count, PyBUF_WRITE)
     Py_DECREF(<PyObject *> view)
     try:
-        more = came_in(r.readinto(view), count)
+        more = came_in(r.file.readinto(view) if r.memory else r.readinto(view), count)
     finally:
         view.release()
     resume(r)
@@ -244,12 +291,14 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
 cdef bint look(Reading r, Py_ssize_t count) except -1:
     """Show `count` bytes by peek(), if that can."""
     cdef bytes data
+    if r.memory and MEMORY_KNOWN:
+        return look_into_memory(r, count)
     if count >= PREFETCH:
         return False
     if r.memory:
         # A file in memory goes back at no cost. Opcodes of protocols 0 to 3 come in no frames, and fetching
         # each alone made loading from a BytesIO four times slower.
-        data = r.read(PREFETCH)
+        data = r.file.read(PREFETCH)
         r.file.seek(-len(data), 1)
     elif r.peek is None:
         return False
@@ -264,6 +313,19 @@ cdef bint look(Reading r, Py_ssize_t count) except -1:
     if len(data) < count:
         return False
     source_hold(r, data, True)
+    return True
+
+
+cdef bint look_into_memory(Reading r, Py_ssize_t count) except -1:
+    """The same for a BytesIO: all that is left of it, if that is as much."""
+    cdef Source *s = &r.source
+    cdef Py_ssize_t pos = 0, size = 0
+    cdef PyObject *data = brinery_memory_bytes(<PyObject *> r.file, &pos, &size)
+    if data == NULL or size - pos < count:
+        return False
+    source_hold(r, <bytes> <object> data, True)
+    s.start = s.next = s.settled = s.start + pos
+    s.end = s.limit = s.start + (size - pos)
     return True
 
 
@@ -352,6 +414,7 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
     cdef Source *s = &r.source
     cdef Py_ssize_t filled, total, room, came
     cdef bytearray made
+    cdef bytes begun
     check_length(size)
     if size == 0:
         check_empty(r)
@@ -364,17 +427,39 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
         return made
     if s.framed or r.readinto is None:
         return bytearray((<const char *> payload(r, size))[:size])
-    made = bytearray(leave_buffer(r))
+    begun = leave_buffer(r)
     total = <Py_ssize_t> size
-    filled = len(made)
+    filled = len(begun)
+    if keeps_no_view(r) and (total - filled <= CHUNK or has_left(r, total - filled)):
+        return filled_at_once(r, begun, total)
+    made = bytearray(begun)
     while filled < total:
         room = min(total - filled, max(filled // 2, CHUNK))
         if keeps_no_view(r):
-            made.extend(bytes(room))
+            PyByteArray_Resize(<PyObject *> made, filled + room)
+            brinery_advise_large(PyByteArray_AS_STRING(<PyObject *> made) + filled, room)
             came = file_readinto(r, PyByteArray_AS_STRING(<PyObject *> made) + filled, room)
-            del made[filled + came:]
+            PyByteArray_Resize(<PyObject *> made, filled + came)
         else:
             came = file_extend(r, made, room)
+        if came == 0:
+            raise truncated()
+        filled += came
+        s.before += came
+    return made
+
+
+cdef bytearray filled_at_once(Reading r, bytes begun, Py_ssize_t total):
+    """A bytearray of `total` bytes: `begun`, and the rest from the file."""
+    cdef Source *s = &r.source
+    cdef Py_ssize_t filled = len(begun), came
+    cdef bytearray made = <object> PyByteArray_FromStringAndSize(NULL, total)
+    cdef char *memory = PyByteArray_AS_STRING(<PyObject *> made)
+    Py_DECREF(<PyObject *> made)
+    brinery_advise_large(memory, total)
+    memcpy(memory, <const char *> begun, filled)
+    while filled < total:
+        came = file_readinto(r, memory + filled, total - filled)
         if came == 0:
             raise truncated()
         filled += came
@@ -417,7 +502,7 @@ cdef bytes file_line(Reading r):
     """The same where the newline is still in the file. A line without one is the end of the file."""
     cdef bytes begun = leave_buffer(r), data
     if r.memory:
-        data = r.readline()
+        data = r.file.readline()
     else:
         secure(r)
         data = checked(r.readline())

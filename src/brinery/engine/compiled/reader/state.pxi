@@ -72,7 +72,8 @@ cdef struct Plan:
     bint plain                    # and be given state
     bint has_dict
     PyObject *init                # where calling the class comes to this Python function; borrowed from cls
-    bint has_setstate             # instances are given state by a Python function
+    bint has_setstate             # instances are given state by a method of their class
+    bint extends                  # a list's own extend() is that of instances
     int shape_count
     Shape shapes[4]
 

@@ -120,7 +120,7 @@ cdef class Unpickler:
     _plan_source = staticmethod(ReadPlan)
 
     def __init__(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
-        cdef Reading r = Reading()
+        cdef Reading r = take_spare()
         cdef Walker walker = None
         plan = self._plan_source()
         if plan.stores is not None:
@@ -134,6 +134,10 @@ cdef class Unpickler:
         self.walker = walker
         self.stored = None
         self.reading = r
+
+    def __dealloc__(self):
+        if self.reading is not None and self.walker is None and Py_REFCNT(<PyObject *> self.reading) == 1:
+            keep_spare(self.reading)
 
     def load(self):
         """Read one pickle and return its object. The memo stays, for pickles that were written with one memo.
@@ -161,12 +165,11 @@ cdef class Unpickler:
             if self.walker is not None:
                 self.look_ahead(walking)
             # The engine's own way is taken where nobody stands in it, without a call through Python.
-            if type(self) is not Unpickler or (<object> self).__dict__:
-                r.finder = self.find_class
-                r.persistent_load = self.persistent_load
-            else:
-                r.finder = None
+            r.finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else self.find_class
+            if is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD):
                 r.persistent_load = None if self.stored is None else self.stored.resolve
+            else:
+                r.persistent_load = self.persistent_load
             r.foreign = r.memo.count > 0
             r.walking = walking
             result = read_one(r)
@@ -187,8 +190,8 @@ cdef class Unpickler:
         cdef Source *s = &r.source
         self.walker.in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next], r)
         if not walking:
-            finder = own_hook(self, self.find_class, BASE_FIND_CLASS)
-            decided = own_hook(self, self.persistent_load, BASE_PERSISTENT_LOAD) is None
+            finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else self.find_class
+            decided = is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD)
             self.stored = r.plan.stores.begin_load(self.walker.ids, self.walker.offsets, finder, decided)
         return 0
 
@@ -253,14 +256,43 @@ cdef class Unpickler:
         return 0
 
 
-cdef object BASE_FIND_CLASS = Unpickler.find_class
-cdef object BASE_PERSISTENT_LOAD = Unpickler.persistent_load
-cdef object BuiltinMethod = type(len)
+cdef PyObject *FIND_CLASS = <PyObject *> "find_class"
+cdef PyObject *PERSISTENT_LOAD = <PyObject *> "persistent_load"
+cdef PyObject *OWN_FIND_CLASS = _PyType_Lookup(<PyTypeObject *> Unpickler, FIND_CLASS)
+cdef PyObject *OWN_PERSISTENT_LOAD = _PyType_Lookup(<PyTypeObject *> Unpickler, PERSISTENT_LOAD)
 
 
-cdef object own_hook(Unpickler unpickler, object hook, object base):
-    """The hook of a subclass or of this instance; None where it is this class's own."""
-    return None if type(hook) is BuiltinMethod and hook == base.__get__(unpickler) else hook
+cdef bint is_inherited(Unpickler self, PyObject *name, PyObject *own) except -1:
+    """Whether an Unpickler's attribute of that name is the one of the base class, whatever else its class has."""
+    cdef PyTypeObject *cls = Py_TYPE(<PyObject *> self)
+    cdef PyObject **attributes = _PyObject_GetDictPtr(<PyObject *> self)
+    if cls.tp_getattro != <void *> PyObject_GenericGetAttr or _PyType_Lookup(cls, name) != own:
+        return False
+    return attributes == NULL or attributes[0] == NULL or <object> name not in <object> attributes[0]
+
+
+# A state for the next Unpickler: many of them read one small pickle each.
+cdef Reading spare_reading = None
+
+
+cdef Reading take_spare():
+    global spare_reading
+    cdef Reading r = spare_reading
+    if r is None:
+        return Reading()
+    spare_reading = None
+    return r
+
+
+cdef int keep_spare(Reading r) except -1:
+    """Let go of all that an Unpickler worked on, which nobody else knows."""
+    global spare_reading
+    source_close(r)
+    memo_recycle(&r.memo)
+    r.buffers = r.plan = None
+    if BRINERY_POOL_STATES:
+        spare_reading = r
+    return 0
 
 
 @cython.auto_pickle(False)
@@ -364,8 +396,7 @@ cdef class Loader:
             succeeded = True
             return result
         finally:
-            if data is not None:
-                self.finish(r)
+            self.finish(r)
             stored.close(succeeded)
 
     cdef int finish(self, Reading r) except -1:
@@ -385,11 +416,16 @@ cdef class Loader:
 
     def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
-        cdef Reading r = Reading()
+        cdef Reading r
         cdef Walker walker
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         plan, stores = self.known, self.stores
+        if BRINERY_POOL_STATES and self.spare is not None:
+            r = self.spare
+            self.spare = None
+        else:
+            r = Reading()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         if stores is not None:
             file = Lookahead(file)
@@ -397,4 +433,7 @@ cdef class Loader:
             walker.in_file(file, b"", None)
             return self.load_stored(r, stores, walker, None, file)
         source_file(r, file)
-        return read_one(r)
+        try:
+            return read_one(r)
+        finally:
+            self.finish(r)
