@@ -15,7 +15,7 @@ import pytest
 
 import brinery.cli.demo
 from brinery.cli import main
-from brinery.disassembly import references
+from brinery.stream import references
 
 PACKAGE = Path(brinery.cli.demo.__file__).parent
 GOLDEN = Path(__file__).parents[1] / "wire" / "python2" / "golden"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from brinery.cli import COMMANDS, main
-from brinery.disassembly import disassemble
+from brinery.stream import disassemble
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])

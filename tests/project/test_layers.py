@@ -17,7 +17,7 @@ ROOT = Path(brinery.__file__).parent
 LAYERS = (
     ("version", "wording", "urls", "errors", "plan", "dotted", "lineage", "persistent_ids"),
     ("stream",),
-    ("engine", "disassembly"),
+    ("engine",),
     ("declarations", "hookspecs", "persistence", "checking"),
     ("plugin_host",),
     ("profile", "recipes"),

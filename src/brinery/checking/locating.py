@@ -6,15 +6,17 @@ from io import BytesIO
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery.disassembly.machine import Machine
-from brinery.disassembly.scanner import Scanner
+from brinery.stream.feeds import BytesFeed
+from brinery.stream.opcodes import BY_NAME
+from brinery.stream.scanner import Scanner
+from brinery.stream.walk import Keeper, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["Place", "objects_at", "path_to"]
 
-_STORES = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
+_STOP = BY_NAME["STOP"].code[0]
 
 
 def objects_at(
@@ -31,22 +33,44 @@ def objects_at(
     return [by_index[index] for index in _memo_indices(file.getvalue(), offset) if index in by_index]
 
 
-def _memo_indices(data: bytes, offset: int) -> Iterator[int]:
+def _memo_indices(data: bytes, offset: int) -> list[int]:
     """The memo indices of these objects: what is made is memoized by the next opcode."""
-    machine = Machine(0)
-    around: list[int] | None = None
-    for token in Scanner(BytesIO(data)).scan():
-        if around is None and token.offset >= offset:
-            around = machine.memoized(token.opcode)
-            machine.step(token)
-        elif around is None:
-            machine.step(token)
-        else:
-            memo = machine.step(token).memo
-            if token.opcode.name in _STORES and memo is not None:
-                yield memo
-            yield from around
-            return
+    scanner = Scanner(BytesFeed(data))
+    walk = Walk(scanner, _Places())
+    while True:
+        walk.step()
+        if scanner.start >= offset:
+            break
+    around = walk.stack[::-1]
+    if scanner.code != _STOP:
+        walk.step()
+    return [place[0] for place in around if place]
+
+
+class _Places(Keeper):
+    """Symbols that hold the memo index of their object, once it has one."""
+
+    def constant(self, walk: Walk, code: int) -> list[int]:
+        return []
+
+    def make(self, walk: Walk, code: int, first: int) -> list[int]:
+        return []
+
+    def call(self, walk: Walk, code: int, function: Any, first: int) -> list[int]:
+        return []
+
+    def name(self, walk: Walk, module: str, qualname: str) -> list[int]:
+        return []
+
+    def extension(self, walk: Walk, number: int) -> list[int]:
+        return []
+
+    def persistent(self, walk: Walk, code: int, first: int) -> list[int]:
+        return []
+
+    def store(self, walk: Walk, index: int, symbol: list[int]) -> list[int]:
+        symbol[:1] = [index]
+        return symbol
 
 
 class _Here(Exception):

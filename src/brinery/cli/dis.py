@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from brinery.cli.streams import add_file_argument, open_stream
-from brinery.disassembly import Instruction, disassemble, shorten
+from brinery.stream import Instruction, disassemble
+from brinery.stream.globals import shorten
 
 if TYPE_CHECKING:
     import argparse

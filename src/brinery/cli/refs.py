@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
 from brinery.cli.streams import add_file_argument, open_stream
-from brinery.disassembly import GlobalName, References, printable, references
 from brinery.errors import PluginConflict
 from brinery.plan import NameMap, ReadPlan
+from brinery.stream import GlobalName, References, references
 
 if TYPE_CHECKING:
     import argparse
@@ -110,8 +110,7 @@ def _as_json(found: References, loaded_as: dict[GlobalName, GlobalName]) -> dict
             for name, count in found.globals.most_common()
         ],
         "persistent_ids": [
-            {"id": printable(identity), "uses": count}
-            for identity, count in found.persistent_ids.most_common()
+            {"id": identity, "uses": count} for identity, count in found.persistent_ids.most_common()
         ],
         "extension_codes": [{"code": code, "uses": count} for code, count in found.extensions.most_common()],
     }

@@ -1,1 +1,53 @@
-"""The format itself: what stands in a stream, and what it says, without loading it."""
+"""The format itself: what stands in a stream, and what it says, without loading it.
+
+Nothing that a stream names is imported, called or built here, whatever the stream says. Files of any size
+are read in bounded pieces, and hostile input does no harm: lengths are checked, depth costs memory and
+nothing else, and what is shown of a value is short.
+
+======================  ==================================================================================
+opcodes, text           the opcode table, and the text forms of protocols 0 to 2
+feeds, scanner          from bytes and files to opcodes with their arguments
+walk                    the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
+names, symbols          keepers: what a stream refers to; everything
+disassembly             opcode by opcode
+refs                    globals, persistent IDs, extension codes, nested pickles
+======================  ==================================================================================
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brinery.stream.disassembly import Instruction, disassemble
+    from brinery.stream.feeds import Excerpt
+    from brinery.stream.globals import GlobalName
+    from brinery.stream.refs import Nested, References, references
+
+__all__ = [
+    "Excerpt",
+    "GlobalName",
+    "Instruction",
+    "Nested",
+    "References",
+    "disassemble",
+    "references",
+]
+
+# Where each name lives. The engines import modules of this package, and need none of these.
+_PLACES = {
+    "Excerpt": "feeds",
+    "GlobalName": "globals",
+    "Instruction": "disassembly",
+    "Nested": "refs",
+    "References": "refs",
+    "disassemble": "disassembly",
+    "references": "refs",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from brinery.cli import dis
 from brinery.cli.problems import Problem
-from brinery.disassembly import Instruction, disassemble, references, shorten
+from brinery.stream import Instruction, disassemble, references
+from brinery.stream.globals import shorten
 from brinery.wording import WIDTH, fold
 
 if TYPE_CHECKING:

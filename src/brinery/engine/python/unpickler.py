@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from brinery.engine.globals import find_global
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
-from brinery.engine.python.reading.memo import Memo
-from brinery.engine.python.reading.references import Walker, may_refer
 from brinery.engine.python.reading.sources import FileSource, as_bytes
-from brinery.engine.python.reading.tables import LOAD, NOLOAD
+from brinery.engine.python.reading.tables import LOAD
+from brinery.engine.python.reading.walking import Walker, may_refer, walk
 from brinery.engine.unbound import no_persistent_load
 from brinery.errors import NotInitialized
 from brinery.plan import ReadPlan
+from brinery.stream.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ class Unpickler:
         Raises EOFError where the file ends, UnpicklingError where the stream is malformed or refers to
         what is not there, and whatever the classes raise that it names.
         """
-        return self._run(LOAD)
+        return self._run(walking=False)
 
     def noload(self) -> Any:
         """Walk one pickle without building objects: no global is looked up, and None stands for each object.
@@ -92,7 +92,7 @@ class Unpickler:
         ``persistent_load`` is called for every persistent ID, or, being a list, gets it appended.
         Returns the object, as far as it is made of literals. Raises as :meth:`load` does.
         """
-        return self._run(NOLOAD)
+        return self._run(walking=True)
 
     def find_class(self, module: str, name: str, /) -> Any:
         """The global of that name; override this to restrict what a pickle may refer to.
@@ -142,7 +142,7 @@ class Unpickler:
         if self._walker is not None:
             self._walker.follow(memo)
 
-    def _run(self, handlers: list[Any]) -> Any:
+    def _run(self, *, walking: bool) -> Any:
         machine = self._initialized()
         if not self._busy.acquire(blocking=False):
             raise RuntimeError("this Unpickler is loading already, further up or in another thread")
@@ -151,12 +151,12 @@ class Unpickler:
             machine.find_class = self._own("find_class", Unpickler.find_class)
             own = self._own("persistent_load", Unpickler.persistent_load)
             if self._walker is not None:
-                self._look_ahead(self._walker, handlers, own is None)
+                self._look_ahead(self._walker, walking, own is None)
             if own is None and self._stored is not None:
                 own = self._stored.resolve
             # An assigned list is empty at first, and no less assigned for that.
             machine.persistent_load = own
-            result = machine.run(handlers)
+            result = walk(machine) if walking else machine.run(LOAD)
             succeeded = True
             return result
         finally:
@@ -172,12 +172,12 @@ class Unpickler:
         hook = getattr(self, name)
         return None if getattr(hook, "__func__", None) is base else hook
 
-    def _look_ahead(self, walker: Walker, handlers: list[Any], decided: bool) -> None:
+    def _look_ahead(self, walker: Walker, walking: bool, decided: bool) -> None:
         machine = self._machine
         self._lookahead.record()
         ids, offsets = walker.ids_of(machine.data, FileSource(self._lookahead))
         self._lookahead.rewind()
-        if handlers is LOAD and self._plan.stores is not None:
+        if not walking and self._plan.stores is not None:
             self._stored = self._plan.stores.begin_load(ids, offsets, machine.find_class, decided)
 
     def _initialized(self) -> Machine:

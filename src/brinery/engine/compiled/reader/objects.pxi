@@ -6,7 +6,7 @@ import sys as _sys
 from _weakref import ref as _weakref  # weakref itself takes half a millisecond to import
 
 from brinery.engine import globals as _globals
-from brinery.engine.old_bytes import bytes_function, bytes_of_call
+from brinery.stream.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
 from brinery.plan import NameMap
 

@@ -2,9 +2,9 @@
 
 machine     the state of one reading, and the loop that runs opcode after opcode
 sources     what bytes and files have in common: a window of the stream
-memo        the objects that GET can name
 dispatch    from an opcode to its handler; `handles` declares one
 scalars, containers, stack, objects, stream
             the handlers, by topic
-skipping    the handlers that differ for ``noload()``
+literals    what ``noload()`` keeps of a stream
+walking     ``noload()``, and the walk for persistent IDs before a load
 """

@@ -182,7 +182,12 @@ def additems(machine: Machine, pos: int) -> int:
     items = machine.pop_mark()
     if not machine.stack:
         raise machine.underflow()
-    target: Any = machine.stack[-1]
+    add_items(machine.stack[-1], items)
+    return pos
+
+
+def add_items(target: Any, items: list[object]) -> None:
+    """Add `items` to a set, or to what has its method."""
     check_hashable(items)
     if isinstance(target, set):
         set.update(target, items)  # the type's own, as in C pickle
@@ -190,7 +195,6 @@ def additems(machine: Machine, pos: int) -> int:
         add_it = target.add
         for item in items:
             add_it(item)
-    return pos
 
 
 @handles("FROZENSET")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 from brinery.engine.construction import NAMED, names_of
 from brinery.engine.globals import find_global
 from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
-from brinery.engine.python.reading.memo import Memo
 from brinery.engine.unbound import no_persistent_load
 from brinery.errors import ReadError, locate_reading
+from brinery.stream.memo import Memo
 from brinery.stream.opcodes import BY_CODE
 
 if TYPE_CHECKING:

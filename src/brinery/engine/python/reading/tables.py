@@ -1,13 +1,10 @@
-"""The two dispatch tables: for ``load()`` and for ``noload()``."""
+"""The dispatch table of ``load()``."""
 
 from __future__ import annotations
 
-from brinery.engine.python.reading import containers, objects, scalars, skipping, stack, stream
+from brinery.engine.python.reading import containers, objects, scalars, stack, stream
 from brinery.engine.python.reading.dispatch import dispatch_table
 
-__all__ = ["LOAD", "NOLOAD"]
+__all__ = ["LOAD"]
 
-_TOPICS = (scalars.handles, containers.handles, stack.handles, stream.handles, objects.handles)
-
-LOAD = dispatch_table(*_TOPICS)
-NOLOAD = dispatch_table(*_TOPICS, skipping.handles)
+LOAD = dispatch_table(scalars.handles, containers.handles, stack.handles, stream.handles, objects.handles)

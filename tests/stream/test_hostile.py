@@ -11,8 +11,8 @@ import tracemalloc
 
 import pytest
 
-from brinery.disassembly import disassemble, references
 from brinery.errors import ReadError
+from brinery.stream import disassemble, references
 
 
 def read(data):
@@ -45,7 +45,7 @@ def fault(data):
         (b"Ftwelve\n.", 0, "FLOAT", "cannot be read"),
         (b"S'open\n.", 0, "STRING", "must be quoted"),
         (b"V\\u12\n.", 0, "UNICODE", "cannot be read"),
-        (b"P\xff\n.", 0, "PERSID", "cannot be read"),
+        (b"P\xff\n.", 0, "PERSID", "must be ASCII"),
         (b"X\x01\x00\x00\x00\xff.", 0, "BINUNICODE", "not UTF-8"),
         (b"T\xff\xff\xff\xffx.", 0, "BINSTRING", "the length -1 is negative"),
         (b"\x8b\x00\x00\x00\x80.", 0, "LONG4", "is negative"),

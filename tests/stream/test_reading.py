@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from brinery.disassembly import Excerpt, GlobalName, disassemble
+from brinery.stream import Excerpt, GlobalName, disassemble
 
 
 class Plain:

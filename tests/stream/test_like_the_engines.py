@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from brinery.disassembly import disassemble
 from brinery.errors import ReadError
+from brinery.stream import disassemble
 
 
 class Anything:

@@ -1,0 +1,203 @@
+"""What is in a pickle, opcode by opcode, without loading it: nothing is imported, called or built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from brinery.stream.faults import locating
+from brinery.stream.feeds import feed_of
+from brinery.stream.globals import GlobalName, shorten
+from brinery.stream.opcodes import BY_CODE, BY_NAME
+from brinery.stream.scanner import Scanner
+from brinery.stream.showing import show, show_constant
+from brinery.stream.symbols import Symbol, Symbols
+from brinery.stream.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Buffer
+
+    from brinery.stream.feeds import Readable
+    from brinery.stream.opcodes import Opcode
+
+__all__ = ["Instruction", "disassemble"]
+
+_DETAIL = 200  # characters
+_ID = 1000  # characters of a persistent ID
+_PARTS = 8  # of a container that are shown
+
+
+class Instruction(NamedTuple):
+    """One opcode of a stream, and what it does there.
+
+    pickle         which of the stream's pickles this belongs to, from 0
+    protocol       as the pickle's last PROTO said; 0 before that
+    offset, size   where it stands and how long it is, in bytes, argument included
+    opcode         its row of the opcode table
+    argument       as a Python value: int, float, str, bytes, an Excerpt of long ones, a pair of names, None
+    stack          how many objects are on the stack afterwards, marks not counted
+    marks          how many marks enclose the opcode
+    detail         what it pushes, names or changes, in words, on one line of at most 200 characters
+    memo           the memo index that is stored or fetched
+    global_name    the global that is pushed, by its name or through the memo; or that INST calls
+    persistent_id  the persistent ID of the object that is pushed, by its ID or through the memo
+    extension      the extension code that is pushed, as itself or through the memo
+    """
+
+    pickle: int
+    protocol: int
+    offset: int
+    size: int
+    opcode: Opcode
+    argument: object
+    stack: int
+    marks: int
+    detail: str
+    memo: int | None = None
+    global_name: GlobalName | None = None
+    persistent_id: str | None = None
+    extension: int | None = None
+
+
+def disassemble(
+    source: Readable | Buffer, *, progress: Callable[[int], object] | None = None
+) -> Iterator[Instruction]:
+    """Every opcode of every pickle in `source`: bytes, or a file of which only ``read(n)`` is used.
+
+    Offsets count from where `source` stands; a file is read to its end, where several pickles may
+    stand one after another. `progress` is called now and then with how many bytes were read.
+
+    Raises :class:`~brinery.errors.ReadError` at the first fault, after the sound opcodes before it were
+    yielded; ``pickle_offset``, ``pickle_opcode`` and ``pickle_building`` say where. An empty `source` is
+    a fault too.
+    """
+    scanner = Scanner(feed_of(source, progress))
+    teller = _Teller()
+    walk = Walk(scanner, teller)
+    with locating(walk):
+        while True:
+            yield _instruction(walk, teller)
+            if scanner.code == _STOP:
+                if scanner.at_end():
+                    break
+                walk.next_pickle()
+        scanner.finish()
+
+
+_STOP = BY_NAME["STOP"].code[0]
+_INST = BY_NAME["INST"].code[0]
+_NEW = tuple(BY_NAME[name].code[0] for name in ("NEWOBJ", "NEWOBJ_EX"))
+_STORES = tuple(BY_NAME[name].code[0] for name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"))
+_FETCHES = tuple(BY_NAME[name].code[0] for name in ("GET", "BINGET", "LONG_BINGET"))
+
+
+class _Teller(Symbols):
+    """Symbols of which the beginning is kept, and words for what an opcode does beyond pushing one.
+
+    words   what the last opcode changed
+    called  the global that INST called
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_PARTS)
+        self.words = ""
+        self.called: GlobalName | None = None
+
+    def change(self, walk: Walk, code: int, first: int) -> Symbol:
+        items = walk.stack[first + 1 :]
+        symbol = super().change(walk, code, first)
+        name = BY_CODE[code].name
+        if name == "BUILD":
+            self.words = f"state of {show(symbol, 40)}: {show(items[0])}"
+        elif name in ("SETITEM", "SETITEMS"):
+            one = len(items) == 2
+            self.words = (
+                f"{show(items[0], 40)}: {show(items[1], 40)}" if one else f"set {len(items) // 2:,} items"
+            )
+        elif len(items) == 1:
+            self.words = f"append {show(items[0])}"
+        else:
+            self.words = f"{'append' if name == 'APPENDS' else 'add'} {len(items):,} items"
+        return symbol
+
+    def call(self, walk: Walk, code: int, function: Symbol, first: int) -> Symbol:
+        symbol = super().call(walk, code, function, first)
+        self.words = f"{'new' if code in _NEW else 'call'} {show(symbol)}"
+        if code == _INST:
+            self.called = function.content
+        return symbol
+
+    def read_only(self, walk: Walk, symbol: Symbol) -> Symbol:
+        self.words = f"{show(symbol)}, read-only"
+        return symbol
+
+    def drop(self, walk: Walk, first: int) -> None:
+        count = len(walk.stack) - first
+        self.words = f"drop {show(walk.stack[first])}" if count == 1 else f"drop {count:,} objects"
+
+
+def _instruction(walk: Walk, teller: _Teller) -> Instruction:
+    """Take one opcode, and say what it did."""
+    scanner = walk.scanner
+    marks = walk.marks
+    teller.words, teller.called = "", None
+    code = walk.step()
+    opcode = BY_CODE[code]
+    top: Symbol | None = walk.stack[-1] if opcode.after and opcode.name != "MARK" else None
+    memo = walk.index if code in _STORES or code in _FETCHES else None
+    pushed = None if code in _STORES else top
+    left = len(walk.stack) - (code == _STOP)
+    return Instruction(
+        walk.pickle,
+        walk.protocol,
+        scanner.start,
+        scanner.end - scanner.start,
+        opcode,
+        scanner.value(),
+        left,
+        min(marks, walk.marks),  # what closes a mark stands where the mark stood
+        shorten(teller.words or _words(walk, opcode.name, top, memo, left), _DETAIL),
+        memo,
+        *_named(pushed, teller.called),
+    )
+
+
+def _words(walk: Walk, name: str, top: Symbol | None, memo: int | None, left: int) -> str:
+    scanner = walk.scanner
+    if name == "STOP":
+        more = f" ({left} more left on the stack)" if left else ""
+        return f"the object is {show(walk.stack[-1])}{more}"
+    if name == "PROTO":
+        return str(walk.protocol)
+    if name == "FRAME":
+        return f"{scanner.frame_end - scanner.end:,} bytes, to offset {scanner.frame_end}"
+    if name == "POP":
+        return "drop the mark"
+    if top is None:
+        return ""
+    if memo is not None:
+        return f"memo[{memo}] {'is' if name.endswith('GET') else '='} {show(top)}"
+    if top.kind == "global" and name in ("GLOBAL", "STACK_GLOBAL"):
+        return f"global {top.content}"
+    if top.kind == "extension" and name.startswith("EXT"):
+        return f"copyreg's extension code {top.content}"
+    if top.kind == "persistent" and name in ("PERSID", "BINPERSID"):
+        return f"persistent ID {_show_id(top)}"
+    if top.kind == "buffer" and name == "NEXT_BUFFER":
+        return f"out-of-band buffer {top.content}"
+    return show(top)
+
+
+def _show_id(symbol: Symbol) -> str:
+    return show(symbol.links[0], _ID) if symbol.links else shorten(show_constant(symbol.content), _ID)
+
+
+def _named(pushed: Symbol | None, called: GlobalName | None) -> tuple[Any, Any, Any]:
+    """What an opcode refers to outside the stream: a global, a persistent ID, or an extension code."""
+    kind = pushed.kind if pushed is not None else ""
+    return (
+        pushed.content if pushed is not None and kind == "global" else called,
+        _show_id(pushed) if pushed is not None and kind == "persistent" else None,
+        pushed.content if pushed is not None and kind == "extension" else None,
+    )

@@ -1,0 +1,56 @@
+"""What is wrong with a stream, and where.
+
+A scanner and a walk raise UnpicklingError or what a load raises for the same fault; whoever looks into
+streams gets one type, brinery's ReadError, whatever it is.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from brinery.errors import ReadError, locate_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from brinery.stream.walk import Walk
+
+__all__ = ["BadArgument", "StreamEnds", "TooLarge", "locating"]
+
+
+class StreamEnds(ReadError, EOFError):
+    """The stream ends where an opcode should begin."""
+
+
+class BadArgument(ReadError, ValueError):
+    """An opcode's argument says nothing that it could mean."""
+
+
+class TooLarge(ReadError, OverflowError):
+    """A length that nothing in a computer's memory can have."""
+
+
+@contextmanager
+def locating(walk: Walk) -> Iterator[None]:
+    """Say on an error that happens inside where `walk` was; an argument that cannot be read is one, too."""
+    try:
+        yield
+    except ReadError as fault:
+        _locate(fault, walk)
+        raise
+    except (ValueError, OverflowError) as bad:
+        unread = ReadError(_words(bad, walk.scanner.name))
+        _locate(unread, walk)
+        raise unread from bad
+
+
+def _locate(fault: ReadError, walk: Walk) -> None:
+    locate_reading(fault, walk.scanner.start, walk.scanner.name, walk.building())
+
+
+def _words(bad: Exception, opcode: str) -> str:
+    if isinstance(bad, UnicodeDecodeError) and bad.encoding == "utf-8":
+        what = "name" if opcode in ("GLOBAL", "INST") else "text"
+        return f"the {what} is not UTF-8: {bad.reason}"
+    return f"the argument cannot be read: {bad}"

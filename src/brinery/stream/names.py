@@ -1,0 +1,310 @@
+# cython: language_level=3, annotation_typing=False, binding=False, embedsignature=False
+# cython: initializedcheck=False, freethreading_compatible=False
+"""What a stream refers to outside itself, and no more: globals, persistent IDs, extension codes.
+
+Text, bytes, numbers, and small tuples and lists of them are kept as they are, for an ID or a name may be
+made of them. Everything else is a mark that says what it would be.
+
+This file is also compiled, with the types in ``names.pxd``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from brinery.errors import ReadError
+from brinery.stream.feeds import Excerpt
+from brinery.stream.globals import GlobalName, printable, shorten
+from brinery.stream.old_bytes import bytes_function, bytes_of_call
+from brinery.stream.opcodes import BY_NAME, TABLE
+from brinery.stream.walk import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brinery.stream.walk import Walk
+
+__all__ = ["Made", "Named", "Names", "write_id"]
+
+_MOST = 64  # parts of a tuple or list that are kept
+_DEEPEST = 32
+_LONGEST = 1 << 16  # characters of an ID
+
+_KINDS = [""] * 256
+for _op in TABLE:
+    if _op.after:
+        _KINDS[_op.code[0]] = _op.after[0]
+_KEPT = bytearray(256)  # constants whose values are kept as they are
+_BYTES = bytearray(256)  # those that a pickle may lie in
+for _op in TABLE:
+    _KEPT[_op.code[0]] = _op.after in (("str",), ("bytes",), ("int",), ("float",)) and not _op.before
+    _BYTES[_op.code[0]] = _op.argument.name[:5] in ("bytes", "strin")
+_TRUE = BY_NAME["NEWTRUE"].code[0]
+_FALSE = BY_NAME["NEWFALSE"].code[0]
+_NONE = BY_NAME["NONE"].code[0]
+_BUFFER = BY_NAME["NEXT_BUFFER"].code[0]
+_PERSID = BY_NAME["PERSID"].code[0]
+_APPEND = BY_NAME["APPEND"].code[0]
+_APPENDS = BY_NAME["APPENDS"].code[0]
+_REDUCE = BY_NAME["REDUCE"].code[0]
+_STRING_NAMES = ("STRING", "BINSTRING", "SHORT_BINSTRING")
+_OLD = {BY_NAME[name].code[0] for name in _STRING_NAMES}
+
+
+class Made:
+    """Stands for an object of which only its kind is known, or what would be called to make it."""
+
+    __slots__ = ("what",)
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+
+class Named:
+    """A global, and how often it is used, by its name or through the memo.
+
+    `era` is whether a pickle of protocol 2 or lower names it; `dotted` whether one of protocol 4 or higher
+    does. `made` stands for what calling it gives; `encodes` is which of the two functions it is that
+    protocols 0 to 2 write bytes with, if it is one.
+    """
+
+    __slots__ = ("dotted", "encodes", "era", "made", "name", "uses")
+
+    def __init__(self, name: GlobalName) -> None:
+        self.name = name
+        self.uses = 0
+        self.era = False
+        self.dotted = False
+        self.made = Made(f"{name}(…)")
+        self.encodes = bytes_function(name.module, name.qualname)
+
+
+class _Referred:
+    """An object with a persistent ID, or one of an extension code; `key` is what it is counted under."""
+
+    __slots__ = ("counts", "key")
+
+    def __init__(self, counts: dict[Any, int], key: Any) -> None:
+        self.counts = counts
+        self.key = key
+
+
+_MARKS = {kind: Made(kind) for kind in sorted(set(_KINDS)) if kind}
+_MORE = Made("…")
+_CALLED = Made("object")
+
+
+class Names(Keeper):
+    """Counts what a stream refers to.
+
+    globals         by (module, qualname)
+    persistent_ids  how often each is used: by itself where it is a str, an int, bytes or a tuple of these,
+                    else by its text
+    extensions      how often each code is used
+    inside          called with bytes that may be a pickle, and the offset of their opcode; or None
+    """
+
+    def __init__(self, inside: Callable[[Walk, bytes], None] | None = None) -> None:
+        self.globals: dict[tuple[str, str], Named] = {}
+        self.persistent_ids: dict[Any, int] = {}
+        self.extensions: dict[int, int] = {}
+        self.inside = inside
+
+    def constant(self, walk: Walk, code: int) -> Any:
+        """The value, where an ID may hold it."""
+        if _KEPT[code]:
+            value = walk.scanner.value()
+            if _BYTES[code]:
+                self._look_inside(walk, value)
+            return value
+        if code == _NONE:
+            return None
+        if code in (_TRUE, _FALSE):
+            return code == _TRUE
+        return _MARKS[_KINDS[code]]
+
+    def _look_inside(self, walk: Walk, value: Any) -> None:
+        # A pickle ends with STOP, and has at least one more opcode. What is long is looked at as it stands
+        # in the stream, by whoever can.
+        if self.inside is not None and (walk.scanner.long or (len(value) >= 3 and value[-1] == 46)):
+            self.inside(walk, value)
+
+    def make(self, walk: Walk, code: int, first: int) -> Any:
+        """A small tuple or list; else a mark."""
+        kind = _KINDS[code]
+        stack = walk.stack
+        if len(stack) - first <= _MOST:
+            if kind == "tuple":
+                return tuple(stack[first:])
+            if kind == "list":
+                return stack[first:]
+        return _MARKS[kind]
+
+    def change(self, walk: Walk, code: int, first: int) -> Any:
+        """A list grows, as long as it is small."""
+        stack = walk.stack
+        target = stack[first]
+        if (code in (_APPEND, _APPENDS)) and type(target) is list and len(target) <= _MOST:
+            if len(target) + len(stack) - first - 1 <= _MOST:
+                target.extend(stack[first + 1 :])
+            else:
+                target.extend(stack[first + 1 : first + 2 + _MOST - len(target)])
+                target.append(_MORE)
+                target.extend([_MORE] * (_MOST + 1 - len(target)))
+        return target
+
+    def call(self, walk: Walk, code: int, function: Any, first: int) -> Any:
+        """Bytes, where they are written as a call; else a mark."""
+        if type(function) is Named:
+            if code == _REDUCE and function.encodes is not None:
+                found = bytes_of_call(function.encodes, walk.stack[first])
+                if found is not None:
+                    if self.inside is not None and len(found) >= 3 and found[len(found) - 1] == 46:
+                        self.inside(walk, found)
+                    return found
+            return function.made
+        return _CALLED
+
+    def name(self, walk: Walk, module: str, qualname: str) -> Named:
+        """The one of that name, used once more."""
+        named = self.globals.get((module, qualname))
+        if named is None:
+            named = self.globals[module, qualname] = Named(GlobalName(module, qualname))
+        named.uses += 1
+        if walk.protocol < 3:
+            named.era = True
+        elif walk.protocol > 3:
+            named.dotted = True
+        return named
+
+    def text(self, walk: Walk, symbol: Any) -> str:
+        """The text itself. A call may well give a str: what is not known is shown in <>."""
+        if type(symbol) is str:
+            return symbol
+        if type(symbol) is bytes:
+            # Of Python 2's strings; bytes proper are no text, but here nobody knows them apart any more.
+            return symbol.decode("latin-1")
+        if type(symbol) is Excerpt:
+            head = symbol.head
+            return (head if isinstance(head, str) else head.decode("latin-1")) + "..."
+        if type(symbol) is Made and symbol.what not in _MARKS:
+            return f"<{symbol.what}>"
+        if type(symbol) in (Named, _Referred):
+            return f"<{write_id(symbol)}>"
+        raise ReadError("module and name of a global must be two str")
+
+    def extension(self, walk: Walk, number: int) -> Any:
+        """Counted."""
+        if number <= 0:
+            raise ReadError(f"{number} is no extension code; they begin at 1")
+        self.extensions[number] = self.extensions.get(number, 0) + 1
+        return _Referred(self.extensions, number)
+
+    def persistent(self, walk: Walk, code: int, first: int) -> Any:
+        """Counted."""
+        pid = walk.scanner.value() if code == _PERSID else walk.stack[first]
+        key = pid if _is_plain(pid) else _Written(write_id(pid))
+        self.persistent_ids[key] = self.persistent_ids.get(key, 0) + 1
+        return _Referred(self.persistent_ids, key)
+
+    def fetch(self, walk: Walk, index: int, symbol: Any) -> Any:
+        """A reference through the memo is one more."""
+        if type(symbol) is Named:
+            symbol.uses += 1
+            if walk.protocol < 3:
+                symbol.era = True
+        elif type(symbol) is _Referred:
+            symbol.counts[symbol.key] += 1
+        return symbol
+
+    def describe(self, symbol: Any) -> str:
+        """Lists, and what is a mark."""
+        if type(symbol) is list or (type(symbol) is Made and symbol.what != "str"):
+            return shorten(write_id(symbol), 30)
+        return ""
+
+
+class _Written(str):
+    """The text of an ID that is not made of plain values; no str that is an ID itself is equal to it."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Written and str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return hash((str(self), 1))
+
+
+def _is_plain(pid: Any) -> bool:
+    if type(pid) is tuple:
+        for part in pid:
+            if type(part) is not str and type(part) is not int and type(part) is not bytes:
+                if type(part) is not tuple or not _is_plain_within(part, 4):
+                    return False
+        return True
+    return type(pid) is str or type(pid) is int or type(pid) is bytes
+
+
+def _is_plain_within(pid: Any, depth: int) -> bool:
+    for part in pid:
+        if type(part) is tuple:
+            if not depth or not _is_plain_within(part, depth - 1):
+                return False
+        elif type(part) is not str and type(part) is not int and type(part) is not bytes:
+            return False
+    return True
+
+
+def write_id(pid: Any) -> str:
+    """An ID as Python would write it, on one line; of one larger than any key can be, the beginning."""
+    text = ""
+    pieces: list[Any] = [_Piece("", pid, 0)]
+    while pieces:
+        piece = pieces.pop()
+        text += piece.text
+        if len(text) > _LONGEST:
+            return shorten(text, _LONGEST)
+        value = piece.value
+        if value is _NOTHING:
+            continue
+        if type(value) is tuple or type(value) is list:
+            opening, closing = ("(", ")") if type(value) is tuple else ("[", "]")
+            if piece.depth == _DEEPEST and value:
+                text += f"{opening}…{closing}"
+                continue
+            text += opening
+            if type(value) is tuple and len(value) == 1:
+                closing = ",)"
+            pieces.append(_Piece(closing, _NOTHING, 0))
+            for i in range(len(value) - 1, -1, -1):
+                pieces.append(_Piece(", " if i else "", value[i], piece.depth + 1))
+        elif type(value) is Excerpt:
+            text += f"{value.head!r}… ({value.size:,} bytes)"
+        elif type(value) is Named:
+            text += str(value.name)
+        elif type(value) is Made:
+            text += f"<{value.what}>"
+        elif type(value) is _Referred:
+            text += f"<{'extension' if type(value.key) is int else 'persistent'} {value.key!s}>"
+        elif type(value) is _Written:
+            text += str.__str__(value)
+        elif type(value) is int and value.bit_length() > 10_000:
+            text += hex(value)
+        else:
+            text += repr(value)
+    return printable(text)
+
+
+_NOTHING = object()
+
+
+class _Piece:
+    """What is still to be written of an ID: text, and then a value."""
+
+    __slots__ = ("depth", "text", "value")
+
+    def __init__(self, text: str, value: Any, depth: int) -> None:
+        self.text = text
+        self.value = value
+        self.depth = depth
