@@ -27,7 +27,7 @@ SOURCES = sorted(path.stem for path in FOLDER.glob("*.pxd"))
 
 @cache
 def build(name: str) -> SimpleNamespace:
-    """Everything that ``brinery.stream`` offers, and its modules, in that form. A missing one is a failure."""
+    """Everything that ``brinery.stream`` offers, and its modules, in that form; a missing one fails."""
     if name == "interpreted":
         return _interpreted()
     assert not walk.__file__.endswith(".py"), "brinery.stream is not compiled: pip install -e . compiles it"

@@ -1,4 +1,4 @@
-"""The compiled engine that the tests run is the one of the sources beside it.
+"""The compiled modules that the tests run are those of the sources beside them.
 
 An editable install builds the extension modules once; a source that is edited later changes nothing.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from engines import engines_under_test
+from stream_builds import COMPILED, SOURCES
+from stream_builds import FOLDER as STREAM
 
 import brinery
 
@@ -41,4 +43,19 @@ def test_every_source_belongs_to_an_extension_module():
 def test_an_extension_module_is_newer_than_its_sources(path: Path):
     built = Path(importlib.import_module(f"brinery.engine.compiled.{path.stem}").__file__)
     newer = [source.name for source in sources(path) if source.stat().st_mtime > built.stat().st_mtime]
+    assert not newer, f"{', '.join(newer)} changed after {built} was built: pip install -e . builds it again"
+
+
+@pytest.mark.skipif(
+    not COMPILED, reason="BRINERY_TEST_ENGINES leaves what is compiled out, or there is no GIL"
+)
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_module_of_brinery_stream_is_newer_than_its_source_and_all_types(name: str):
+    built = Path(importlib.import_module(f"brinery.stream.{name}").__file__)
+    assert built.suffix != ".py"
+    newer = [
+        path.name
+        for path in [STREAM / f"{name}.py", *STREAM.glob("*.pxd")]
+        if path.stat().st_mtime > built.stat().st_mtime
+    ]
     assert not newer, f"{', '.join(newer)} changed after {built} was built: pip install -e . builds it again"

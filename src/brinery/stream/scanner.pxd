@@ -12,7 +12,7 @@ cdef extern from *:
 
 cdef bytes _FORM, _WIDTH, _MEANING, _MAY_BE_EMPTY
 cdef int _NONE, _FIXED, _COUNTED, _SIGNED, _LINE, _LINES, _UNKNOWN
-cdef int _TEXT, _UNSIGNED, _INT4, _BYTES, _FLOAT8, _LONG, _WORDS, _OTHER
+cdef int _TEXT, _UNSIGNED, _INT4, _BYTES, _FLOAT8, _LONG, _WORDS, _BYTEARRAY, _OTHER
 cdef int _PROTO, _FRAME
 cdef long long _LARGEST_SIZE
 cdef bint _INTERPRETED

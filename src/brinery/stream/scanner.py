@@ -44,7 +44,7 @@ _PIECE = 1 << 16  # of a long argument, so much is looked at in one go
 _NONE, _FIXED, _COUNTED, _SIGNED, _LINE, _LINES, _UNKNOWN = range(7)
 
 # What an argument means, by opcode byte: the order of the tests in value().
-_TEXT, _UNSIGNED, _INT4, _BYTES, _FLOAT8, _LONG, _WORDS, _OTHER = range(8)
+_TEXT, _UNSIGNED, _INT4, _BYTES, _FLOAT8, _LONG, _WORDS, _BYTEARRAY, _OTHER = range(9)
 
 _MEANINGS = {
     **dict.fromkeys(("text1", "text4", "text8"), _TEXT),
@@ -71,7 +71,8 @@ def _by_code(values: dict[int, int], default: int = 0) -> bytes:
 _FORM = _by_code({op.code[0]: _form(op.argument) for op in TABLE}, _UNKNOWN)
 _WIDTH = _by_code({op.code[0]: op.argument.size or op.argument.prefix for op in TABLE})
 _MEANING = _by_code(
-    {op.code[0]: _MEANINGS.get(op.argument.name, _WORDS if op.argument.lines else _OTHER) for op in TABLE},
+    {op.code[0]: _MEANINGS.get(op.argument.name, _WORDS if op.argument.lines else _OTHER) for op in TABLE}
+    | {BY_NAME["BYTEARRAY8"].code[0]: _BYTEARRAY},
     _OTHER,
 )
 _PROTO = BY_NAME["PROTO"].code[0]
@@ -213,8 +214,8 @@ class Scanner:
     def value(self) -> object:
         """The opcode's argument as a Python value.
 
-        That is an int, a float, text, bytes (for a Python 2 string too), a pair of names, or None where the
-        opcode has none. Of a long argument it is an Excerpt.
+        That is an int, a float, text, bytes (for a Python 2 string too), a bytearray, a pair of names, or
+        None where the opcode has none. Of a long argument it is an Excerpt.
 
         Raises ValueError where the argument cannot be read.
         """
@@ -236,7 +237,7 @@ class Scanner:
             return text.decode_long(self.payload())
         if meaning == _WORDS:
             return self._words()
-        return bytearray(self.payload()) if _FORM[code] == _COUNTED else None
+        return bytearray(self.payload()) if meaning == _BYTEARRAY else None
 
     def number(self) -> int:
         """The argument of an opcode that has a fixed number of bytes, but for BINFLOAT."""
