@@ -113,7 +113,7 @@ class Literals(Keeper):
     def persistent(self, walk: Walk, code: int, first: int) -> object:
         """What ``persistent_load`` gives."""
         pid = walk.scanner.value() if code == _PERSID else walk.stack[first]
-        return self.machine.find_persistent(pid, walk.scanner.start + 1 - self.machine.base)
+        return self.machine.find_persistent(pid, walk.scanner.start + 1)
 
     def describe(self, symbol: object) -> str:
         """The type of what is not finished, for an error."""

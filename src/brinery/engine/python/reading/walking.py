@@ -71,6 +71,7 @@ def walk(machine: Machine) -> object:
 
     Raises as :meth:`Machine.run` does.
     """
+    machine.base = 0  # the scanner tells offsets from where the walk begins
     feed = _MachineFeed(machine)
     scanner = Scanner(feed, whole=True)
     walking = Walk(scanner, Literals(machine), machine.memo)
