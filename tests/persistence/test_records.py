@@ -137,7 +137,7 @@ def test_new_objects_are_refused_or_inserted_as_asked(bind: Bind) -> None:
         bind(kv=store).dumps(Customer(1))
     with pytest.raises(StoreError, match="on_new='update'"):
         Memory(Customer, on_new="update")
-    with pytest.raises(NotStored, match="Customer cannot be stored: .*cannot pickle this"):
+    with pytest.raises(NotStored, match=r"Customer cannot be stored: .*cannot pickle this"):
         bind(kv=Memory(Customer)).dumps(Customer(1, Unpicklable()))
 
 

@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Literal
 from brinery import engine
 from brinery.checking.comparing import first_difference
 from brinery.declarations import Rule
-from brinery.disassembly import references
 from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
 from brinery.profile import Profile
+from brinery.stream import references
 from brinery.testing.dangerous import is_dangerous
 from brinery.testing.imports import imported_by
 
