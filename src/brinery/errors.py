@@ -3,9 +3,9 @@
 The three exceptions of the standard module *are* the standard library's, so that code which
 catches ``pickle.PicklingError`` goes on working; brinery's own derive from them.
 
-An error that happens while an object is written or read says where. That is kept as text and as
-data: :func:`locate_writing` and :func:`locate_reading` add it to any exception, also to one that
-user code raised, without changing its type.
+An error that happens while an object is written or read says where, as data and in notes (PEP 678), which a
+traceback shows: :func:`locate_writing` and :func:`locate_reading` add them to any exception, also to one
+that user code raised. Its type and its text stay as they are: those of C pickle's refusals are C pickle's.
 
 ========================  ==========================================================================
 ``exc.pickle_path``       writing: the way from the root, such as ``root['jobs'][3].handler``
@@ -21,6 +21,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pickle import PickleError
 from typing import TYPE_CHECKING
+
+from brinery.cpython import NOTES_FOR_LEVELS
 
 if TYPE_CHECKING:
     import pickle
@@ -45,6 +47,7 @@ else:
     from pickle import PicklingError, UnpicklingError
 
 __all__ = [
+    "BadReduction",
     "BrineryError",
     "CheckError",
     "ChoiceError",
@@ -98,10 +101,14 @@ class CheckError(WriteError):
     pickle_type: str | None = None
 
 
-class LocalObjectError(WriteError, AttributeError):
-    """A class or function that is local to a function.
+class BadReduction(WriteError):
+    """What a reducer gave back has not the shape that the specification asks for."""
 
-    C pickle raises AttributeError for it up to Python 3.13, and PicklingError from 3.14 on.
+
+class LocalObjectError(WriteError, AttributeError):
+    """A class or function that is local to a function, up to Python 3.13.
+
+    There C pickle raises an AttributeError for it; from 3.14 on it is a PicklingError as any other.
     """
 
 
@@ -221,18 +228,20 @@ class PluginWarning(UserWarning):
     """A plugin is installed but was skipped, and why."""
 
 
-def locate_writing(exc: BaseException, path: str, type_name: str, hints: Sequence[str] = ()) -> None:
+def locate_writing(
+    exc: BaseException, path: str, type_name: str, levels: Sequence[str] = (), hints: Sequence[str] = ()
+) -> None:
     """Say on `exc` which object could not be written.
 
-    ``pickle``'s own refusals (any of brinery's, and the interpreter's "cannot pickle …" TypeError)
-    get the path in front of their text, and `hints`, one line each, behind it. Every other exception
-    belongs to user code: its text is left alone and the path becomes a note (PEP 678).
+    `levels` are C pickle's notes, one for each level, innermost first, where the running Python's adds
+    them; before Python 3.14, which was the first, a single note says the path. A refusal of pickle's own
+    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too.
     """
+    notes = list(levels) if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
-        text = "\n".join([f"{path}: {exc.args[0]}" if exc.args else path, *hints])
-        exc.args = (text, *exc.args[1:])
-    else:
-        _note(exc, f"while pickling {path} (an object of type {type_name})")
+        notes += hints
+    for note in notes:
+        _note(exc, note)
     _keep(exc, pickle_path=path, pickle_type=type_name)
 
 
@@ -246,11 +255,7 @@ def locate_reading(exc: BaseException, offset: int, opcode: str, building: Seque
         where += f", opcode {opcode}"
     if building:
         where += f", while building {' > '.join(building)}"
-    own = isinstance(exc, ReadError) or type(exc) in (EOFError, UnpicklingError)
-    if own and len(exc.args) == 1 and isinstance(exc.args[0], str):
-        exc.args = (f"{exc.args[0]} ({where})",)
-    else:
-        _note(exc, f"while unpickling, {where}")
+    _note(exc, f"while unpickling, {where}")
     _keep(exc, pickle_offset=offset, pickle_opcode=opcode, pickle_building=tuple(building))
 
 

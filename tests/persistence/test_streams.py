@@ -101,7 +101,7 @@ def test_an_object_that_is_refused_is_named_by_its_path(bind: Bind) -> None:
             raise NotStored(f"{user.name} is not in the list")
 
     store = Strict()
-    with pytest.raises(NotStored, match=r"root\['cart'\]\[1\]: Anna is not in the list") as caught:
+    with pytest.raises(NotStored, match=r"^Anna is not in the list") as caught:
         bind(users=store).dumps({"cart": [1, Customer(7)]})
     assert caught.value.pickle_path == "root['cart'][1]"  # type: ignore[attr-defined]
 

@@ -181,7 +181,7 @@ def test_it_is_named_again_where_something_cannot_be_pickled(broken: Installatio
             try:
                 brinery.dumps({"key": obj})
             except Exception as failure:
-                print(repr(str(failure)))
+                print(failure.__notes__)
         """
     lines = broken.run(code).stdout.splitlines()
     assert len(lines) == 2

@@ -15,7 +15,18 @@ ROOT = Path(brinery.__file__).parent
 
 #: From the bottom up; a package stands for all that is in it. A module imports from its own layer and below.
 LAYERS = (
-    ("version", "wording", "urls", "errors", "plan", "dotted", "lineage", "persistent_ids"),
+    (
+        "version",
+        "cpython",
+        "refusals",
+        "wording",
+        "urls",
+        "errors",
+        "plan",
+        "dotted",
+        "lineage",
+        "persistent_ids",
+    ),
     ("stream",),
     ("engine",),
     ("declarations", "hookspecs", "persistence", "checking"),

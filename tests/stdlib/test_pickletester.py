@@ -13,7 +13,6 @@ import sys
 import unittest
 from collections.abc import Callable
 from contextlib import chdir
-from functools import wraps
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import ClassVar
@@ -23,8 +22,6 @@ import pytest
 from engines import Wire, engines_under_test
 from test import pickletester, test_pickle, test_pickletools
 from test.support.os_helper import TESTFN
-
-from brinery.errors import BrineryError
 
 pytestmark = pytest.mark.filterwarnings("default")  # some tests use what their Python has deprecated
 
@@ -125,41 +122,10 @@ def stdlib_cases() -> dict[str, type[unittest.TestCase]]:
     }
 
 
-def without_location(exc: BaseException) -> None:
-    """Take out of the error's text what brinery says more: where it happened, and what to do."""
-    text = exc.args[0] if exc.args else None
-    if isinstance(text, str):
-        if hasattr(exc, "pickle_path"):
-            text = text.removeprefix(f"{exc.pickle_path}: ")
-        if hasattr(exc, "pickle_offset"):
-            text = text.partition(f" (at offset {exc.pickle_offset}, ")[0]
-        if isinstance(exc, BrineryError):
-            text = text.partition("; ")[0]
-        exc.args = (text, *exc.args[1:])
-
-
-def unlocated(function: Callable[..., object]) -> Callable[..., object]:
-    @wraps(function)
-    def call(*args: object, **kwargs: object) -> object:
-        try:
-            return function(*args, **kwargs)
-        except Exception as exc:
-            without_location(exc)
-            raise
-
-    return call
-
-
 def redirected(wire: Wire) -> SimpleNamespace:
     """The ``pickle`` module as the tests see it: what an engine has is the engine's, else the stdlib's."""
-    return SimpleNamespace(
-        **{
-            **vars(pickle),
-            **{name: unlocated(getattr(wire, name)) for name in ("dump", "dumps", "load", "loads")},
-            "Pickler": type("Pickler", (wire.Pickler,), {"dump": unlocated(wire.Pickler.dump)}),
-            "Unpickler": type("Unpickler", (wire.Unpickler,), {"load": unlocated(wire.Unpickler.load)}),
-        }
-    )
+    names = ("dump", "dumps", "load", "loads", "Pickler", "Unpickler")
+    return SimpleNamespace(**{**vars(pickle), **{name: getattr(wire, name) for name in names}})
 
 
 class OnEngine:

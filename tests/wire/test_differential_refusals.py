@@ -1,10 +1,11 @@
-"""Objects that cannot be written: refused with the exception type of C pickle, at every protocol."""
+"""Objects that cannot be written: refused as C pickle refuses them, in its words, at every protocol."""
 
 from __future__ import annotations
 
 import copyreg
 import io
 import pickle
+import re
 import sys
 import threading
 import types
@@ -15,6 +16,8 @@ import pytest
 from engines import Wire
 from graphs import Plain, Slotted
 from outcomes import stdlib_type
+
+from brinery.cpython import NOTES_FOR_LEVELS
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -155,8 +158,49 @@ REFUSED: dict[str, Callable[[], object]] = {
     "__getnewargs_ex__ gives keywords": lambda: WithMethods(__getnewargs_ex__=lambda self: ((), {"key": 1})),
     "__class__ is something else": lambda: WithMethods(__class__=property(lambda self: int)),
     "__class__ raises": lambda: WithMethods(__class__=property(raising(ZeroDivisionError()))),
+    "an item that an iterator gives": lambda: Reduced((list, (), None, iter([1, 2, threading.Lock()]))),
+    "the first of two such items": lambda: Reduced((list, (), None, iter([threading.Lock(), 2]))),
+    "one behind a thousand": lambda: Reduced((list, (), None, iter([*range(1000), threading.Lock()]))),
+    "the next to last of many": lambda: Reduced((list, (), None, iter([*range(2002), threading.Lock(), 1]))),
+    "a value that an iterator gives": lambda: Reduced(
+        (dict, (), None, None, iter([(1, 2), ("key", threading.Lock()), (3, 4)]))
+    ),
+    "the first of two such values": lambda: Reduced(
+        (dict, (), None, None, iter([("key", threading.Lock()), (3, 4)]))
+    ),
+    "a key that an iterator gives": lambda: Reduced((dict, (), None, None, iter([(threading.Lock(), 2)]))),
+    "a state": lambda: Reduced((Plain, (), {"key": [threading.Lock()]})),
+    "a state of slots": lambda: Reduced((Plain, (), (None, {"key": [threading.Lock()]}))),
+    "a state for a setter": lambda: Reduced((Plain, (), threading.Lock(), None, None, print)),
+    "a state setter": lambda: Reduced((Plain, (), {}, None, None, lambda: 0)),
+    "arguments": lambda: Reduced((Plain, (1, [threading.Lock()]))),
+    "a callable": lambda: Reduced((lambda: 0, ())),
+    "arguments of NEWOBJ": lambda: Reduced((copyreg.__newobj__, (Reduced, 1, threading.Lock()))),
+    "arguments of NEWOBJ_EX": lambda: Reduced((copyreg.__newobj_ex__, (Reduced, (threading.Lock(),), {}))),
+    "keywords of NEWOBJ_EX": lambda: Reduced((copyreg.__newobj_ex__, (Reduced, (), {"a": threading.Lock()}))),
+    "an attribute": lambda: filled(Plain()),
+    "an attribute in a slot": lambda: filled(Slotted()),
+    "a value of a dict": lambda: {"key": 1, (2, 3): threading.Lock()},
+    "a value of a large dict": lambda: dict.fromkeys(range(1500)) | {"key": threading.Lock()},
+    "a key of a dict": lambda: {"key": 1, threading.Lock(): 2},
+    "an item of a list": lambda: [1, 2, threading.Lock()],
+    "an item of a large list": lambda: [*range(1500), threading.Lock()],
+    "an item of a tuple": lambda: (1, 2, 3, 4, threading.Lock()),
+    "a member": lambda: {threading.Lock()},
+    "a member of a frozenset": lambda: [frozenset([threading.Lock()])],
+    "a list under itself": lambda: recursive([[], {}]),
     "an exception that loses its arguments": lambda: UnicodeDecodeError.__new__(UnicodeDecodeError),
 }
+
+
+def filled(made: Plain | Slotted) -> Plain | Slotted:
+    made.left = [threading.Lock()]
+    return made
+
+
+def recursive(items: list[object]) -> list[object]:
+    items[0].extend([items, threading.Lock()])
+    return items
 
 
 def slotted() -> Slotted:
@@ -166,10 +210,16 @@ def slotted() -> Slotted:
 
 
 def refusal(write: Callable[..., object], obj: object, protocol: int) -> object:
+    """What is written; or the type, the text and, where C pickle has some, the notes of the refusal."""
     try:
         return write(obj, protocol)
     except BaseException as exc:
-        return stdlib_type(exc)
+        notes = getattr(exc, "__notes__", []) if NOTES_FOR_LEVELS else []
+        return stdlib_type(exc), *(without_addresses(text) for text in (str(exc), *notes))
+
+
+def without_addresses(text: str) -> str:
+    return re.sub("0x[0-9a-f]+", "0x…", text)
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -1,10 +1,11 @@
-"""An object that cannot be written: the error names the way to it, in its text and as data."""
+"""An object that cannot be written: the error names the way to it, as data and in its notes."""
 
 from __future__ import annotations
 
 import collections
 import io
 import pickle
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,22 @@ from acts import Acts
 from engines import Wire
 from graphs import DictChild, ListChild, Outer, Plain, Slotted, SlottedWithDict
 
+from brinery.cpython import NOTES_FOR_LEVELS
+
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+def notes_on(exc: BaseException) -> list[str]:
+    return getattr(exc, "__notes__", [])
+
+
+def notes_wanted(graph: object, protocol: int, path: str, type_name: str) -> list[str]:
+    """The notes that the running Python's C pickle adds; where it adds none, one that says the path."""
+    if not NOTES_FOR_LEVELS:
+        return [f"while pickling {path} (an object of type {type_name})"]
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        pickle.dumps(graph, protocol)
+    return notes_on(caught.value)
 
 
 def with_attributes(obj: Any, **attributes: object) -> Any:
@@ -112,14 +128,16 @@ def test_the_way_reads_like_the_expression_that_reaches_it(wire: Wire, path: str
         path = path.replace("root", "root.__reduce__()[1][2]")  # copyreg takes all items at once
     with pytest.raises(TypeError) as caught:
         wire.dumps(graph, protocol)
-    assert str(caught.value) == f"{path}: cannot pickle 'Unpicklable' object"
+    assert str(caught.value) == "cannot pickle 'Unpicklable' object"
     assert caught.value.pickle_path == path
     assert caught.value.pickle_type == f"{__name__}.Unpicklable"
+    assert notes_on(caught.value) == notes_wanted(graph, protocol, path, f"{__name__}.Unpicklable")
 
 
 def test_a_pickler_says_it_too(wire: Wire):
-    with pytest.raises(TypeError, match=r"^root\['key'\]: cannot pickle"):
+    with pytest.raises(TypeError, match=r"^cannot pickle '_thread.lock' object") as caught:
         wire.Pickler(io.BytesIO()).dump({"key": threading.Lock()})
+    assert caught.value.pickle_path == "root['key']"
 
 
 def test_a_class_that_cannot_be_found_is_named_with_its_way(wire: Wire):
@@ -129,7 +147,7 @@ def test_a_class_that_cannot_be_found_is_named_with_its_way(wire: Wire):
     for protocol in PROTOCOLS:
         with pytest.raises((pickle.PicklingError, AttributeError)) as caught:
             wire.dumps([Outer, {"of": Local}], protocol)
-        assert str(caught.value).startswith("root[1]['of']: Can't pickle")
+        assert re.match("Can't (pickle|get) local object ", str(caught.value))
         assert caught.value.pickle_path == "root[1]['of']"
         assert caught.value.pickle_type == "type"
 
@@ -148,7 +166,9 @@ def test_errors_of_user_code_keep_their_text_and_get_a_note(wire: Wire):
     assert caught.value.args == ("mine",)
     assert caught.value.pickle_path == "root[1]['key']"
     assert caught.value.pickle_type == f"{Raises.__module__}.Raises"
-    assert any("root[1]['key']" in note for note in caught.value.__notes__)
+    again = [0, {"key": Raises(LookupError("mine"))}]
+    wanted = notes_wanted(again, pickle.DEFAULT_PROTOCOL, "root[1]['key']", f"{Raises.__module__}.Raises")
+    assert notes_on(caught.value) == wanted
 
 
 def test_leaves_can_fail_too(wire: Wire):
@@ -256,13 +276,14 @@ def test_what_changes_size_is_named_and_not_the_part_that_changed_it(
                 dump([0, grow()], io.BytesIO(), protocol)
             assert caught.value.pickle_path == "root[1]"
             assert caught.value.pickle_type == type_name
-            assert caught.value.__notes__ == [f"while pickling root[1] (an object of type {type_name})"]
+            assert notes_on(caught.value) == notes_wanted([0, grow()], protocol, "root[1]", type_name)
 
 
 def test_the_first_place_is_named_where_there_are_several(wire: Wire):
     bad = threading.Lock()
-    with pytest.raises(TypeError, match=r"^root\[0\]: "):
+    with pytest.raises(TypeError) as caught:
         wire.dumps([bad, [bad]])
+    assert caught.value.pickle_path == "root[0]"
 
 
 def test_a_long_way_is_shortened(wire: Wire):
@@ -271,16 +292,17 @@ def test_a_long_way_is_shortened(wire: Wire):
         obj = [obj]
     with pytest.raises(TypeError) as caught:
         wire.dumps(obj)
-    assert len(str(caught.value)) < 500
-    assert str(caught.value).startswith("root[0][0]")
-    assert str(caught.value).endswith("[0][0]: cannot pickle '_thread.lock' object")
-    assert "…" in str(caught.value)
+    path = caught.value.pickle_path
+    assert len(path) < 500
+    assert path.startswith("root[0][0]")
+    assert path.endswith("[0][0]")
+    assert "…" in path
 
 
 def test_long_keys_are_shortened(wire: Wire):
     with pytest.raises(TypeError) as caught:
         wire.dumps({"k" * 100_000: {10**4000: threading.Lock()}})
-    assert len(str(caught.value)) < 200
+    assert len(caught.value.pickle_path) < 200
 
 
 ran: list[str] = []
@@ -317,7 +339,7 @@ class HostileList(list):
 def test_no_code_of_the_objects_runs_for_it(wire: Wire):
     with pytest.raises(TypeError) as caught:
         wire.dumps({Outer: HostileList([0, {1: Hostile({"x": threading.Lock()})}])})
-    assert str(caught.value).startswith("root[<type>][1][1]<item>['x']: ")
+    assert caught.value.pickle_path == "root[<type>][1][1]<item>['x']"
     assert ran == []
 
 

@@ -78,6 +78,8 @@ def _explain(fault: ReadError, beginning: bytes) -> str:
         if beginning.startswith(magic):
             return f"this is no pickle but {meaning}"
     text = str(fault)
+    for note in getattr(fault, "__notes__", ()):
+        text += f" ({note.removeprefix('while unpickling, ')})"
     if beginning[0] != 0x80 and getattr(fault, "pickle_offset", 0) < 16:
         text += ". Is it a pickle at all?"
     return text

@@ -12,7 +12,8 @@ from copyreg import _inverted_registry as inverted_registry  # type: ignore[attr
 from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
-from brinery.errors import LocalObjectError, ReadError, WriteError
+from brinery import cpython, refusals
+from brinery.errors import ReadError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,34 +103,49 @@ def whichmodule(obj: object, qualname: str) -> str:
 def locate_global(obj: object, name: str | None = None) -> GlobalName:
     """Find `obj` by its qualified name, or by `name` where a reducer gave one, and make sure it is that one.
 
-    Raises PicklingError where it is not found there or something else is; LocalObjectError, which is
-    an AttributeError too, where it is local to a function.
+    Raises PicklingError where it is not found there or something else is, or where it is local to a
+    function; that is an AttributeError, too, up to Python 3.13.
     """
     if name is None:
         name = getattr(obj, "__qualname__", None)
         if name is None:
             name = obj.__name__  # type: ignore[attr-defined]
-    if "<locals>" in name.split("."):
-        raise LocalObjectError(
-            f"Can't pickle local object {name!r}: only what a module holds can be found by name"
-        )
+    if cpython.PRIVATE_NAMES_ARE_MANGLED and ".__" in name:
+        name = _mangled(name)
+    path = name.split(".")
+    if "<locals>" in path:
+        raise refusals.local_object(obj, name)
     module_name = whichmodule(obj, name)
-    # Whatever an import or a module's __getattr__ raises, C pickle makes a PicklingError of it.
     try:
         __import__(module_name, level=0)
         module: ModuleType = sys.modules[module_name]
     except Exception as missing:
-        raise WriteError(f"Can't pickle {obj!r}: import of module {module_name!r} failed") from missing
+        if cpython.LOOKUP_ERRORS_PASS and not isinstance(missing, (ImportError, ValueError)):
+            raise
+        raise refusals.missing_module(obj, module_name, missing) from missing
+    found: object = module
     try:
-        found, parent = resolve(module, name)
+        for part in path:
+            parent, found = found, getattr(found, part)
     except Exception as missing:
-        raise WriteError(
-            f"Can't pickle {obj!r}: attribute lookup {name} on {module_name} failed"
-        ) from missing
+        if cpython.LOOKUP_ERRORS_PASS and not isinstance(missing, AttributeError):
+            raise
+        raise refusals.missing_name(obj, module_name, name) from missing
     if found is not obj:
-        raise WriteError(f"Can't pickle {obj!r}: it's not the same object as {module_name}.{name}")
-    last = name.rpartition(".")[2]
-    return GlobalName(module_name, last if parent is module else name, parent, last)
+        raise refusals.other_object(obj, module_name, name)
+    return GlobalName(module_name, path[-1] if parent is module else name, parent, path[-1])
+
+
+def _mangled(name: str) -> str:
+    """The dotted `name` as classes hold its private parts: ``A.__b`` is ``A._A__b``."""
+    parts = name.split(".")
+    before, *rest = parts
+    for number, part in enumerate(rest, 1):
+        owner = before.lstrip("_")
+        if owner and part.startswith("__") and not part.endswith("__"):
+            parts[number] = f"_{owner}{part}"
+        before = part
+    return ".".join(parts)
 
 
 def extension_code(obj: object, module: str, qualname: str) -> int | None:
@@ -142,14 +158,13 @@ def extension_code(obj: object, module: str, qualname: str) -> int | None:
         code: object = extension_registry[module, qualname]
     except KeyError:
         return None
-    if sys.version_info < (3, 13) and not isinstance(code, int):
-        raise WriteError(f"Can't pickle {obj!r}: extension code {code!r} isn't an integer")
+    if not isinstance(code, int) and not cpython.EXTENSION_CODES_ARE_INDICES:
+        raise refusals.extension_code_type(obj, code)
     number = index(code)  # type: ignore[arg-type]
     if not -(1 << 63) <= number < 1 << 63:
         raise OverflowError("Python int too large to convert to C long")
     if not 0 < number <= 0x7FFFFFFF:
-        refused = WriteError if sys.version_info < (3, 13) else RuntimeError
-        raise refused(f"Can't pickle {obj!r}: extension code {number} is out of range")
+        raise refusals.extension_code_range(obj, number)
     return number
 
 

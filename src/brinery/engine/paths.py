@@ -9,7 +9,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from brinery.engine.levels import PID, SKIPPED, is_place, shorten
 from brinery.engine.reductions import Reduction
+from brinery.refusals import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,42 +20,26 @@ if TYPE_CHECKING:
     #: of what it is written as, to `child`; and the function for the step after it.
     Step = Callable[[object, object, object], tuple[str, "Step"]]
 
-__all__ = ["KEPT", "SKIPPED", "place_of", "shorten", "type_name"]
+__all__ = ["place_of"]
 
-#: How many objects of a long chain are looked at: so many at its beginning, and so many at its end.
-KEPT = 20
+# How many objects of a long chain are looked at: so many at its beginning, and so many at its end.
+_LOOKED_AT = 20
 
 # How many items of one container are searched for the next object, and how much of a key is shown.
 _SEARCHED = 100_000
 _SHOWN = 60
 
 
-class _Skipped:
-    """Stands in a chain for objects that were left out."""
-
-
-SKIPPED = _Skipped()
-
-
-def shorten(chain: Sequence[object]) -> list[object]:
-    """`chain` with `SKIPPED` for all but the first and the last `KEPT` objects."""
-    if len(chain) <= 2 * KEPT:
-        return list(chain)
-    return [*chain[:KEPT], SKIPPED, *chain[-KEPT:]]
-
-
 def place_of(chain: Sequence[object]) -> tuple[str, str]:
     """The path along `chain`, and the name of the type of the object there.
 
-    `chain` is the objects being written when it failed, the root first, the failing one last.
-    Where an object is written through a reduction, the chain may hold the Reduction between the
-    object and its part; where an engine wrote the instance's state without one, the state follows the
-    object. Steps are found by identity, which is exact: an object met twice fails at its first place.
+    `chain` is told in :mod:`brinery.engine.levels`. Where an engine wrote the instance's state without a
+    reduction, the state follows the object.
 
     Never fails and never runs code of the objects, for another error is on its way.
     """
     steps = ["root"]
-    objects = shorten(chain)
+    objects = shorten([link for link in chain if not is_place(link)], _LOOKED_AT)
     owner = parent = at = objects[0] if objects else None
     step_from: Step = _from_object
     for child in objects[1:]:
@@ -67,21 +53,14 @@ def place_of(chain: Sequence[object]) -> tuple[str, str]:
         if step_from is _from_object:
             owner = child
         parent = child
-    return "".join(steps), type_name(at)
-
-
-def type_name(obj: object) -> str:
-    """The dotted name of the type of `obj`; of a builtin type, the bare name."""
-    cls = type(obj)
-    # By type's own descriptors: a metaclass may have made these attributes anything.
-    qualname: str = type.__dict__["__qualname__"].__get__(cls)
-    module = type.__dict__["__module__"].__get__(cls)
-    return f"{module}.{qualname}" if isinstance(module, str) and module != "builtins" else qualname
+    return "".join(steps), full_name(at)
 
 
 def _from_object(owner: object, parent: object, child: object) -> tuple[str, Step]:
     if child is SKIPPED:
         return "<…>", _from_skipped
+    if child is PID:
+        return "<persistent ID>", _from_skipped
     if type(child) is Reduction:
         return "", _from_rebuilt_set if type(parent) in (set, frozenset) else _from_reduction
     step = _item(parent, child)
@@ -89,7 +68,7 @@ def _from_object(owner: object, parent: object, child: object) -> tuple[str, Ste
         return step, _from_object
     if type(child) in (dict, tuple, list) and type(parent) not in _CONTAINERS:
         return "", _from_state
-    return f"<{type_name(child)}>", _from_object
+    return f"<{full_name(child)}>", _from_object
 
 
 def _from_skipped(owner: object, parent: object, child: object) -> tuple[str, Step]:
@@ -192,4 +171,4 @@ def _key(key: object) -> str:
         return repr(key)
     if type(key) is int and key.bit_length() < 64:
         return repr(key)
-    return f"<{type_name(key)}>"
+    return f"<{full_name(key)}>"

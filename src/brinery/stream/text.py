@@ -9,6 +9,7 @@ import codecs
 import re
 from math import isinf
 
+from brinery import refusals
 from brinery.errors import ReadError, WriteError
 
 __all__ = [
@@ -62,9 +63,7 @@ def encode_global(module: str, name: str, protocol: int) -> bytes:
         try:
             line = text.encode(encoding)
         except UnicodeEncodeError as refused:
-            raise WriteError(
-                f"can't pickle {kind} identifier {text!r} using pickle protocol {protocol}; protocol 4 can"
-            ) from refused
+            raise refusals.no_identifier(kind, text, protocol) from refused
         if b"\n" in line:
             raise WriteError(
                 f"can't pickle {kind} identifier {text!r} using pickle protocol {protocol}, "
@@ -81,9 +80,7 @@ def encode_persistent_id(pid: object) -> bytes:
     """
     text = str(pid)
     if not text.isascii():
-        raise WriteError(
-            "persistent IDs in protocol 0 must be ASCII strings; protocol 1 and up take any object"
-        )
+        raise WriteError("persistent IDs in protocol 0 must be ASCII strings")
     if "\n" in text:
         raise WriteError(
             "persistent IDs in protocol 0 must not hold newlines; protocol 1 and up take any object"

@@ -223,7 +223,7 @@ def _say_error(function: Callable[..., object], *arguments: object) -> None:
     try:
         function(*arguments)
     except Exception as error:
-        for i, line in enumerate(str(error).splitlines()):
+        for i, line in enumerate([*str(error).splitlines(), *getattr(error, "__notes__", ())]):
             print(fold(f"    {type(error).__name__}: " if i == 0 else "      ", line.strip()))
         print()
         return

@@ -145,10 +145,13 @@ from pickle import PickleBuffer
 
 from brinery.engine.files import write_all
 from brinery.engine.globals import extension_code, locate_global, stream_name
-from brinery.engine.paths import KEPT, SKIPPED, place_of, type_name
+from brinery.engine.levels import KEPT, KEY, PID, SKIPPED, Item, Value, notes
+from brinery.engine.paths import place_of
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.stream.text import encode_global, encode_persistent_id, encode_unicode
-from brinery.errors import WriteError, locate_writing
+from brinery import refusals
+from brinery.errors import BadReduction, WriteError, locate_writing
 from brinery.plan import AtProtocol, NameMap, WritePlan
+from brinery.cpython import GETATTR_IN_A_ROW, NOTES_FOR_LEVELS

@@ -460,6 +460,7 @@ cdef int run_iterator(Writer *w, Frame *frame) except -1:
 cdef int hand_out(Writer *w, Frame *frame, PyObject *item) except -1:
     """Make `item`, an owned reference, the next thing to be written."""
     frame.current = item
+    frame.pos += 1
     w.item_alone = 0
     if frame.kind == IN_PAIRS:
         check_pair(item)

@@ -9,49 +9,70 @@ cdef int explain(Writer *w, object error) except -1:
         secure(w)
         chain = chain_of(w)
         if chain:
+            if isinstance(error, BadReduction):
+                chain.append(Reduction(type, ()))  # refused before there was one: it is at fault all the same
             path, name = place_of(chain)
-            locate_writing(error, path, name, (<object>w.plan).hints)
+            levels = notes(chain) if NOTES_FOR_LEVELS else ()
+            locate_writing(error, path, name, levels, (<object>w.plan).hints)
     except Exception:  # as for notes: where it happened must never hide what happened
         pass
     return 0
 
 
 cdef list chain_of(Writer *w):
-    """The objects being written, the root first, with what they are written as between them."""
+    """The chain of brinery.engine.levels: the objects being written, what they are written as, and where."""
     cdef Py_ssize_t i
     cdef Frame *frame
     cdef list chain = []
     for i in range(w.depth):
         frame = &w.stack[i]
-        # The ends are enough for a path (see place_of), and a deep chain is long.
         if SHOWN < i < w.depth - SHOWN:
             continue
         if i == SHOWN and w.depth > 2 * SHOWN:
             chain.append(SKIPPED)
             continue
-        between = None
-        if frame.owner != NULL:
-            chain.append(<object>frame.owner)
-            if frame.after == THEN_SLOTS_BUILD:
-                chain.append((None, <object>frame.obj))
-        elif frame.kind == IN_REDUCTION:
-            between = Reduction(*(<object>frame.held))
-        elif frame.kind == IN_STATE:
-            between = <object>frame.held
-        elif frame.kind == IN_INSTANCE:
-            between = <object>frame.held if frame.pos == 3 else None
-        elif frame.kind == IN_VALUES:
-            between = (<object>frame.obj).__dict__
-        elif frame.kind == IN_SLOTS:
-            between = (None, {})
         # An iterator of a reduction stands above it, for the same object.
-        if not chain or chain[len(chain) - 1] is not <object>frame.obj:
-            if not (frame.kind in (IN_ITEMS, IN_PAIRS) and i and w.stack[i - 1].obj == frame.obj):
+        reduced = i > 0 and w.stack[i - 1].kind == IN_REDUCTION and w.stack[i - 1].obj == frame.obj
+        if not (reduced and frame.kind in (IN_ITEMS, IN_PAIRS)):
+            if frame.owner != NULL:
+                add_state(chain, <object>frame.owner, <object>frame.obj, frame.after == THEN_SLOTS_BUILD)
+            # A state's own frame stands above that of its instance.
+            if not chain or chain[len(chain) - 1] is not <object>frame.obj:
                 chain.append(<object>frame.obj)
-        if between is not None and (i + 1 < w.depth or w.subject != NULL):
-            chain.append(between)
-    if w.subject != NULL and (not chain or chain[len(chain) - 1] is not <object>w.subject):
-        chain.append(<object>w.subject)
-    elif chain and type(chain[len(chain) - 1]) is Reduction:
-        chain.pop()  # an iterator of the reduction failed, and not a part: it was the object
+        if frame.kind == IN_REDUCTION:
+            chain.append(Reduction(*(<object>frame.held)))
+        elif frame.kind == IN_STATE:
+            chain.pop()
+            add_state(chain, <object>frame.obj, <object>frame.held, False)
+        elif frame.kind == IN_INSTANCE:
+            state = None if frame.held == NULL else <object>frame.held
+            chain.append(Reduction(copyreg.__newobj__, (<object>TYPE(frame.obj),), state))
+        elif frame.kind == IN_PERSISTENT_ID:
+            chain.append(PID)
+        if i + 1 < w.depth or w.subject != NULL and w.subject != frame.obj:
+            add_place(chain, frame)
+    if w.subject != NULL and not (w.depth and w.subject == w.stack[w.depth - 1].obj):
+        if not chain or chain[len(chain) - 1] is not <object>w.subject:
+            chain.append(<object>w.subject)
     return chain
+
+
+cdef int add_state(list chain, object instance, object state, bint slots) except -1:
+    """An instance whose state is written without the reduction that it is part of."""
+    if slots:
+        state = (None, state)
+    chain.append(instance)
+    chain.append(Reduction(copyreg.__newobj__, (type(instance),), state))
+    chain.append(state)
+    if slots:
+        chain.append(Item(1))
+    return 0
+
+
+cdef int add_place(list chain, Frame *frame) except -1:
+    """Where in the frame's object the part is that is being written."""
+    if frame.kind in (IN_LIST, IN_TUPLE, IN_ITEMS):
+        chain.append(Item(frame.pos - 1))
+    elif frame.kind == IN_PAIRS and frame.current != NULL:
+        chain.append(KEY if frame.half else Value(<object>TUPLE_ITEM(frame.current, 0)))
+    return 0

@@ -242,7 +242,7 @@ cdef int open_global(Writer *w, PyObject *obj, object name) except -1:
             return write_extension(w, code)
     if w.proto < 4 and "." in found.qualname:
         # Before protocol 4 a global has no dots: fetch it from the class that holds it.
-        if sys.version_info >= (3, 13):
+        if GETATTR_IN_A_ROW:
             names = (found.module, *found.qualname.split("."))
             frame = push(w, IN_DOTTED, obj)
             Py_INCREF(names)

@@ -131,9 +131,7 @@ cdef object ask_object(Writer *w, object instance):
     reduce = getattr(instance, "__reduce__", UNSET)
     if reduce is not UNSET:
         return reduce()
-    raise WriteError(
-        f"cannot pickle {type(instance).__name__!r} object: it has neither __reduce_ex__ nor __reduce__"
-    )
+    raise refusals.no_reduction(instance)
 
 
 cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
@@ -166,7 +164,7 @@ cdef int open_reduced(Writer *w, PyObject *obj, object value) except -1:
     if isinstance(value, str):
         return open_named(w, obj, value)
     if not well_formed(<PyObject *>value):
-        value = check(value, <object>obj)  # raises, or gives the same as a tuple that is one
+        value = check(value)  # raises, or gives the same as a tuple that is one
     push_reduction(w, obj, value)
     return PUSHED
 
@@ -365,24 +363,21 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
 
 cdef int check_newobj(object args, object obj) except -1:
     if not args:
-        raise WriteError("__newobj__ arglist is empty")
+        raise refusals.newobj_arguments()
     if not isinstance(args[0], type):
-        raise WriteError("args[0] from __newobj__ args is not a type")
-    if args[0] is not getattr(obj, "__class__", type(obj)):
-        raise WriteError("args[0] from __newobj__ args has the wrong class")
+        raise refusals.newobj_class(args[0])
+    own = getattr(obj, "__class__", type(obj))
+    if args[0] is not own:
+        raise refusals.newobj_other_class(own, args[0])
     return 0
 
 
 cdef int check_newobj_ex(object args) except -1:
     if len(args) != 3:
-        raise WriteError(f"length of the NEWOBJ_EX argument tuple must be exactly 3, not {len(args)}")
-    kinds = (("first", args[0], type), ("second", args[1], tuple), ("third", args[2], dict))
-    for position, item, kind in kinds:
-        if not isinstance(item, kind):
-            raise WriteError(
-                f"{position} item from NEWOBJ_EX argument tuple must be a {kind.__name__}, "
-                f"not {type(item).__name__}"
-            )
+        raise refusals.newobj_ex_arguments(args)
+    for position, kind in enumerate((type, tuple, dict)):
+        if not isinstance(args[position], kind):
+            raise refusals.newobj_ex_argument(position, args[position])
     return 0
 
 

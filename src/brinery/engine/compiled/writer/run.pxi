@@ -265,7 +265,7 @@ cdef int open_buffer(Writer *w, PyObject *obj) except -1:
     hold(w, obj)
     secure(w)
     if w.proto < 5:
-        raise WriteError("PickleBuffer can only be pickled with protocol >= 5")
+        raise refusals.pickle_buffer()
     PyObject_GetBuffer(<object>obj, &view, PyBUF_FULL_RO)
     w.opening = True
     try:

@@ -183,9 +183,7 @@ cdef int enter_nested(Writer *w, PyObject *obj) except -1:
     if key in opened:
         held = <object>obj
         secure(w)
-        raise ValueError(
-            f"fast mode: can't pickle cyclic objects including object type {type_name(held)} at {key:#x}"
-        )
+        raise refusals.cyclic(held)
     opened.add(key)
     return 0
 

@@ -7,4 +7,5 @@ leaves      objects without parts
 containers  lists, dicts, tuples, sets
 batches     filling an object between MARK and APPENDS or SETITEMS
 reducing    reductions; classes and functions by name
+failures    what was being written when it failed
 """

@@ -10,6 +10,7 @@ from pickle import PickleBuffer
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from brinery import refusals
 from brinery.errors import WriteError
 from brinery.stream.opcodes import codes
 from brinery.stream.text import encode_long, encode_unicode
@@ -72,7 +73,7 @@ def write_int(w: Writer, value: int) -> None:
         elif size <= 0x7FFFFFFF:
             w.buffer += _pack_int4(LONG4, size) + data
         else:
-            raise OverflowError("int too large to pickle: it takes more than 2**31 - 1 bytes")
+            raise OverflowError("int too large to pickle")
 
 
 def write_int_1(w: Writer, value: int) -> None:
@@ -151,7 +152,7 @@ def write_bytearray(w: Writer, data: bytearray) -> None:
 def write_buffer(w: Writer, buffer: PickleBuffer) -> None:
     """A buffer in-band, as bytes or bytearray, or out-of-band (PEP 574)."""
     if w.protocol < 5:
-        raise WriteError("PickleBuffer can only be pickled with protocol >= 5")
+        raise refusals.pickle_buffer()
     try:
         view = buffer.raw()
     except BufferError as refused:

@@ -5,14 +5,13 @@ Generators, as in :mod:`.containers`: what they yield is written before they go 
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from brinery import cpython, refusals
 from brinery.engine.globals import extension_code, locate_global, stream_name
 from brinery.engine.python.writing.batches import append_items, set_pairs
 from brinery.engine.reductions import Reduction, check
-from brinery.errors import WriteError
 from brinery.stream.opcodes import codes
 from brinery.stream.text import encode_global
 
@@ -32,13 +31,12 @@ _SINGLETONS: dict[object, object] = {type(None): None, type(...): ..., type(NotI
 
 def write_reduced(w: Writer, obj: object, value: object) -> Steps:
     """`obj` as `value` says, which a reducer gave back for it: a global's name or a reduction."""
-    if isinstance(value, str):
-        return write_global(w, obj, value)
-    return write_reduction(w, obj, check(value, obj))
+    return write_global(w, obj, value) if isinstance(value, str) else write_reduction(w, obj, value)
 
 
-def write_reduction(w: Writer, obj: object, reduction: Reduction) -> Steps:
+def write_reduction(w: Writer, obj: object, value: object) -> Steps:
     """Make the object, memoize it, then fill it: items, pairs, state."""
+    reduction = value if type(value) is Reduction else check(value)
     function, args, state, items, pairs, state_setter = reduction
     # copyreg's two constructors are known by their name; they have opcodes from protocol 2 and 4 on.
     name = getattr(function, "__name__", None) if w.protocol >= 2 else None
@@ -77,26 +75,22 @@ def write_reduction(w: Writer, obj: object, reduction: Reduction) -> Steps:
 
 def _check_newobj(obj: object, args: tuple[object, ...]) -> type:
     if not args:
-        raise WriteError("__newobj__ needs the class as its first argument; it was given none")
+        raise refusals.newobj_arguments()
     cls = args[0]
     if not isinstance(cls, type):
-        raise WriteError(f"the first argument of __newobj__ must be a class, not {type(cls).__name__}")
-    if getattr(obj, "__class__", type(obj)) is not cls:
-        raise WriteError(f"the first argument of __newobj__ must be the object's class, not {cls.__name__}")
+        raise refusals.newobj_class(cls)
+    own = getattr(obj, "__class__", type(obj))
+    if own is not cls:
+        raise refusals.newobj_other_class(own, cls)
     return cls
 
 
 def _check_newobj_ex(args: tuple[object, ...]) -> tuple[type, tuple[object, ...], dict[str, object]]:
     if len(args) != 3:
-        raise WriteError(
-            f"__newobj_ex__ takes three arguments: the class, a tuple and a dict; it was given {len(args)}"
-        )
-    for position, kind, arg in zip(("first", "second", "third"), (type, tuple, dict), args, strict=True):
-        if not isinstance(arg, kind):
-            raise WriteError(
-                f"the {position} argument of __newobj_ex__ must be a {kind.__name__}, "
-                f"not {type(arg).__name__}"
-            )
+        raise refusals.newobj_ex_arguments(args)
+    for position, kind in enumerate((type, tuple, dict)):
+        if not isinstance(args[position], kind):
+            raise refusals.newobj_ex_argument(position, args[position])
     return args  # type: ignore[return-value]
 
 
@@ -125,7 +119,7 @@ def write_global(w: Writer, obj: object, name: str | None = None) -> Steps:
         w.buffer += STACK_GLOBAL
     elif "." not in located.qualname:
         _write_names(w, located.module, located.qualname)
-    elif sys.version_info >= (3, 13):
+    elif cpython.GETATTR_IN_A_ROW:
         yield from _write_dotted_names(w, located)
     else:
         # Calls of getattr from the inside out: the class that it is in is written as any class is.

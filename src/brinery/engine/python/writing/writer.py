@@ -7,14 +7,18 @@ from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from brinery.engine.paths import place_of, shorten
+from brinery import refusals
+from brinery.cpython import NOTES_FOR_LEVELS
+from brinery.engine.levels import notes
+from brinery.engine.paths import place_of
 from brinery.engine.python.writing.containers import CONTAINERS
+from brinery.engine.python.writing.failures import NO_PART, chain_of
 from brinery.engine.python.writing.leaves import ATOMS, MEMOIZED
 from brinery.engine.python.writing.memo import get_opcode, put_opcode
 from brinery.engine.python.writing.output import Output
 from brinery.engine.python.writing.reducing import write_global, write_reduced, write_type
 from brinery.engine.runaways import FIRST_CHECK, check_depth
-from brinery.errors import WriteError, locate_writing
+from brinery.errors import locate_writing
 from brinery.plan import AtProtocol
 from brinery.stream.opcodes import codes
 from brinery.stream.text import encode_persistent_id
@@ -132,7 +136,7 @@ class Writer(Output):
         parent: object = None
         steps: Steps = iter(())
         parts: Iterator[object] = iter((root,))
-        failed: object = UNSET
+        failed: object = NO_PART
         try:
             while True:
                 for obj in parts:
@@ -155,7 +159,7 @@ class Writer(Output):
                             inner = write_container(self, obj)
                         else:
                             inner = self._reduce(obj)
-                    except Exception:
+                    except BaseException:
                         failed = obj
                         raise
                     around.append((parent, steps, parts))
@@ -171,7 +175,7 @@ class Writer(Output):
                     if len(around) <= 1:
                         return
                     parent, steps, parts = around.pop()
-        except Exception as exc:
+        except BaseException as exc:
             self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], failed)
             raise
 
@@ -216,9 +220,7 @@ class Writer(Output):
         reduce = getattr(obj, "__reduce__", UNSET)
         if reduce is not UNSET:
             return write_reduced(self, obj, reduce())
-        raise WriteError(
-            f"cannot pickle {cls.__name__!r} object: it has neither __reduce_ex__ nor __reduce__"
-        )
+        raise refusals.no_reduction(obj)
 
     def _ask(self, function: Any, obj: object) -> Any:
         return function.function(obj, self.protocol) if type(function) is AtProtocol else function(obj)
@@ -277,27 +279,13 @@ class Writer(Output):
     def _refuse_cycle(self, obj: object) -> Steps:
         """In fast mode: without a memo, a list or dict inside itself would never end."""
         if id(obj) in self._open_containers:
-            raise ValueError(
-                f"fast mode: can't pickle cyclic objects including object type {type(obj).__name__}"
-            )
+            raise refusals.cyclic(obj)
         self._open_containers.add(id(obj))
         yield from CONTAINERS[self.protocol][type(obj)](self, obj)
         self._open_containers.remove(id(obj))
 
-    def _locate(self, exc: Exception, levels: list[Level], failed: object) -> None:
-        """Say on `exc` which object it was: `failed`, a part of the last of `levels`, or UNSET for that."""
-        chain: list[object] = []
-        for level in shorten(levels):
-            if not isinstance(level, tuple):
-                chain.append(level)
-                continue
-            owner, steps, _ = level
-            chain.append(owner)
-            # The one thing that is known nowhere else: which reduction a suspended generator writes.
-            frame = getattr(steps, "gi_frame", None)
-            if frame is not None and (reduction := frame.f_locals.get("reduction")) is not None:
-                chain.append(reduction)
-        if failed is not UNSET:
-            chain.append(failed)
+    def _locate(self, exc: BaseException, levels: list[Level], failed: object) -> None:
+        """Say on `exc` which object it was: `failed`, a part of the last of `levels`, or NO_PART for that."""
+        chain = chain_of(exc, levels, failed)
         path, type_name = place_of(chain)
-        locate_writing(exc, path, type_name, self.plan.hints)
+        locate_writing(exc, path, type_name, notes(chain) if NOTES_FOR_LEVELS else (), self.plan.hints)

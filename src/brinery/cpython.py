@@ -1,0 +1,53 @@
+"""What the CPythons that brinery supports do differently: everything that asks for a version asks here.
+
+A stream is written as C pickle of the running Python writes it, and what that refuses is refused in its
+words (:mod:`brinery.refusals`). Each name below is one difference, with the version that brought it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = [
+    "EXTENSION_CODES_ARE_INDICES",
+    "GETATTR_IN_A_ROW",
+    "LOOKUP_ERRORS_PASS",
+    "NOTES_FOR_LEVELS",
+    "NUMBERS_ARE_DECIMAL",
+    "PRIVATE_NAMES_ARE_MANGLED",
+    "REFUSALS_NAME_TYPES",
+    "RESTS_STAND_ALONE",
+]
+
+_PYTHON = sys.version_info[:2]
+
+# Writing
+
+#: Below protocol 4, a name with dots is as many calls of getattr as there are dots, none of them memoized.
+GETATTR_IN_A_ROW = _PYTHON >= (3, 13)
+
+#: One item that is left over after a thousand of a list or dict stands alone, without a MARK; and where
+#: none is left over, a dict or set does not end in an empty batch.
+RESTS_STAND_ALONE = _PYTHON >= (3, 15)
+
+#: In a name with dots, a private part is looked up under the name that its class gave it.
+PRIVATE_NAMES_ARE_MANGLED = _PYTHON >= (3, 15)
+
+# Refusing to write
+
+#: An exception gets a note for each level that was being written.
+NOTES_FOR_LEVELS = _PYTHON >= (3, 14)
+
+#: Refusals have the words of today, which name the types that were met in full.
+REFUSALS_NAME_TYPES = _PYTHON >= (3, 14)
+
+#: The look-up of a global makes a PicklingError of what says that nothing is there, and lets all else pass.
+LOOKUP_ERRORS_PASS = _PYTHON >= (3, 14)
+
+#: A code of the extension registry is whatever gives an index. Before, anything but an int is refused.
+EXTENSION_CODES_ARE_INDICES = _PYTHON >= (3, 13)
+
+# Reading
+
+#: Numbers in text are decimal. Before, C's strtol() and int() with base 0 read them.
+NUMBERS_ARE_DECIMAL = _PYTHON >= (3, 15)
