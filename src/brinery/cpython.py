@@ -6,14 +6,18 @@ words (:mod:`brinery.refusals`). Each name below is one difference, with the ver
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 __all__ = [
+    "BOOLS_ARE_LITERAL",
     "EXTENSION_CODES_ARE_INDICES",
     "GETATTR_IN_A_ROW",
     "LOOKUP_ERRORS_PASS",
     "NOTES_FOR_LEVELS",
     "NUMBERS_ARE_DECIMAL",
+    "PATHS_ARE_RESOLVED",
+    "PERSISTENT_IN_ONE_LINE",
     "PRIVATE_NAMES_ARE_MANGLED",
     "REFUSALS_NAME_TYPES",
     "RESTS_STAND_ALONE",
@@ -49,5 +53,23 @@ EXTENSION_CODES_ARE_INDICES = _PYTHON >= (3, 13)
 
 # Reading
 
-#: Numbers in text are decimal. Before, C's strtol() and int() with base 0 read them.
-NUMBERS_ARE_DECIMAL = _PYTHON >= (3, 15)
+#: A global that is not there is an AttributeError in the interpreter's words; of a path, in pickle's.
+PATHS_ARE_RESOLVED = _PYTHON >= (3, 14)
+
+#: What is said of a persistent ID that nothing loads has no line break.
+PERSISTENT_IN_ONE_LINE = _PYTHON >= (3, 12)
+
+
+def _reads(stream: bytes, result: str) -> bool:
+    # Changes that came with bugfix releases: no version's number tells.
+    try:
+        return repr(pickle.loads(stream)) == result
+    except ValueError:
+        return False
+
+
+#: Numbers in text are decimal. Before, C's strtol() and int() read them, with base 0.
+NUMBERS_ARE_DECIMAL = _reads(b"I010\n.", "10")
+
+#: 00 and 01 are bools (PEP 285). Before, anything of two characters was that is worth 0 or 1.
+BOOLS_ARE_LITERAL = _reads(b"I+0\n.", "0")

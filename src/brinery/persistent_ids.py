@@ -32,6 +32,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, quote_from_bytes, unquote, unquote_to_bytes
 from uuid import UUID
 
+from brinery import refusals
 from brinery.errors import ReadError, UnboundStore, UnpicklingError, WriteError
 
 __all__ = ["Key", "bounded", "is_key", "is_plain", "read_key", "store_name", "unbound", "write_id"]
@@ -153,11 +154,12 @@ def unbound(pid: object) -> UnpicklingError:
     if name is None:
         # No repr but of what is plainly data: another's may raise, on an object that is half built.
         spelled = repr(pid)[:100] if bounded(pid, _SCALARS) else f"a {type(pid).__name__}"
-        return UnboundStore(
-            "A load persistent id instruction was encountered, but no persistent_load function was specified,"
-            f" for the persistent ID {spelled}. Override or assign persistent_load, or bind the store that it"
+        refused = refusals.no_persistent_load()
+        refused.add_note(
+            f"the persistent ID is {spelled}. Override or assign persistent_load, or bind the store that it"
             " comes from: with profile.bind(bare=store) as bound: bound.loads(data)"
         )
+        return refused
     argument = f"{name}=store" if name.isidentifier() else f"**{{{name!r}: store}}"
     return UnboundStore(
         f"the stream refers to objects in the store {name!r}, which is not bound."

@@ -1,38 +1,49 @@
-"""What C pickle of the running Python says when it refuses to write, word for word.
+"""What C pickle of the running Python says when it refuses, word for word.
 
 A drop-in's errors are read by people who know them, and compared by tests of programs. So the text is C
 pickle's own, unchanged, and where it was is said elsewhere (:mod:`brinery.errors`). Here are the texts
-that changed from version to version, and those that both engines raise. Each function gives the
+that changed from version to version, and those that several places raise. Each function gives the
 exception, for its caller to raise.
 """
 
 from __future__ import annotations
 
 from brinery import cpython
-from brinery.errors import BadReduction, LocalObjectError, WriteError
+from brinery.errors import BadReduction, LocalObjectError, ReadError, UnboundStore, WriteError
 
 __all__ = [
     "cyclic",
     "extension_code_range",
     "extension_code_type",
     "full_name",
+    "load_key",
     "local_object",
     "missing_module",
     "missing_name",
+    "negative_size",
+    "new_argument",
     "newobj_arguments",
     "newobj_class",
     "newobj_ex_argument",
     "newobj_ex_arguments",
     "newobj_other_class",
     "no_identifier",
+    "no_literal",
+    "no_new",
+    "no_persistent_load",
     "no_reduction",
+    "no_tuple",
     "other_object",
     "pickle_buffer",
     "reduction_item",
     "reduction_kind",
     "reduction_length",
+    "too_long",
     "tp_name",
 ]
+
+# What C calls PY_SSIZE_T_MAX.
+_LARGEST = 2**63 - 1
 
 _none_is_true = type(None).__dict__["__bool__"]
 
@@ -201,3 +212,58 @@ def cyclic(obj: object) -> ValueError:
     """A list or dict inside itself, where there is no memo to end it."""
     text = "fast mode: can't pickle cyclic objects including object type"
     return ValueError(f"{text} {tp_name(obj)} at {id(obj):#x}")
+
+
+# Reading
+
+
+def load_key(code: int) -> ReadError:
+    """A byte that is no opcode."""
+    shown = (
+        chr(code)
+        if chr(code).isascii() and chr(code).isprintable() and code not in b"'\\"
+        else f"\\x{code:02x}"
+    )
+    return ReadError(f"invalid load key, '{shown}'.")
+
+
+def too_long(opcode: str) -> OverflowError:
+    """A length of eight bytes that no object can have; `opcode` has it."""
+    if opcode == "FRAME":
+        return OverflowError(f"FRAME length exceeds system's maximum of {_LARGEST} bytes")
+    kind = opcode.removesuffix("8") if opcode != "BYTEARRAY8" else opcode
+    return OverflowError(f"{kind} exceeds system's maximum size of {_LARGEST} bytes")
+
+
+def no_tuple(args: object) -> TypeError:
+    """REDUCE without a tuple of arguments."""
+    return TypeError("argument list must be a tuple")
+
+
+def new_argument(opcode: str, argument: str, wanted: str, given: object) -> ReadError:
+    """NEWOBJ or NEWOBJ_EX with something else than a class, a tuple and a dict."""
+    return ReadError(f"{opcode} {argument} argument must be a {wanted}, not {tp_name(given)}")
+
+
+def no_new(opcode: str, cls: type) -> ReadError:
+    """NEWOBJ or NEWOBJ_EX of a type that only the interpreter makes instances of."""
+    return ReadError(f"{opcode} class argument '{tp_name(cls)}' doesn't have __new__")
+
+
+def negative_size(opcode: str) -> ReadError:
+    """A length of four bytes that is negative."""
+    if opcode == "BINSTRING" and not cpython.REFUSALS_NAME_TYPES:
+        return ReadError("pickle data was truncated")
+    return ReadError(f"{opcode} pickle has negative byte count")
+
+
+def no_persistent_load() -> UnboundStore:
+    """A persistent ID, and nothing that could load it."""
+    met = "A load persistent id instruction was encountered,"
+    missing = "but no persistent_load function was specified."
+    return UnboundStore(f"{met} {missing}" if cpython.PERSISTENT_IN_ONE_LINE else f"{met}\n{missing}")
+
+
+def no_literal(text: str, base: int) -> ValueError:
+    """A line that is no number of that base."""
+    return ValueError(f"invalid literal for int() with base {base}: {text[:200]!r}")

@@ -61,11 +61,25 @@ def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, pl
     __import__(module, level=0)
     found: object = sys.modules[module]
     if protocol >= 4:
-        return resolve(found, qualname)[0]
+        if not cpython.PATHS_ARE_RESOLVED:
+            return resolve(found, qualname)[0]
+        if "." in qualname:
+            return _at_path(found, module, qualname)
+    if cpython.PATHS_ARE_RESOLVED:
+        return getattr(found, qualname)
     try:
         return getattr(found, qualname)
     except AttributeError:
         raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
+
+
+def _at_path(found: object, module: str, qualname: str) -> object:
+    try:
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except AttributeError as missing:
+        raise AttributeError(f"Can't resolve path {qualname!r} on module {module!r}") from missing
+    return found
 
 
 def resolve(obj: object, qualname: str) -> tuple[object, object]:
@@ -73,14 +87,16 @@ def resolve(obj: object, qualname: str) -> tuple[object, object]:
 
     Raises AttributeError where there is no such name, or where one is local to a function.
     """
-    parent = obj
-    for part in qualname.split("."):
-        if part == "<locals>":
-            raise AttributeError(f"Can't get local attribute {qualname!r} on {obj!r}")
+    module = parent = obj
+    path = qualname.split(".")
+    if "<locals>" in path:
+        verb = "get" if cpython.GETATTR_IN_A_ROW else "pickle"
+        raise AttributeError(f"Can't {verb} local attribute {qualname!r} on {module!r}")
+    for part in path:
         try:
             parent, obj = obj, getattr(obj, part)
         except AttributeError:
-            raise AttributeError(f"Can't get attribute {qualname!r} on {parent!r}") from None
+            raise AttributeError(f"Can't get attribute {qualname!r} on {module!r}") from None
     return obj, parent
 
 
@@ -178,12 +194,12 @@ def extension_name(code: int) -> tuple[str, str]:
     has nothing under it, or something that is no pair of names.
     """
     if code <= 0:
-        raise ReadError(f"extension codes start at 1; this one is {code}")
+        raise ReadError("EXT specifies code <= 0")
     name: object = inverted_registry.get(code)
     if name is None:
-        raise ValueError(f"unregistered extension code {code}: copyreg.add_extension() has to come first")
+        raise ValueError(f"unregistered extension code {code}")
     if not isinstance(name, tuple) or len(name) != 2 or not all(isinstance(part, str) for part in name):
-        raise ValueError(f"copyreg._inverted_registry[{code}] isn't a 2-tuple of strings")
+        raise ValueError(f"_inverted_registry[{code}] isn't a 2-tuple of strings")
     return name
 
 

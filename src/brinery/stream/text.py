@@ -10,6 +10,7 @@ import re
 from math import isinf
 
 from brinery import refusals
+from brinery.cpython import BOOLS_ARE_LITERAL, NUMBERS_ARE_DECIMAL
 from brinery.errors import ReadError, WriteError
 
 __all__ = [
@@ -35,7 +36,7 @@ _ESCAPES = [(c, f"\\u{ord(c):04x}") for c in "\\\0\n\r\x1a"]
 _STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 # What float() takes and C's own parser does not.
 _NO_FLOAT = re.compile(rb"[\s_]")
-_FLOAT_START = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_FLOAT_START = re.compile(rb"[+-]?(?:(?P<digits>\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|nan))")
 
 
 def encode_unicode(text: str) -> bytes:
@@ -105,34 +106,46 @@ def decode_long(data: bytes) -> int:
 
 
 def parse_int(line: bytes) -> int:
-    """INT's argument: a literal in any base, or 00 and 01 for False and True (PEP 285).
+    """INT's argument: a number, or 00 and 01 for False and True (PEP 285).
 
-    C pickle asks C's ``strtol`` first, which takes a leading zero for octal, ends at a NUL and calls
-    anything of two characters that is worth 0 or 1 a bool; and ``int()`` after that.
+    C pickle asks C's ``strtol`` first and ``int()`` after that, each with base 0 before it became 10 (see
+    :mod:`brinery.cpython`): the first takes a leading zero for octal and ends at a NUL.
 
     Raises ValueError where neither can read it.
     """
     text = line.partition(b"\0")[0]
     if not text and line:
-        return False if len(line) == 2 else 0
-    literal = _STRTOL.fullmatch(text)
-    if literal is None:
-        return int(text, 0)
-    sign, digits = literal.groups()
-    value = int(digits, 16 if digits[:2] in (b"0x", b"0X") else 8 if digits[:1] == b"0" else 10)
-    if sign == b"-":
-        value = -value
-    if not -(2**63) <= value < 2**63:
-        return int(text, 0)
+        return False if len(line) == 2 and not BOOLS_ARE_LITERAL else 0
+    if NUMBERS_ARE_DECIMAL:
+        value = _converted(text, 10)
+    else:
+        literal = _STRTOL.fullmatch(text)
+        if literal is None:
+            return _converted(text, 0)
+        sign, digits = literal.groups()
+        value = int(digits, 16 if digits[:2] in (b"0x", b"0X") else 8 if digits[:1] == b"0" else 10)
+        if sign == b"-":
+            value = -value
+        if not -(2**63) <= value < 2**63:
+            return _converted(text, 0)
+    if BOOLS_ARE_LITERAL:
+        return bool(value) if line in (b"00", b"01") else value
     return bool(value) if len(line) == 2 and value in (0, 1) else value
 
 
+def _converted(text: bytes, base: int) -> int:
+    try:
+        return int(text, base)
+    except ValueError:
+        raise ValueError("could not convert string to int") from None
+
+
 def parse_long(line: bytes) -> int:
-    """LONG's argument: a literal in any base, with or without the L of Python 2.
+    """LONG's argument: a number, with or without the L of Python 2.
 
     Raises ValueError where it is none.
     """
-    return _integer(line.removesuffix(b"L"), 0)
+    return _integer(line[:-1] if line.endswith(b"L") else line + b"\n", 10 if NUMBERS_ARE_DECIMAL else 0)
 
 
 def parse_float(line: bytes) -> float:
@@ -141,11 +154,15 @@ def parse_float(line: bytes) -> float:
     number = None if _NO_FLOAT.search(text) else _float(text)
     if number is not None and (not isinf(number) or b"inf" in text.lower()):
         return number
+    quoted = (line + b"\n").partition(b"\0")[0][:200]
+    shown = f"'{quoted.decode('utf-8', 'replace')}'"
     start = _FLOAT_START.match(text)
-    if start is not None and isinf(float(start[0])):
+    if start is None:
+        raise ValueError(f"could not convert string to float: {shown}")
+    if start["digits"] and isinf(float(start[0])):
         # C's own parser says so before it looks at what follows the number.
-        raise OverflowError("value too large to convert to float: " + ascii(text))
-    raise ValueError("could not convert string to float: " + ascii(text))
+        raise OverflowError(f"value too large to convert to float: {shown}")
+    raise ValueError("could not convert string to float")
 
 
 def _float(text: bytes) -> float | None:
@@ -161,9 +178,9 @@ def parse_index(line: bytes) -> int:
     Raises ValueError where the line is no decimal number, and OverflowError where the number fits no
     ``Py_ssize_t``. Whether the memo takes the index is the reader's to judge.
     """
-    index = _integer(line, 10)
+    index = _integer(line + b"\n", 10)
     if not -(2**63) <= index < 2**63:
-        raise OverflowError("the memo index does not fit into 64 bits")
+        raise OverflowError("Python int too large to convert to C ssize_t")
     return index
 
 
@@ -172,8 +189,15 @@ def _integer(line: bytes, base: int) -> int:
     try:
         return int(text, base)
     except ValueError:
-        text[:200].decode()  # C quotes that much in its message, and fails earlier where it is not UTF-8
-        raise
+        # C quotes that much in its message, and fails earlier where it is not UTF-8.
+        shown = text[:200].decode()
+    raise refusals.no_literal(shown, base or _base_of(shown))
+
+
+def _base_of(text: str) -> int:
+    # The base that C took from the prefix, for its message.
+    digits = text.lstrip(" \t\n\v\f\r").removeprefix("-").removeprefix("+")[:2].lower()
+    return {"0x": 16, "0o": 8, "0b": 2}.get(digits, 10)
 
 
 def parse_string(line: bytes) -> bytes:

@@ -294,9 +294,7 @@ cdef int run(Reading r) except -1:
         elif code == OP_PROTO:
             s.top = top
             if p[0] > HIGHEST_PROTOCOL:
-                raise ValueError(
-                    f"unsupported pickle protocol: {p[0]}; this reader knows 0 to {HIGHEST_PROTOCOL}"
-                )
+                raise ValueError(f"unsupported pickle protocol: {p[0]}")
             r.protocol = p[0]
             p += 1
 
@@ -352,7 +350,7 @@ cdef int rare(Reading r, int code) except -1:
         made = old_string(r, argument[0])
     elif code == OP_BINSTRING:
         if <int32_t> brinery_little(argument, 4) < 0:
-            raise ReadError("BINSTRING pickle has negative byte count")
+            raise refusals.negative_size("BINSTRING")
         made = old_string(r, brinery_little(argument, 4))
 
     elif code == OP_LIST:
@@ -447,13 +445,16 @@ cdef PyObject *outside(Reading r, int code, const unsigned char *argument) excep
         return NULL
     if code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
         return text_leaf(r, code)
-    raise ReadError(f"invalid load key, {bytes([code])!r}: no opcode of any protocol")
+    raise refusals.load_key(code)
 
 
 cdef unsigned long long get_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFFFFF:
     """GET's argument. What cannot be in the memo is not found there."""
     index = parse_index(r, text)
-    return index if 0 <= index <= MEMO_MOST else 0xFFFFFFFFFFFFFFFE
+    if not 0 <= index <= MEMO_MOST:
+        secure(r)
+        raise ReadError(f"Memo value not found at index {index}")
+    return index
 
 
 cdef unsigned long long put_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFFFFF:

@@ -5,6 +5,7 @@ import builtins as _builtins
 import sys as _sys
 from _weakref import ref as _weakref  # weakref itself takes half a millisecond to import
 
+from brinery.cpython import PATHS_ARE_RESOLVED as _PATHS_ARE_RESOLVED
 from brinery.engine import globals as _globals
 from brinery.stream.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
@@ -12,6 +13,7 @@ from brinery.plan import NameMap
 
 cdef object EMPTY_TUPLE = ()
 cdef object original_import = _builtins.__import__
+cdef bint PATHS_ARE_RESOLVED = _PATHS_ARE_RESOLVED
 cdef object Module = type(_sys)
 cdef dict loaded_modules = {}  # name: weak reference to a module that was seen to be completely imported
 
@@ -40,7 +42,7 @@ cdef object find_global(Reading r, str module, str qualname):
                 held = PyDict_GetItemWithError(PyModule_GetDict(<PyObject *> found), <PyObject *> qualname)
                 if held != NULL:
                     return <object> held
-            if r.protocol < 4:
+            if PATHS_ARE_RESOLVED:
                 return getattr(found, qualname)
             try:
                 return getattr(found, qualname)
@@ -170,7 +172,7 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     args = take(s)
     function = take(s)
     if type(args) is not tuple and not isinstance(args, tuple):
-        raise TypeError(f"REDUCE needs a tuple of arguments, not {type(args).__name__}")
+        raise refusals.no_tuple(args)
     if function is set or function is frozenset:
         made = set_of_leaves(function is frozenset, args)
         if made != NULL:
@@ -243,14 +245,14 @@ cdef PyObject *new_object(Reading r, bint keywords) except NULL:
     args = take(s)
     cls = take(s)
     if not isinstance_type(cls):
-        raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
+        raise refusals.new_argument(opcode, "class", "type", cls)
     type_ = <PyTypeObject *> cls
     if type_.tp_new == NULL:
-        raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__")
+        raise refusals.no_new(opcode, cls)
     if not isinstance(args, tuple):
-        raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
+        raise refusals.new_argument(opcode, "args", "tuple", args)
     if keywords and not isinstance(kwargs, dict):
-        raise ReadError(f"{opcode} kwargs argument must be a dict, not {type(kwargs).__name__}")
+        raise refusals.new_argument(opcode, "kwargs", "dict", kwargs)
     return type_.tp_new(type_, <PyObject *> args, <PyObject *> kwargs if keywords else NULL)
 
 
@@ -324,11 +326,11 @@ cdef int build(Reading r) except -1:
         state, slots = <tuple> state
     if state is not None:
         if not isinstance(state, dict):
-            raise ReadError(f"state is not a dictionary but {type(state).__name__}")
+            raise ReadError("state is not a dictionary")
         set_state(r, instance.__dict__, state)
     if slots is not r:
         if not isinstance(slots, dict):
-            raise ReadError(f"slot state is not a dictionary but {type(slots).__name__}")
+            raise ReadError("slot state is not a dictionary")
         set_slots(instance, slots)
     return 0
 

@@ -93,11 +93,16 @@ cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
     return 0
 
 
-cdef inline int check_length(unsigned long long size) except -1:
+cdef inline int check_length(Reading r, unsigned long long size) except -1:
     """Lengths of eight bytes that no size can be raise what C pickle raises."""
     if size > <unsigned long long> LENGTH_MOST:
-        raise OverflowError(f"a length of {size} bytes exceeds the largest size there is")
+        refuse_length(r)
     return 0
+
+
+cdef int refuse_length(Reading r) except -1:
+    cdef Source *s = &r.source
+    raise refusals.too_long(BY_CODE[s.opcode[0] if s.opcode != NULL else s.opcode_code].name)
 
 
 cdef object truncated():
@@ -273,7 +278,7 @@ cdef int want(Reading r, Py_ssize_t count) except -1:
     cdef Source *s = &r.source
     cdef bytes data
     if s.framed:
-        raise ReadError("pickle data was truncated: an opcode reaches past the end of its frame")
+        raise ReadError("pickle exhausted before end of frame")
     if r.read is None:
         raise truncated()
     if s.peeked:
@@ -353,7 +358,7 @@ cdef int turn(Reading r) except -1:
 cdef int enter_frame(Reading r, unsigned long long size) except -1:
     """FRAME: the next `size` bytes hold whole opcodes only (PEP 3154)."""
     cdef Source *s = &r.source
-    check_length(size)
+    check_length(r, size)
     if s.framed and s.next < s.end:
         raise ReadError("a frame begins before the end of the one around it")
     s.framed = False
@@ -369,7 +374,7 @@ cdef const unsigned char *payload(Reading r, unsigned long long size) except NUL
     """The next `size` bytes in one piece, and the cursor behind them. Valid until the next read."""
     cdef Source *s = &r.source
     cdef const unsigned char *data
-    check_length(size)
+    check_length(r, size)
     if <unsigned long long> (s.end - s.next) < size:
         want(r, size)
     data = s.next
@@ -389,7 +394,7 @@ cdef PyObject *payload_bytes(Reading r, unsigned long long size) except NULL:
     cdef Source *s = &r.source
     cdef PyObject *copy
     cdef bytes data
-    check_length(size)
+    check_length(r, size)
     if size == 0:
         check_empty(r)
     if <unsigned long long> (s.end - s.next) >= size:
@@ -415,7 +420,7 @@ cdef object payload_bytearray(Reading r, unsigned long long size):
     cdef Py_ssize_t filled, total, room, came
     cdef bytearray made
     cdef bytes begun
-    check_length(size)
+    check_length(r, size)
     if size == 0:
         check_empty(r)
     if <unsigned long long> (s.end - s.next) >= size:

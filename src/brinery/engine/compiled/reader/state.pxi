@@ -22,6 +22,7 @@
 # exposed() counts the loads of the process that stand in between; whenever user code runs it is 0, and the
 # tests ask it (tests/user_code.py).
 
+from brinery import refusals
 from brinery.errors import ReadError
 
 cdef struct Source:

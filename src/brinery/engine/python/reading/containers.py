@@ -128,7 +128,7 @@ def empty_dict(machine: Machine, pos: int) -> int:
 def dict_(machine: Machine, pos: int) -> int:
     items = machine.pop_mark()
     result: dict[object, object] = {}
-    set_items(result, items)
+    set_items(result, items, "DICT")
     machine.stack.append(result)
     return pos
 
@@ -151,14 +151,14 @@ def setitems(machine: Machine, pos: int) -> int:
     items = machine.pop_mark()
     if not machine.stack:
         raise machine.underflow()
-    set_items(machine.stack[-1], items)
+    set_items(machine.stack[-1], items, "SETITEMS")
     return pos
 
 
-def set_items(target: Any, items: list[object]) -> None:
+def set_items(target: Any, items: list[object], opcode: str) -> None:
     """Set keys and values, which take turns in `items`, on whatever knows item assignment."""
     if len(items) % 2:
-        raise ReadError("odd number of items for a dict")
+        raise ReadError(f"odd number of items for {opcode}")
     keys = items[::2]
     check_hashable(keys)
     if type(target) is dict:

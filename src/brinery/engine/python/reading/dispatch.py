@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brinery.errors import ReadError
+from brinery import refusals
 from brinery.stream.opcodes import BY_NAME, TABLE
 
 if TYPE_CHECKING:
@@ -52,4 +52,4 @@ def dispatch_table(*topics: Mapping[str, Handler]) -> list[Handler]:
 
 
 def _unknown(machine: Machine, pos: int) -> int:
-    raise ReadError(f"invalid load key, {machine.data[pos - 1 : pos]!r}")
+    raise refusals.load_key(machine.data[pos - 1])

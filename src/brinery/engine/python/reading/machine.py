@@ -215,7 +215,7 @@ class Machine:
     def truncated(self) -> NoReturn:
         """Raise for an argument that is not all there."""
         if self.in_frame and (self.source is not None or self.limit < len(self.data)):
-            raise ReadError("pickle exhausted before end of frame: an opcode lies across it")
+            raise ReadError("pickle exhausted before end of frame")
         raise ReadError("pickle data was truncated")
 
     def _move(self, pos: int, data: bytes) -> None:

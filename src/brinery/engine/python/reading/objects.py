@@ -6,6 +6,7 @@ import struct
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
+from brinery import refusals
 from brinery.engine.globals import extension_name
 from brinery.engine.hashing import check_call
 from brinery.engine.python.reading.dispatch import Handlers
@@ -88,7 +89,7 @@ def reduce(machine: Machine, pos: int) -> int:
     args: Any = stack.pop()
     function: Any = stack.pop()
     if not isinstance(args, tuple):
-        raise TypeError(f"REDUCE needs a tuple of arguments, not {type(args).__name__}")
+        raise refusals.no_tuple(args)
     check_call(function, args)
     stack.append(function(*args))
     return pos
@@ -121,7 +122,7 @@ def newobj_ex(machine: Machine, pos: int) -> int:
     cls: Any = stack.pop()
     check_class("NEWOBJ_EX", cls, args)
     if not isinstance(kwargs, dict):
-        raise ReadError(f"NEWOBJ_EX kwargs argument must be a dict, not {type(kwargs).__name__}")
+        raise refusals.new_argument("NEWOBJ_EX", "kwargs", "dict", kwargs)
     try:
         instance = cls.__new__(cls, *args, **kwargs)
     except TypeError:
@@ -134,15 +135,15 @@ def newobj_ex(machine: Machine, pos: int) -> int:
 def check_class(opcode: str, cls: object, args: object) -> None:
     """Raise UnpicklingError where these are not the class and the tuple that PEP 307 asks for."""
     if not issubclass(type(cls), type):
-        raise ReadError(f"{opcode} class argument must be a type, not {type(cls).__name__}")
+        raise refusals.new_argument(opcode, "class", "type", cls)
     if not isinstance(args, tuple):
-        raise ReadError(f"{opcode} args argument must be a tuple, not {type(args).__name__}")
+        raise refusals.new_argument(opcode, "args", "tuple", args)
 
 
 def check_instantiable(opcode: str, cls: type) -> None:
     """Raise UnpicklingError for a type that only the interpreter makes instances of."""
     if type.__dict__["__flags__"].__get__(cls) & _NO_INSTANCES:
-        raise ReadError(f"{opcode} class argument {cls.__name__!r} doesn't have __new__")
+        raise refusals.no_new(opcode, cls)
 
 
 @handles("OBJ")
@@ -203,7 +204,7 @@ def set_attributes(instance: Any, state: object) -> None:
     Names of attributes are interned everywhere else; doing so here too makes reading them as fast.
     """
     if not isinstance(state, dict):
-        raise ReadError(f"state is not a dictionary but {type(state).__name__}")
+        raise ReadError("state is not a dictionary")
     attributes = instance.__dict__
     for name, value in dict.items(state):
         attributes[intern(name) if type(name) is str else name] = value
@@ -212,7 +213,7 @@ def set_attributes(instance: Any, state: object) -> None:
 def set_slots(instance: object, state: object) -> None:
     """Set each of `state` as an attribute (the form of ``__slots__``, PEP 307)."""
     if not isinstance(state, dict):
-        raise ReadError(f"slot state is not a dictionary but {type(state).__name__}")
+        raise ReadError("slot state is not a dictionary")
     for name, value in dict.items(state):
         setattr(instance, name, value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from brinery import refusals
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.errors import ReadError
 from brinery.stream.text import (
@@ -98,7 +99,7 @@ def long1(machine: Machine, pos: int) -> int:
 def long4(machine: Machine, pos: int) -> int:
     size = _int4(machine.data, pos)[0]
     if size < 0:
-        raise ReadError("LONG pickle has negative byte count")
+        raise refusals.negative_size("LONG")
     data, end = machine.take(pos + 4, size)
     machine.stack.append(decode_long(data))
     return end
@@ -152,7 +153,7 @@ def binunicode(machine: Machine, pos: int) -> int:
 
 @handles("BINUNICODE8")
 def binunicode8(machine: Machine, pos: int) -> int:
-    text, end = machine.take(pos + 8, size8(machine, pos))
+    text, end = machine.take(pos + 8, size8(machine, pos, "BINUNICODE8"))
     machine.stack.append(text.decode("utf-8", "surrogatepass"))
     return end
 
@@ -178,7 +179,7 @@ def short_binstring(machine: Machine, pos: int) -> int:
 def binstring(machine: Machine, pos: int) -> int:
     size = _int4(machine.data, pos)[0]
     if size < 0:
-        raise ReadError("BINSTRING pickle has negative byte count")
+        raise refusals.negative_size("BINSTRING")
     data, end = machine.take(pos + 4, size)
     machine.stack.append(decode_string(data, machine.encoding, machine.errors))
     return end
@@ -216,14 +217,14 @@ def binbytes(machine: Machine, pos: int) -> int:
 
 @handles("BINBYTES8")
 def binbytes8(machine: Machine, pos: int) -> int:
-    data, end = machine.take_bytes(pos + 8, size8(machine, pos))
+    data, end = machine.take_bytes(pos + 8, size8(machine, pos, "BINBYTES8"))
     machine.stack.append(data)
     return end
 
 
 @handles("BYTEARRAY8")
 def bytearray8(machine: Machine, pos: int) -> int:
-    data, end = machine.take_bytearray(pos + 8, size8(machine, pos))
+    data, end = machine.take_bytearray(pos + 8, size8(machine, pos, "BYTEARRAY8"))
     machine.stack.append(data)
     return end
 
@@ -235,13 +236,13 @@ def argument_line(machine: Machine, pos: int) -> tuple[bytes, int]:
     """A line that may not be empty, and the offset behind it."""
     line, end = machine.line(pos)
     if not line:
-        raise ReadError("pickle data was truncated: an argument is empty")
+        raise ReadError("pickle data was truncated")
     return line, end
 
 
-def size8(machine: Machine, pos: int) -> int:
-    """A length of eight bytes. Raises OverflowError where no object can be so large."""
+def size8(machine: Machine, pos: int, opcode: str) -> int:
+    """The length of eight bytes that `opcode` has. Raises OverflowError where no object can be so large."""
     size: int = _uint8(machine.data, pos)[0]
     if size > MAX_SIZE:
-        raise OverflowError(f"a length of {size} bytes exceeds the system's maximum of {MAX_SIZE}")
+        raise refusals.too_long(opcode)
     return size

@@ -21,14 +21,14 @@ handles = Handlers()
 def proto(machine: Machine, pos: int) -> int:
     protocol = machine.data[pos]
     if protocol > HIGHEST_PROTOCOL:
-        raise ValueError(f"unsupported pickle protocol: {protocol}; the highest is {HIGHEST_PROTOCOL}")
+        raise ValueError(f"unsupported pickle protocol: {protocol}")
     machine.protocol = protocol
     return pos + 1
 
 
 @handles("FRAME")
 def frame(machine: Machine, pos: int) -> int:
-    return machine.enter_frame(pos + 8, size8(machine, pos))
+    return machine.enter_frame(pos + 8, size8(machine, pos, "FRAME"))
 
 
 @handles("STOP")
