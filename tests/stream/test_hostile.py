@@ -93,7 +93,7 @@ def fault(data):
 def test_a_fault_says_what_and_where(data, offset, opcode, words):
     _, error = fault(data)
     assert words in str(error)
-    assert f"at offset {offset}, opcode {opcode}" in str(error)
+    assert f"at offset {offset}, opcode {opcode}" in error.__notes__[-1]
     assert (error.pickle_offset, error.pickle_opcode) == (offset, opcode)
 
 

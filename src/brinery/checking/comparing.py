@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery.engine.paths import type_name
+from brinery.refusals import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +59,9 @@ def first_difference(written: object, read: object) -> Difference | None:
             texts = [_shown(one), _shown(other)]
             if type(one) is not type(other) and one is not _MISSING is not other:
                 texts = [
-                    f"{text}, of type {type_name(obj)}" for text, obj in zip(texts, (one, other), strict=True)
+                    f"{text}, of type {full_name(obj)}" for text, obj in zip(texts, (one, other), strict=True)
                 ]
-            return Difference(_path(way), type_name(one), *texts)
+            return Difference(_path(way), full_name(one), *texts)
         # The last one is looked at first: so the first difference in order is what is reported.
         pairs += reversed([(a, b, (step, way)) for step, a, b in found])
     return None

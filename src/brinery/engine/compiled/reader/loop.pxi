@@ -452,7 +452,6 @@ cdef unsigned long long get_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFF
     """GET's argument. What cannot be in the memo is not found there."""
     index = parse_index(r, text)
     if not 0 <= index <= MEMO_MOST:
-        secure(r)
         raise ReadError(f"Memo value not found at index {index}")
     return index
 
