@@ -243,7 +243,7 @@ def test_a_file_gets_nothing_of_what_does_not_survive(plain, tmp_path):
 
 
 def test_what_cannot_be_written_fails_as_ever(plain):
-    with pytest.raises(TypeError, match=re.escape("root[0]: cannot pickle")):
+    with pytest.raises(TypeError, match="cannot pickle"):
         plain.dumps([threading.Lock()], check=True)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GlobalName",
+    "at_path",
     "extension_code",
     "extension_name",
     "find_global",
@@ -61,10 +62,7 @@ def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, pl
     __import__(module, level=0)
     found: object = sys.modules[module]
     if protocol >= 4:
-        if not cpython.PATHS_ARE_RESOLVED:
-            return resolve(found, qualname)[0]
-        if "." in qualname:
-            return _at_path(found, module, qualname)
+        return at_path(found, module, qualname)
     if cpython.PATHS_ARE_RESOLVED:
         return getattr(found, qualname)
     try:
@@ -73,7 +71,15 @@ def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, pl
         raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
 
 
-def _at_path(found: object, module: str, qualname: str) -> object:
+def at_path(found: object, module: str, qualname: str) -> object:
+    """What `qualname` leads to in the module `found`, along its dots.
+
+    Raises AttributeError where there is no such name, in the words of the running Python's C pickle.
+    """
+    if not cpython.PATHS_ARE_RESOLVED:
+        return resolve(found, qualname)[0]
+    if "." not in qualname:
+        return getattr(found, qualname)
     try:
         for part in qualname.split("."):
             found = getattr(found, part)

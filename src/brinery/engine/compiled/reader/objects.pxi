@@ -35,7 +35,7 @@ cdef object find_global(Reading r, str module, str qualname):
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if dotted:
-                return walked(found, qualname)
+                return walked(found, module, qualname)
             if type(found) is Module and qualname and qualname[0] != "_":
                 # What modules have from their type all begins with an underscore. To find out that the type has no such
                 # name is an eighth of what it takes to load a date.
@@ -51,16 +51,16 @@ cdef object find_global(Reading r, str module, str qualname):
     return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
 
 
-cdef object walked(object found, str qualname):
+cdef object walked(object found, str module, str qualname):
     """What a name with dots leads to, walking through classes."""
     cdef object obj = found
     for part in qualname.split("."):
         if part == "<locals>":
-            return _globals.resolve(found, qualname)[0]  # raises what says why
+            return _globals.at_path(found, module, qualname)  # raises what says why
         try:
             obj = getattr(obj, part)
         except AttributeError:
-            raise AttributeError(f"Can't get attribute {qualname!r} on {obj!r}") from None
+            return _globals.at_path(found, module, qualname)
     return obj
 
 
