@@ -70,7 +70,7 @@ class Literals(Keeper):
         try:
             if maker is None:
                 made: dict[object, object] = {}
-                containers.set_items(made, items)
+                containers.set_items(made, items, name)
                 return made
             if maker is frozenset:
                 check_hashable(items)
@@ -93,7 +93,7 @@ class Literals(Keeper):
                 if name == "ADDITEMS":
                     containers.add_items(target, items)
                 else:
-                    containers.set_items(target, items)
+                    containers.set_items(target, items, name)
         return target
 
     def call(self, walk: Walk, code: int, function: object, first: int) -> object:
