@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import demo, dis, explain, new_plugin, plugins, refs
+from brinery.cli import demo, dis, explain, new_plugin, plugins, refs, store
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`.
-COMMANDS = (plugins, explain, dis, refs, new_plugin, demo)
+COMMANDS = (plugins, explain, dis, refs, store, new_plugin, demo)
 
 _EPILOG = """\
 examples:

@@ -6,5 +6,6 @@ tests, which any test runner finds in the subclass that you write.
 
 from brinery.testing.plugin_contract import PluginContract
 from brinery.testing.profiles import declaring, profile_of
+from brinery.testing.stores import StoreContract
 
-__all__ = ["PluginContract", "declaring", "profile_of"]
+__all__ = ["PluginContract", "StoreContract", "declaring", "profile_of"]

@@ -23,7 +23,7 @@ from brinery.persistence.sqlite.store import SqliteStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "path_of"]
 
 
 def _truth(text: str) -> bool:
@@ -47,14 +47,8 @@ def open_store(url: str, **options: Any) -> SqliteStore:
 
     Raises StoreError for a URL that cannot be read, and for an option given in both places.
     """
-    parts = urlsplit(url)
-    if parts.netloc:
-        raise StoreError(
-            f"{url!r} names a host, {parts.netloc!r}; a file is written sqlite:///{parts.netloc}"
-        )
-    if parts.fragment:
-        raise StoreError(f"{url!r} has a part behind '#'; in a file's name, write %23 for it")
-    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+    path = path_of(url)
+    for name, text in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if name not in _OPTIONS:
             raise StoreError(f"{url!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
         if name in options:
@@ -63,4 +57,16 @@ def open_store(url: str, **options: Any) -> SqliteStore:
             options[name] = _OPTIONS[name](text)
         except ValueError as wrong:
             raise StoreError(f"{url!r}: {name}={text!r} cannot be read: {wrong}") from None
-    return SqliteStore(unquote(parts.path.removeprefix("/")) or ":memory:", **options)
+    return SqliteStore(path, **options)
+
+
+def path_of(url: str) -> str:
+    """The path in `url`, ":memory:" where there is none. Raises StoreError for a URL that cannot be read."""
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise StoreError(
+            f"{url!r} names a host, {parts.netloc!r}; a file is written sqlite:///{parts.netloc}"
+        )
+    if parts.fragment:
+        raise StoreError(f"{url!r} has a part behind '#'; in a file's name, write %23 for it")
+    return unquote(parts.path.removeprefix("/")) or ":memory:"

@@ -1,0 +1,260 @@
+"""The kit of tests for stores: SQLite passes it, a store around bytes does, and each check can fail."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from brinery.errors import MissingReference, StoreFault
+from brinery.persistence import Dump, Store
+from brinery.persistence.sqlite import SqliteStore, Table
+from brinery.testing import StoreContract
+
+from .recording import Recording, RecordingDump, RecordingLoad
+from .shop import Customer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KILLS = int(os.environ.get("BRINERY_TEST_KILLS", "8"))
+
+
+class TestSqlite(StoreContract):
+    kills = KILLS
+    mode = "delete"
+
+    def open_store(self, place: Path) -> Store:
+        with closing(sqlite3.connect(place / "shop.db")) as connection:
+            connection.execute(f"PRAGMA journal_mode = {self.mode}")
+        return SqliteStore(place / "shop.db", [Table("customers", Customer)], on_new="insert")
+
+    def new(self, number: int) -> Customer:
+        return Customer(number, f"customer {number}")
+
+    def count(self, store: Any) -> int:
+        return int(store.count("customers"))
+
+    def delete(self, store: Any, obj: Any) -> None:
+        store.delete(obj)
+
+    @contextmanager
+    def requests(self, store: Any) -> Iterator[list[Any]]:
+        asked: list[str] = []
+        store.set_trace_callback(asked.append)
+        yield asked
+        store.set_trace_callback(None)
+        # executemany is one call, and SQLite traces each row of it.
+        asked[:] = [text for text in asked if not text.startswith("INSERT")]
+
+    @contextmanager
+    def cut_off(self, store: Any) -> Iterator[None]:
+        path = store.where
+        os.rename(path, f"{path}.away")
+        yield
+        os.rename(f"{path}.away", path)
+
+
+class TestSqliteWithAWriteAheadLog(TestSqlite):
+    mode = "wal"
+
+
+class Locked(Recording):
+    """A store in memory that keeps to the contract."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def tell(self, what: str, *more: Any) -> None:
+        with self.lock:
+            self.heard.append(what)
+
+
+class Kit(StoreContract):
+    kills = 1
+    survives_forks = False
+    store: type[Recording] = Locked
+
+    def open_store(self, place: Path) -> Store:
+        if not hasattr(self, "opened"):
+            self.opened = self.store()
+        return self.opened
+
+    def new(self, number: int) -> Customer:
+        return Customer(number, f"customer {number}")
+
+    def count(self, store: Any) -> int:
+        return len(store.rows)
+
+    def delete(self, store: Any, obj: Any) -> None:
+        del store.rows[obj.id]
+
+    @contextmanager
+    def requests(self, store: Any) -> Iterator[list[Any]]:
+        del store.heard[:]
+        found: list[Any] = []
+        yield found
+        found += [what for what in store.heard if what != "key_of"]
+
+
+NO_PROCESSES = ("test_a_forked", "test_processes", "test_a_backend")
+CHECKS = [name for name in dir(Kit) if name.startswith("test_") and not name.startswith(NO_PROCESSES)]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_store_that_keeps_to_the_contract_passes(check: str, tmp_path: Path) -> None:
+    getattr(Kit(), check)(tmp_path)
+
+
+class StoresAtOnce(Locked):
+    """Does not wait for the commit."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        return AtOnce(self)
+
+
+class AtOnce(RecordingDump):
+    def key_of(self, obj: Any, /) -> Any:
+        key = super().key_of(obj)
+        self.store.rows.update(self.staged)
+        return key
+
+
+class StoresOnPrepare(Locked):
+    def begin_dump(self, context: Any, /) -> Dump:
+        return type(
+            "OnPrepare", (RecordingDump,), {"prepare": lambda self: self.store.rows.update(self.staged)}
+        )(self)
+
+
+class AsksForEach(Locked):
+    def begin_load(self, context: Any, /) -> Any:
+        class EachLoad(RecordingLoad):
+            def fetch(self, keys: list[Any], /) -> Any:
+                for _ in keys:
+                    self.store.tell("fetch")
+                return super().fetch(keys)
+
+        return EachLoad(self)
+
+
+class OneStage(Locked):
+    """What is staged is the store's, and not the dump's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.staged: dict[Any, Any] = {}
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        dump = RecordingDump(self)
+        dump.staged = self.staged
+        return dump
+
+
+class Forgets(Locked):
+    """Acknowledges, and keeps nothing."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        return type("Lost", (RecordingDump,), {"commit": lambda self: None})(self)
+
+
+class GivesAnother(Locked):
+    def begin_load(self, context: Any, /) -> Any:
+        class Mixed(RecordingLoad):
+            def fetch(self, keys: list[Any], /) -> Any:
+                found = list(super().fetch(keys).values())  # type: ignore[call-overload]
+                return dict(zip(keys, found[::-1], strict=False))
+
+        return Mixed(self)
+
+
+class Lies(Locked):
+    """Says that nothing was committed, and it was."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        from brinery.errors import NotCommitted
+
+        def commit(self: Any) -> None:
+            self.store.rows.update(self.staged)
+            raise NotCommitted("lost")
+
+        return type("Lying", (RecordingDump,), {"commit": commit})(self)
+
+
+class RaisesOnRollback(Locked):
+    def begin_dump(self, context: Any, /) -> Dump:
+        def rollback(self: Any) -> None:
+            if getattr(self, "over", False):
+                raise OSError("again")
+            self.over = True
+
+        return type("Once", (RecordingDump,), {"rollback": rollback})(self)
+
+
+class TakesAsFault(Locked):
+    """A miss is an exception of its own."""
+
+    def begin_load(self, context: Any, /) -> Any:
+        class Strict(RecordingLoad):
+            def fetch(self, keys: list[Any], /) -> Any:
+                return {key: self.store.rows[key] for key in keys}
+
+        return Strict(self)
+
+
+@pytest.mark.parametrize(
+    ("store", "check"),
+    [
+        (StoresAtOnce, "test_a_dump_that_fails_leaves_the_store_as_it_was"),
+        (StoresOnPrepare, "test_where_another_store_fails_this_one_is_as_it_was"),
+        (StoresOnPrepare, "test_a_transaction_may_be_rolled_back_twice"),
+        (AsksForEach, "test_requests_grow_with_batches_not_with_objects"),
+        (OneStage, "test_a_dump_within_a_dump_is_a_transaction_of_its_own"),
+        (OneStage, "test_threads_do_not_meet"),
+        (Forgets, "test_objects_come_back_at_every_protocol"),
+        (Forgets, "test_what_is_stored_is_there_for_another_process"),
+        (Forgets, "test_nothing_that_loads_is_in_the_file_before_the_commit"),
+        (Forgets, "test_what_was_loaded_is_referred_to_and_not_stored_again"),
+        (GivesAnother, "test_objects_come_back_at_every_protocol"),
+        (Lies, "test_where_another_store_fails_behind_its_commit_that_is_said"),
+        (RaisesOnRollback, "test_a_transaction_may_be_rolled_back_twice"),
+        (TakesAsFault, "test_what_is_gone_is_missing_and_all_of_it_is_named"),
+    ],
+)
+def test_a_store_that_does_not_is_found(store: type[Recording], check: str, tmp_path: Path) -> None:
+    kit = type("Broken", (Kit,), {"store": store})()
+    with pytest.raises((AssertionError, MissingReference, StoreFault, OSError)):
+        getattr(kit, check)(tmp_path)
+
+
+class DumpsToo(TestSqlite):
+    """Writes STOP before the commit, as a process that is killed would show."""
+
+    __test__ = False
+    kills = 12
+
+    def work_until_killed(self, place: Path, base: int) -> None:
+        from brinery import Profile
+
+        store = self.open_store(place)
+        bound = Profile.plain().bind(
+            subject=SqliteStore(":memory:", [Table("customers", Customer)], on_new="insert")
+        )
+        print("ready", flush=True)
+        for number in range(base * 10_000, base * 10_000 + 1000, 2):
+            objects = [self.new(number), self.new(number + 1)]
+            with open(place / f"{number}.stream", "wb") as file:
+                bound.dump(objects, file)
+            store.save(*objects)  # type: ignore[attr-defined]
+            print(number, flush=True)
+
+
+def test_a_stream_that_is_finished_before_its_commit_is_found(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="holds no object"):
+        DumpsToo().test_processes_that_are_killed_lose_nothing_acknowledged(tmp_path)
