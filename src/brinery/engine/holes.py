@@ -15,6 +15,7 @@ class _Hole:
 
 HOLE: Final = _Hole()
 
+_LEAVES = frozenset((str, int, bytes))
 # So many parts of one ID are looked at for holes. An ID with more is left to be resolved by itself.
 _MAX_PARTS = 100
 
@@ -28,6 +29,13 @@ def is_literal(obj: object) -> bool:
 
 def is_whole(pid: object) -> bool:
     """Whether there is no hole in `pid`, and it is small enough to tell."""
+    # Most are a name and a key, which is a leaf or a tuple of a few.
+    if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str:
+        key = pid[1]
+        if type(key) in _LEAVES or (
+            type(key) is tuple and _LEAVES.issuperset(map(type, key)) and len(key) < _MAX_PARTS
+        ):
+            return True
     parts = [pid]
     for count, part in enumerate(parts):  # grows while it is walked
         if part is HOLE or count >= _MAX_PARTS:

@@ -8,7 +8,6 @@ from brinery.errors import NoSuchKey, StoreError
 from brinery.persistence.sqlite.cells import encode
 from brinery.persistence.sqlite.rows import Row, build, keyed, references_of, spell
 from brinery.persistence.sqlite.schema import VERSION, quote
-from brinery.persistence.sqlite.staging import Known
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +38,7 @@ class Asking:
         def load_many(
             self, keys: Iterable[Key], find_class: Callable[[str, str], object] | None = None
         ) -> dict[Key, Any]: ...
-        def know(self, obj: object, known: Known) -> None: ...
+        def know(self, obj: object, known: Row) -> None: ...
         def plain_address_of(self, obj: object) -> Address | None: ...
 
     def get_many(self, table: str, keys: Iterable[Key]) -> dict[Key, Any]:
@@ -95,7 +94,7 @@ class Asking:
             raise NoSuchKey(f"{layout.name!r} in {self.where} has no row with the key {address[1]!r}")
         fresh = build(rows, into={address: obj})
         for found, loaded in fresh.items():
-            self.know(loaded, Known(found, rows[found].cells, rows[found].version))
+            self.know(loaded, rows[found])
 
     def delete(self, *what: object, force: bool = False) -> None:
         """Delete the rows of these objects, or at these pairs of a table and a key; all or none.
@@ -197,15 +196,18 @@ class Asking:
             )
             with self.database.reading() as connection:
                 found = [
-                    ((layout.name, key), Row(layout, cells, version, references_of(layout, cells)))
+                    (
+                        (layout.name, key),
+                        Row((layout.name, key), layout, cells, version, references_of(layout, cells)),
+                    )
                     for key, cells, version in keyed(layout, connection.execute(query, values))
                 ]
             wanted = dict(found)
-            behind = [target for _, row in found for target in row.refers if target not in wanted]
+            behind = [target for _, row in found for target in row.refers or () if target not in wanted]
             rows = {**self.fetch(behind), **wanted} if behind else wanted
             objects = build(rows)
             for address, obj in objects.items():
-                self.know(obj, Known(address, rows[address].cells, rows[address].version))
+                self.know(obj, rows[address])
             for address, _ in found:
                 yield objects[address]
             if len(found) < _BATCH:

@@ -8,13 +8,14 @@ import functools
 import inspect
 import typing
 from contextlib import suppress
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.sqlite.cells import encode, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from brinery.persistence.sqlite.cells import Address, Cell
     from brinery.persistence.sqlite.tables import Table
@@ -85,6 +86,7 @@ class Layout:
         self._by_dict = not any(
             hasattr(cls, name) and _is_data_descriptor(cls, name) for name in self.columns
         )
+        self._by_dict_alone = self._by_dict and self.shells and not self._whole and hasattr(cls, "__dict__")
         self.key_positions = tuple(map(self.columns.index, table.key))
 
     def key_of(self, obj: object) -> Any:
@@ -98,6 +100,31 @@ class Layout:
                 )
         return values[0] if len(values) == 1 else values
 
+    def is_as_loaded(self, obj: Any, cells: tuple[Cell, ...]) -> bool:
+        """Whether `obj` holds the very objects that its row was read as, as most do that did not change.
+
+        False where that cannot be told so cheaply.
+        """
+        return (
+            self._by_dict_alone
+            and len(obj.__dict__) == len(cells)
+            and all(map(is_, self._values_of(obj), cells))
+        )
+
+    def simple_cells(self, obj: object) -> tuple[Cell, ...] | None:
+        """The cells of an object whose values are SQLite's own; None where it takes more to tell them."""
+        if not self.plain:
+            return None
+        values = self._all_values_of(obj)
+        for value in values:
+            kind = type(value)
+            if kind is int:
+                if not -(2**63) <= value < 2**63:  # type: ignore[operator]
+                    return None
+            elif not (kind is str and value.isascii()) and not storable(value):  # type: ignore[attr-defined]
+                return None
+        return values  # type: ignore[return-value]  # what is storable is a cell
+
     def encode(
         self, obj: object, refer: Callable[[object], Address | None], place: list[object] | None = None
     ) -> tuple[Cell, ...]:
@@ -105,9 +132,10 @@ class Layout:
 
         The last item of `place` is the column whose value `refer` is asked about.
         """
+        simple = self.simple_cells(obj)
+        if simple is not None:
+            return simple
         values = self._all_values_of(obj)
-        if self.plain and all(map(storable, values)):
-            return values  # type: ignore[return-value]  # what is storable is a cell
         cells: list[Cell] = []
         for value, name, (boolean, target) in zip(values, self.columns, self.kinds, strict=True):
             if target is None:
@@ -134,7 +162,8 @@ class Layout:
 
     def new(self) -> object:
         """An object whose values are still to come."""
-        return copyreg.__newobj__(self.cls)  # type: ignore[attr-defined]
+        make: Any = self.cls.__new__
+        return make(self.cls)  # type: ignore[no-any-return]
 
     def fill(self, obj: object, values: tuple[object, ...]) -> None:
         """Give `obj`, which :meth:`new` made, what its row holds."""
@@ -145,6 +174,24 @@ class Layout:
         else:
             for name, value in zip(self.columns, values, strict=True):
                 object.__setattr__(obj, name, value)
+
+    def all_simple(self, rows: Iterable[tuple[Cell, ...]]) -> Iterator[object]:
+        """The objects of rows whose cells are their values: as new and fill, for many at once."""
+        cls, columns = self.cls, self.columns
+        make: Any = cls.__new__
+        if self._by_dict_alone:
+            for cells in rows:
+                obj = make(cls)
+                obj.__dict__.update(zip(columns, cells, strict=False))
+                yield obj
+        elif self.shells:
+            for cells in rows:
+                obj = make(cls)
+                self.fill(obj, cells)
+                yield obj
+        else:
+            for cells in rows:
+                yield self.make(cells)
 
     def make(self, values: tuple[object, ...]) -> object:
         """An object that cannot be made without its values."""
@@ -220,7 +267,8 @@ def _named(obj: object) -> str:
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
-    return lambda obj: tuple([getattr(obj, name) for name in names])
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda obj: (get(obj),)
 
 
 def _takes_no_arguments(new: Any) -> bool:

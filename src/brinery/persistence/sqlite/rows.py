@@ -30,12 +30,17 @@ _VARIABLES = 32_766
 
 
 class Row(NamedTuple):
-    """A row as it is in the database, with its version, None where its table has none, and its references."""
+    """A row as it is in the database.
 
+    version  how often it has changed; None where its table does not count.
+    refers   the rows that it refers to; None where its cells are its values as they are.
+    """
+
+    address: Address
     layout: Layout
     cells: tuple[Cell, ...]
     version: int | None
-    refers: Sequence[Address]
+    refers: Sequence[Address] | None
 
 
 def select(
@@ -107,12 +112,17 @@ def fetch(
         rows: dict[Any, Row] = {}
         for name, keys in tables.items():
             layout = layout_of(name)
-            fitting = [key for key in keys if _fits(key, layout)]
+            fitting = [
+                key for key in keys if (type(key) is int and key.bit_length() < 64) or _fits(key, layout)
+            ]
+            plain = layout.plain
             for key, cells, version in select(connection, layout, fitting):
-                rows[name, key] = Row(layout, cells, version, references_of(layout, cells))
+                refers = None if plain and bytes not in map(type, cells) else references_of(layout, cells)
+                address = name, key
+                rows[address] = Row(address, layout, cells, version, refers)
         return rows
 
-    rows, missing = fetch_closure(wanted, read, lambda row: row.refers)
+    rows, missing = fetch_closure(wanted, read, lambda row: row.refers or ())
     dangling = [(referrer, address) for address, referrer in missing.items() if referrer is not None]
     if dangling:
         referrer, address = dangling[0]
@@ -131,6 +141,17 @@ def build(
 ) -> dict[Address, object]:
     """The objects of `rows`; those of `into` are filled anew. Raises what making an object raises."""
     objects: dict[Address, object] = dict(into or {})
+    if not objects:
+        simple: dict[int, list[Row]] = {}
+        for row in rows.values():
+            if row.refers is not None:
+                break
+            simple.setdefault(id(row.layout), []).append(row)
+        else:
+            for group in simple.values():
+                made = group[0].layout.all_simple([row.cells for row in group])
+                objects.update(zip([row.address for row in group], made, strict=True))
+            return objects
     for address, row in rows.items():
         if row.layout.shells and address not in objects:
             objects[address] = row.layout.new()
@@ -146,10 +167,10 @@ def build(
 
     order: Iterable[Any] = rows
     if any(row.refers for row in rows.values()):
-        order = dependencies_first(rows, lambda address: rows[address].refers)  # type: ignore[index]
+        order = dependencies_first(rows, lambda address: rows[address].refers or ())  # type: ignore[index]
     for address in order:
-        layout, cells, _, _ = rows[address]
-        values = cells if _as_they_are(layout, cells) else _values(layout, cells, resolve, find_class)
+        _, layout, cells, _, refers = rows[address]
+        values = cells if refers is None else _values(layout, cells, resolve, find_class)
         if layout.shells:
             layout.fill(objects[address], values)
         else:
@@ -159,8 +180,6 @@ def build(
 
 def references_of(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
     """The rows that a row refers to."""
-    if _as_they_are(layout, cells):
-        return ()
     found: list[Address] = []
     for cell, (_, target) in zip(cells, layout.kinds, strict=True):
         if cell is None:
@@ -175,11 +194,6 @@ def references_of(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
 def spell(address: Any) -> str:
     """An address, for error texts."""
     return f"the row {address[1]!r} of {address[0]!r}"
-
-
-def _as_they_are(layout: Layout, cells: tuple[Cell, ...]) -> bool:
-    """Whether a row's cells are its values, as those of most rows are: spared a look at each."""
-    return layout.plain and bytes not in map(type, cells)
 
 
 def _values(

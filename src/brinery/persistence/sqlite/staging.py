@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.values import Sharing
 from brinery.persistence.sqlite.cells import Address, Cell, same
-from brinery.persistence.sqlite.rows import select
+from brinery.persistence.sqlite.rows import Row, select
 from brinery.persistence.sqlite.schema import VERSION, quote
 from brinery.persistence.stores import Dump
 
@@ -24,19 +24,11 @@ if TYPE_CHECKING:
     from brinery.persistence.sqlite.store import SqliteStore
     from brinery.persistent_ids import Key
 
-__all__ = ["Known", "SqliteDump", "Staged"]
+__all__ = ["SqliteDump", "Staged"]
 
 # So many objects of a dump that may not insert are looked up as they are met, which tells where an object
 # is that is not stored. The rest are looked up at once.
 _AT_ONCE = 16
-
-
-class Known(NamedTuple):
-    """What an object is known to be stored as."""
-
-    address: Address
-    cells: tuple[Cell, ...]
-    version: int | None
 
 
 class Staged(NamedTuple):
@@ -49,7 +41,7 @@ class Staged(NamedTuple):
     obj: object
     layout: Layout
     cells: tuple[Cell, ...] | None
-    known: Known | None
+    known: Row | None
     to_save: bool
 
 
@@ -78,7 +70,8 @@ class SqliteDump(Dump):
         before = len(self._staged)
         try:
             address = self._meet(obj)
-            self._encode_pending()
+            if self._pending:
+                self._encode_pending()
         except BaseException:
             # Another store may yet take the object, and the dump succeed.
             self._pending.clear()
@@ -126,7 +119,7 @@ class SqliteDump(Dump):
             self._transaction.commit()
         for address, staged, version in self._written:
             assert staged.cells is not None
-            self._store.know(staged.obj, Known(address, staged.cells, version))
+            self._store.know(staged.obj, Row(address, staged.layout, staged.cells, version, None))
 
     def rollback(self) -> None:
         """What was staged is forgotten."""
@@ -149,7 +142,7 @@ class SqliteDump(Dump):
             return address
         known = self._store.known_at(obj, address)
         if known is not None:
-            if self._store.compares and not self._saving:
+            if self._store.compares and not self._saving and not layout.is_as_loaded(obj, known.cells):
                 cells = layout.encode(obj, self._store.plain_address_of)
                 different = _different(layout, cells, known.cells)
                 if different:
@@ -160,8 +153,10 @@ class SqliteDump(Dump):
             self._looked_up += 1
             self._look_up(obj, layout, address)
             return address
-        self._staged[address] = Staged(obj, layout, None, None, False)
-        self._pending.append(address)
+        simple = layout.simple_cells(obj)
+        self._staged[address] = Staged(obj, layout, simple, None, False)
+        if simple is None:
+            self._pending.append(address)
         return address
 
     def _look_up(self, obj: object, layout: Layout, address: Address) -> None:
@@ -171,7 +166,7 @@ class SqliteDump(Dump):
             raise self._not_there(layout, address)
         ((_, cells, version),) = found
         self._check_same(layout, address, layout.encode(obj, self._store.plain_address_of), cells)
-        self._store.know(obj, Known(address, cells, version))
+        self._store.know(obj, Row(address, layout, cells, version, None))
         self._referred[address] = obj
 
     def _encode_pending(self) -> None:

@@ -12,7 +12,7 @@ from brinery.persistence.sqlite.asking import Asking
 from brinery.persistence.sqlite.database import Database
 from brinery.persistence.sqlite.layouts import Layout
 from brinery.persistence.sqlite.rows import Row, build, fetch
-from brinery.persistence.sqlite.staging import Known, SqliteDump
+from brinery.persistence.sqlite.staging import SqliteDump
 from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SqliteStore(Asking, Store):
         self._recorded: dict[str, schema.Recorded] = {}
         #: The tables of which some column may convert a value.
         self.converting: set[str] = set()
-        self._known: KnownObjects[Known] = KnownObjects()
+        self._known: KnownObjects[Row] = KnownObjects()
         try:
             self._tables = self._declare(declared)
             self._names = {table.class_name: table for table in self._tables.values()}
@@ -146,8 +146,7 @@ class SqliteStore(Asking, Store):
         objects = build(rows, find_class)
         know = self._known.add
         for address, obj in objects.items():
-            row = rows[address]
-            know(obj, Known(address, row.cells, row.version))
+            know(obj, rows[address])
         return {address: objects[address] for address in wanted if address in objects}
 
     def get(self, table: str, key: Key) -> Any:
@@ -188,11 +187,11 @@ class SqliteStore(Asking, Store):
 
     # what the parts of the store ask for
 
-    def know(self, obj: object, known: Known) -> None:
+    def know(self, obj: object, known: Row) -> None:
         """`obj` is stored as that."""
         self._known.add(obj, known)
 
-    def known_at(self, obj: object, address: Address) -> Known | None:
+    def known_at(self, obj: object, address: Address) -> Row | None:
         """What `obj` is known to be stored as at `address`."""
         known = self._known.find(obj)
         return known if known is not None and known.address == address else None
