@@ -163,7 +163,7 @@ class Layout:
     def new(self) -> object:
         """An object whose values are still to come."""
         make: Any = self.cls.__new__
-        return make(self.cls)  # type: ignore[no-any-return]
+        return make(self.cls)
 
     def fill(self, obj: object, values: tuple[object, ...]) -> None:
         """Give `obj`, which :meth:`new` made, what its row holds."""
