@@ -1,6 +1,6 @@
 """Whether user code runs only where an engine is ready for it.
 
-The compiled reader says of itself when it is not (``reading.exposed()``): then no Python code may run,
+The compiled engine says of itself when it is not (``reading.exposed()``): then no Python code may run,
 whoever wrote it. A profile function is called for every Python function and sees it, so a test need not
 know the places.
 """
@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 try:
-    from brinery.engine.compiled import reading
+    from brinery.engine.compiled import reading, writing
 except ImportError:  # the tests of the Python engine alone
-    reading = None  # type: ignore[assignment]
+    reading = writing = None  # type: ignore[assignment]
 
 
 def exposed() -> int:
-    """How many loads are in the middle of something during which nobody's code may run."""
-    return reading.exposed() if reading is not None else 0
+    """How many loads and dumps are in the middle of something during which nobody's code may run.
+
+    Of dumps that is known where the engine was built with BRINERY_WATCHED=1.
+    """
+    return reading.exposed() + (writing.exposed() or 0) if reading is not None else 0
 
 
 @contextmanager
@@ -42,9 +45,10 @@ def watched() -> Iterator[list[str]]:
 
 
 def sabotaged(code: object) -> None:
-    """Have `code` called wherever user code may run in a load of the compiled engine; None ends it."""
+    """Have `code` called wherever user code may run in a load or dump of the compiled engine; None ends it."""
     if reading is not None:
         reading.sabotage(code)
+        writing.sabotage(code)
 
 
 __all__ = ["exposed", "sabotaged", "watched"]

@@ -27,6 +27,7 @@ cdef extern from *:
                                               struct brinery_entry *);
     """
     const int BORROWING "BRINERY_BORROWING"
+    const int BRINERY_WATCHED
     const int PLANS "BRINERY_PLANS"
     ctypedef struct PyDictValues
 

@@ -101,6 +101,7 @@ cdef inline void set_hook(Writer *w, PyObject **place, object hook) noexcept:
 
 
 cdef int write_stream "brinery_write_stream"(Writer *w, PyObject *obj) except -1:
+    begin_work(w)
     if w.rules != NULL and w.rules != <PyObject *>last_rules:
         look_at_rules(w)
     if w.proto >= 2:
@@ -117,6 +118,7 @@ cdef void give_back(Writer *w) noexcept:
     """Drop what the dump held, and keep the writer for another one."""
     global in_pool
     # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
+    end_work(w)
     if w.depth or w.log_owned or w.hooked or w.subject != NULL or w.nested != NULL or w.result != NULL:
         drop_all(w)
     DECREF(w.plan)

@@ -187,4 +187,5 @@ cdef struct Writer "brinery_writer":
     PyObject *rules              # borrowed from it, or NULL
     uint64_t rules_serial        # what plans know of them is of this number; 0: not asked for yet
     PyObject *names              # borrowed from the plan: its names for all protocols, or NULL
+    Writer *next_at_work         # see exposed()
     PyObject *nested             # owned: in fast mode, the set of the ids of containers below the 50th
