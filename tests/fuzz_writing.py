@@ -32,6 +32,7 @@ import fuzzing
 import graphs
 from engines import PLAIN_WRITE, Wire
 from outcomes import stdlib_type
+from user_code import exposed, sabotaged
 
 from brinery import engine
 from brinery.plan import TypeRule, WritePlan
@@ -169,7 +170,8 @@ class World:
     """One graph, and all that happens while it is written. Everything comes out of one seeded generator."""
 
     def __init__(self, number: int, wire: Wire) -> None:
-        self.random, self.wire = random.Random(number), wire
+        self.number, self.random, self.wire = number, random.Random(number), wire
+        self.exposed = False
         self.budget = 0  # how often user code may still do something; while the graph grows, never
         self.calm = True  # whether reducers may still give more to write
         self.inside = 0
@@ -286,6 +288,7 @@ class World:
                 yield (n, n) if pairs else n
 
     def meddle(self) -> None:
+        self.exposed = self.exposed or exposed() > 0
         if self.budget <= 0 or self.inside >= MOST_INSIDE:
             return
         self.budget -= 1
@@ -484,6 +487,8 @@ class World:
         for _ in range(3):
             self.budget = r.choice((0, 3, 10, 30))
             self.calm = True
+            # In one graph of three, the same code runs wherever the compiled engine says that any may run.
+            sabotaged(self.meddle if self.number % 3 == 1 else None)
             try:
                 data = once()
             except ALLOWED:
@@ -492,6 +497,8 @@ class World:
                 data = None
             else:
                 found.append(file.whole() if data is None else data)
+            finally:
+                sabotaged(None)
             self.budget = 0
             file.begin_anew()
             if self.pickler is not None and r.random() < 0.5:
@@ -619,7 +626,10 @@ def write_one(number: int, wire: Wire) -> list[str]:
     # Every so often the collector runs at each allocation or so, and finalizers anywhere.
     gc.set_threshold(*world.random.choice(((700, 10, 10), (700, 10, 10), (50, 5, 5), (10, 3, 20))))
     try:
-        return list(unsound(number, world.write()))
+        found = list(unsound(number, world.write()))
+        return (
+            found + [f"graph {number}: user code ran where the writer was not ready for it"] * world.exposed
+        )
     finally:
         gc.set_threshold(700, 10, 10)
         world.close()
