@@ -45,7 +45,7 @@ def watched() -> Iterator[list[str]]:
 
 
 def sabotaged(code: object) -> None:
-    """Have `code` called wherever user code may run in a load or dump of the compiled engine; None ends it."""
+    """Have the compiled engine call `code` wherever user code may run in a load or dump; None ends it."""
     if reading is not None:
         reading.sabotage(code)
         writing.sabotage(code)
