@@ -372,7 +372,7 @@ cdef class Loader:
         else:
             r = Reading()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
-        if stores is not None:
+        if stores is not None and may_refer(data):
             walker = Walker()
             if walker.in_bytes(data):
                 return self.load_stored(r, stores, walker, data, None)

@@ -20,6 +20,17 @@ for _opcode in TABLE:
     SIGNED[_opcode.code[0]] = _opcode.argument.signed
 
 
+cdef inline bint may_refer(object data) noexcept:
+    """Whether a byte of `data` could be the opcode of a persistent ID: most small pickles have none."""
+    cdef const char *start
+    cdef Py_ssize_t size
+    if type(data) is not bytes:
+        return True
+    start = PyBytes_AS_STRING(<PyObject *> data)
+    size = PyBytes_GET_SIZE(<PyObject *> data)
+    return memchr(start, OP_BINPERSID, size) != NULL or memchr(start, OP_PERSID, size) != NULL
+
+
 cdef bint refers(Reading r) except -1:
     """Whether the pickle at the cursor has a persistent ID, or is malformed: the walk would have something to find."""
     try:
@@ -94,17 +105,14 @@ cdef class Walker:
 
     cdef int in_bytes(self, object data) except -1:
         """Find all persistent IDs of the pickle in `data`, in order (see walk); 0 where there can be none."""
-        cdef Source *s = &self.reading.source
         source_bytes(self.reading, data)
-        # Most small pickles have no byte that could be such an opcode. Whether one is, the skim tells.
-        if memchr(s.start, OP_BINPERSID, s.limit - s.start) or memchr(s.start, OP_PERSID, s.limit - s.start):
-            if refers(self.reading):
-                source_close(self.reading)
-                source_bytes(self.reading, data)
-                self.walk()
-                return 1
+        if not refers(self.reading):
+            source_close(self.reading)
+            return 0
         source_close(self.reading)
-        return 0
+        source_bytes(self.reading, data)
+        self.walk()
+        return 1
 
     cdef int in_file(self, object file, bytes begun, Reading beside) except -1:
         """Find all persistent IDs of the next pickle: from `begun`, and behind that, from the Lookahead `file`.
