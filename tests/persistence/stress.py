@@ -1,7 +1,8 @@
 """The SQLite store under stress, at any size: ``python tests/persistence/stress.py --kills 300 --rounds 20``.
 
 Real processes, threads and signals on a real file, in both journal modes. Afterwards nothing that was
-acknowledged is missing, nothing unfinished is there, and the database is sound. The tests run it at a small size.
+acknowledged is missing, nothing unfinished is there, and the database is sound. The tests run it at a small
+size.
 """
 
 from __future__ import annotations
