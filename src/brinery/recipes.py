@@ -7,9 +7,9 @@ A recipe names the plugins, which the reader has to have installed; its hooks ar
 from __future__ import annotations
 
 import sys
-import threading
 import types
 import warnings
+from _thread import RLock  # threading itself takes a millisecond to import
 from collections import OrderedDict
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -112,7 +112,7 @@ def _url(name: str | None, store: Store | SimpleStore | str) -> str:
 # Every task of a pool brings the recipe anew. What was made of one is kept, with the stores that are open.
 _KEPT = 16
 _profiles: OrderedDict[bytes, Profile] = OrderedDict()
-_lock = threading.RLock()  # making one runs plugins, which may read another
+_lock = RLock()  # making one runs plugins, which may read another
 
 
 def rebuilt(recipe: Recipe) -> Profile:

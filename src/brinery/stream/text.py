@@ -32,11 +32,12 @@ __all__ = [
 # backslash first, for the others' escapes begin with it. One after another takes a fifth to four fifths of
 # str.translate's time, which makes its result longer by one escape at a time.
 _ESCAPES = [(c, f"\\u{ord(c):04x}") for c in "\\\0\n\r\x1a"]
+# Compiled when they are needed: importing brinery is not to pay for what few streams have.
 # What C's strtol reads to the end when the base is left to it.
-_STRTOL = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_STRTOL = rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
 # What float() takes and C's own parser does not.
-_NO_FLOAT = re.compile(rb"[\s_]")
-_FLOAT_START = re.compile(rb"[+-]?(?:(?P<digits>\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|nan))")
+_NO_FLOAT = rb"[\s_]"
+_FLOAT_START = rb"[+-]?(?:(?P<digits>\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|nan))"
 
 
 def encode_unicode(text: str) -> bytes:
@@ -119,7 +120,7 @@ def parse_int(line: bytes) -> int:
     if NUMBERS_ARE_DECIMAL:
         value = _converted(text, 10)
     else:
-        literal = _STRTOL.fullmatch(text)
+        literal = re.fullmatch(_STRTOL, text)
         if literal is None:
             return _converted(text, 0)
         sign, digits = literal.groups()
@@ -151,12 +152,12 @@ def parse_long(line: bytes) -> int:
 def parse_float(line: bytes) -> float:
     """FLOAT's argument. Raises ValueError where it is none, and OverflowError where it is too large."""
     text = line.partition(b"\0")[0]
-    number = None if _NO_FLOAT.search(text) else _float(text)
+    number = None if re.search(_NO_FLOAT, text) else _float(text)
     if number is not None and (not isinf(number) or b"inf" in text.lower()):
         return number
     quoted = (line + b"\n").partition(b"\0")[0][:200]
     shown = f"'{quoted.decode('utf-8', 'replace')}'"
-    start = _FLOAT_START.match(text)
+    start = re.match(_FLOAT_START, text)
     if start is None:
         raise ValueError(f"could not convert string to float: {shown}")
     if start["digits"] and isinf(float(start[0])):
