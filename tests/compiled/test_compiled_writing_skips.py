@@ -272,6 +272,47 @@ def test_copyreg_is_asked_again_when_code_has_run():
         del globals()["Late"]
 
 
+class Holds:
+    """Its arguments are a tuple that others may have, too."""
+
+    __slots__ = ("args",)
+
+    def __new__(cls, *args: object) -> Holds:
+        made = object.__new__(cls)
+        made.args = args
+        return made
+
+    def __getnewargs__(self) -> tuple[object, ...]:
+        return self.args
+
+    def __getstate__(self) -> None:
+        return None
+
+
+class HoldsElsewhere:
+    kept: list[Any]
+
+    def __getnewargs__(self) -> tuple[object, ...]:
+        return self.kept[0]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_what_is_met_first_as_arguments_is_found_where_it_is_kept(size: int):
+    def make() -> object:
+        made = HoldsElsewhere()
+        HoldsElsewhere.kept = [tuple([fresh("text"), [fresh("deeper")], (fresh("tuple"),), Plain()][:size])]
+        # The list is all that holds the tuple, and the tuple all that holds its items.
+        kept, HoldsElsewhere.kept = HoldsElsewhere.kept, []
+        made.kept = kept
+        made.__dict__.pop("kept")
+        HoldsElsewhere.kept = kept
+        return [made, kept, Holds(*kept[0])]
+
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        ours = dumps(make(), protocol)
+        assert ours == pickle.dumps(make(), protocol), f"protocol {protocol}"
+
+
 def test_a_class_that_changes_is_looked_at_again():
     class Changes:
         pass

@@ -128,7 +128,13 @@ cdef extern from "Python.h":
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL
     bint CALLABLE "PyCallable_Check"(PyObject *)
     bint IS_ITERATOR "PyIter_Check"(PyObject *)
-    PyTypeObject PyCFunction_Type
+    PyTypeObject PyComplex_Type
+    PyObject *FUNCTION_CODE "PyFunction_GET_CODE"(PyObject *)
+    PyObject *FUNCTION_CLOSURE "PyFunction_GET_CLOSURE"(PyObject *)
+    PyObject *CELL_GET "PyCell_GET"(PyObject *)
+    PyObject *UNICODE_NEW "PyUnicode_FromStringAndSize"(const char *, Py_ssize_t) except NULL
+    double COMPLEX_REAL "PyComplex_RealAsDouble"(PyObject *)
+    double COMPLEX_IMAG "PyComplex_ImagAsDouble"(PyObject *)
     bint IS_TYPE "PyType_Check"(PyObject *)
     bint UNICODE_IS_ASCII "PyUnicode_IS_ASCII"(PyObject *)
     Py_ssize_t FIND_CHAR "PyUnicode_FindChar"(PyObject *, uint32_t, Py_ssize_t, Py_ssize_t, int) except -2

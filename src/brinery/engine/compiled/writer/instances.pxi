@@ -51,7 +51,7 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
         return open_by_values(w, obj, plan, elide, values, state)
     if values != NULL and state == NULL:
         return NOT_IN_PLACE  # in fast mode, cycles are found by their dicts
-    if not (state == NULL or harmless_dict(state)) or not write_class(w, obj, plan):
+    if not (state == NULL or harmless_dict(plan, state)) or not write_class(w, obj, plan):
         return NOT_IN_PLACE
     write_new(w, obj, elide)
     if state == NULL or DICT_SIZE(state) == 0:  # also of a subclass of dict, whatever it says of itself
@@ -60,7 +60,7 @@ cdef int open_by_attributes(Writer *w, PyObject *obj, Plan *plan, bint elide) ex
         pushed = push(w, IN_STATE, obj)
         INCREF(state)
         pushed.held = state
-        w.item = state
+        child(w, pushed, state, 1)
         w.item_alone = 0
         return CHILD
     begin(w)
@@ -307,7 +307,7 @@ cdef bint harmless_attributes(Plan *plan, PyObject *obj) noexcept:
     cdef PyDictValues *values = values_of(obj, &attributes)
     if values != NULL:
         return harmless_values(plan, TYPE(obj), values)
-    return attributes == NULL or harmless_dict(attributes)
+    return attributes == NULL or harmless_dict(plan, attributes)
 
 
 cdef bint harmless_values(Plan *plan, PyTypeObject *type, PyDictValues *values) noexcept:
@@ -320,24 +320,24 @@ cdef bint harmless_values(Plan *plan, PyTypeObject *type, PyDictValues *values) 
         return True
     for i in range(names):
         key = brinery_values_key(type, <int>i)
-        if key != NULL and not harmless(key):
+        if key != NULL and not harmless(plan, key):
             return False
     plan.checked_keys = keys
     plan.checked_size = names
     return True
 
 
-cdef bint harmless_dict(PyObject *attributes) noexcept:
+cdef bint harmless_dict(Plan *plan, PyObject *attributes) noexcept:
     cdef PyObject *key
     cdef PyObject *value
     cdef Py_ssize_t pos = 0
     while DICT_NEXT(attributes, &pos, &key, &value):
-        if not harmless(key):
+        if not harmless(plan, key):
             return False
     return True
 
 
-cdef inline bint harmless(PyObject *name) noexcept:
+cdef inline bint harmless(Plan *plan, PyObject *name) noexcept:
     cdef Py_ssize_t length
     if TYPE(name) != &PyUnicode_Type:
         return False
@@ -345,7 +345,8 @@ cdef inline bint harmless(PyObject *name) noexcept:
     if length > LONGEST_NAME:
         return False
     if length < 10 or UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), 0) != 95:
-        return True
+        # A dict's subclass is asked for its items.
+        return not (length == 5 and plan.kind == BY_PAIRS and <str>name == "items")
     return not is_reducing(name, length)
 
 
@@ -380,6 +381,7 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     if held is None:
         return WRITTEN
     frame = push(w, IN_STATE, obj)
+    frame.pos = 1
     Py_INCREF(held)
     frame.held = <PyObject *>held
     held = None

@@ -115,7 +115,11 @@ cdef inline int get_at "brinery_get_at"(Writer *w, char **at, Entry *entry) exce
 
 
 cdef int write_text(Writer *w, PyObject *obj, bint elide) except -1:
-    """A str of any length and kind, in the UTF-8 that lets surrogates pass; 0 where it must wait."""
+    return write_text_as(w, obj, obj, elide)
+
+
+cdef int write_text_as(Writer *w, PyObject *obj, PyObject *known, bint elide) except -1:
+    """A str of any length and kind, in the UTF-8 that lets surrogates pass, memoized as `known`; 0 where it must wait."""
     cdef Py_ssize_t size
     cdef const char *data
     cdef char header[9]
@@ -143,7 +147,7 @@ cdef int write_text(Writer *w, PyObject *obj, bint elide) except -1:
         else:
             encode_utf8(obj, w.cur + header_size)
         w.cur += header_size + size
-    put(w, obj, elide)
+    put(w, known, elide)
     return 1
 
 

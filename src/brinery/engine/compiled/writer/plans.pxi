@@ -14,13 +14,20 @@ cdef enum PlanKind:
     BY_GETSTATE        # NEWOBJ, and what the class's own __getstate__ gives
     BY_REDUCE          # the class's own __reduce__
     BY_REDUCE_EX       # the class's own __reduce_ex__
-    BY_DATE            # from here on, all parts are written in place: there is nothing that persistent_id could be asked
+    # From here on, parts are written in place that are no objects here: there is nothing to ask persistent_id about.
+    BY_ARGUMENTS       # NEWOBJ with what the class's own __getnewargs__ gives
+    BY_VALUE           # NEWOBJ with the value, of a subclass of int, float, complex, str or bytes
+    BY_TUPLE           # NEWOBJ with a tuple of the items
+    BY_NAMED_TUPLE     # NEWOBJ with the items
+    BY_ITEMS           # NEWOBJ, and the items of a list
+    BY_PAIRS           # NEWOBJ, and the items of a dict
+    BY_DATE
     BY_DATETIME
     BY_TIME
     BY_TIMEDELTA
 
 cdef enum:
-    ALL_IN_PLACE = BY_DATE
+    ALL_IN_PLACE = BY_ARGUMENTS
     NAMES_KEPT = 32          # attributes, the bits of a uint32_t
     UNKNOWN = 0xFFFFFFFF     # no memo index
 
@@ -35,7 +42,8 @@ cdef struct Plan:
     uint64_t table_version
     uint64_t rules_serial    # whose rule table `rule` is from
     PyObject *rule           # owned: the TypeRule, or NULL for none
-    PyObject *method         # the type's while it has this version: __getstate__, __reduce__, __reduce_ex__
+    PyObject *method         # the type's while it has this version: __getstate__, __getnewargs__, __reduce__ and so on
+    PyTypeObject *base       # whose value it has
     PyObject *names          # owned: the slots' names, a tuple
     PyObject *offsets        # owned: their places, Py_ssize_t in a bytes object
     Py_ssize_t slots
@@ -251,7 +259,7 @@ cdef bint chain_may_have(Writer *w, PyObject *table, Plan *plan) except -1:
     return False
 
 
-from collections import ChainMap
+from collections import ChainMap, namedtuple
 
 cdef object NAME_GETITEM = sys.intern("__getitem__")
 cdef object NAME_MISSING = sys.intern("__missing__")
@@ -345,13 +353,11 @@ cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
     cdef PyObject *reduce = brinery_type_lookup(type, <PyObject *>NAME_REDUCE)
     if reduce != object_attribute(NAME_REDUCE):
         return describe_method(plan, BY_REDUCE, reduce)
-    if (
-        brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS) != NULL
-        or brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS_EX) != NULL
-        or not brinery_is_heap_type(type)
-        or issubclass(cls, (list, dict))
-    ):
+    if brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS_EX) != NULL or not brinery_is_heap_type(type):
         return 0
+    cdef PyObject *arguments = brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS)
+    if arguments != NULL or issubclass(cls, (list, dict)):
+        return describe_contents(plan, cls, arguments)
     cdef PyObject *getstate = brinery_type_lookup(type, <PyObject *>NAME_GETSTATE)
     if getstate != object_attribute(NAME_GETSTATE):
         return describe_method(plan, BY_GETSTATE, getstate)
@@ -403,6 +409,51 @@ cdef int describe_method(Plan *plan, PlanKind kind, PyObject *method) except -1:
         plan.method = method  # not owned: a method may well refer to its class, which would never go
         plan.kind = kind
     return 0
+
+
+cdef int describe_contents(Plan *plan, object cls, PyObject *arguments) except -1:
+    """A class whose instances have more than attributes, which object.__getstate__ therefore takes as they come."""
+    cdef PyTypeObject *type = <PyTypeObject *>cls
+    if brinery_type_lookup(type, <PyObject *>NAME_GETSTATE) != object_attribute(NAME_GETSTATE):
+        return 0
+    if copyreg._slotnames(cls) != []:
+        return 0
+    # Making the names sets a class attribute, and that makes a new version.
+    brinery_type_lookup(type, <PyObject *>NAME_REDUCE_EX)
+    plan.version = brinery_type_version(type)
+    if plan.version == 0:
+        return 0
+    if issubclass(cls, (list, dict)):
+        if arguments == NULL:
+            describe_items(plan, type, &PyList_Type if issubclass(cls, list) else &PyDict_Type)
+        return 0
+    plan.method = arguments
+    for base in VALUE_TYPES:
+        if arguments == brinery_type_lookup(<PyTypeObject *>base, <PyObject *>NAME_GETNEWARGS):
+            plan.base = <PyTypeObject *>base
+            plan.kind = BY_TUPLE if base is tuple else BY_VALUE
+            return 0
+    if TYPE(arguments) == &PyFunction_Type:
+        plan.kind = BY_ARGUMENTS
+        if issubclass(cls, tuple) and is_named_tuples(arguments):
+            # It calls tuple() with the object, and that its iterator.
+            if (<PyTypeObjectFields *>type).tp_iter != (<PyTypeObjectFields *>&PyTuple_Type).tp_iter:
+                return 0
+            plan.kind = BY_NAMED_TUPLE
+    return 0
+
+
+cdef int describe_items(Plan *plan, PyTypeObject *type, PyTypeObject *base) noexcept:
+    if base == &PyList_Type:
+        if (<PyTypeObjectFields *>type).tp_iter == (<PyTypeObjectFields *>base).tp_iter:
+            plan.kind = BY_ITEMS
+    elif brinery_type_lookup(type, <PyObject *>NAME_ITEMS) == brinery_type_lookup(base, <PyObject *>NAME_ITEMS):
+        plan.kind = BY_PAIRS
+    return 0
+
+
+cdef object NAME_ITEMS = sys.intern("items")
+cdef tuple VALUE_TYPES = (int, float, complex, str, bytes, tuple)
 
 
 cdef int describe_state(Plan *plan, object cls) except -1:

@@ -25,7 +25,8 @@ cdef int look_for_runaways(Writer *w, int result) except -1:
     item = <object>w.item if result == CHILD else None
     w.depth_to_check = 2 * w.depth
     secure(w)
-    w.objects_there = check_depth([<object>w.stack[i].obj for i in range(w.depth)], w.objects_there)
+    owners = [<object>(w.stack[i].obj if w.stack[i].owner == NULL else w.stack[i].owner) for i in range(w.depth)]
+    w.objects_there = check_depth(owners, w.objects_there)
     if result == CHILD:
         hold(w, w.item)
     return 0
@@ -77,9 +78,18 @@ cdef int resume_other(Writer *w, Frame *frame) except -1:
             frame = &w.stack[w.depth - 1]
         return run_reduction(w, frame)
     if frame.kind == IN_STATE:
-        frame.half = forget(w, frame.held)
-        op(w, BUILD)
+        if frame.pos == 0:
+            return child(w, frame, frame.held, 1)
+        if frame.pos == 1:
+            frame.half = forget(w, frame.held)
+            op(w, BUILD)
         return WRITTEN
+    if frame.kind == IN_ARGUMENTS:
+        return run_arguments(w, frame)
+    if frame.kind == IN_OWN_ITEMS:
+        return run_own_items(w, frame)
+    if frame.kind == IN_OWN_PAIRS:
+        return run_own_pairs(w, frame)
     if frame.kind == IN_INSTANCE:
         return run_instance(w, frame)
     if frame.kind == IN_GLOBAL:
@@ -210,6 +220,14 @@ cdef inline int open_by_plan(Writer *w, PyObject *obj, Plan *plan, bint elide) e
         result = write_global_in_place(w, obj)
     elif plan.current >= BY_DATE:
         result = open_known(w, obj, plan, elide)
+    elif plan.current == BY_ITEMS or plan.current == BY_PAIRS:
+        result = open_by_contents(w, obj, plan, elide)
+    elif plan.current == BY_TUPLE or plan.current == BY_NAMED_TUPLE:
+        result = open_by_items(w, obj, plan, elide)
+    elif plan.current == BY_VALUE:
+        result = open_by_value(w, obj, plan, elide)
+    elif plan.current == BY_ARGUMENTS:
+        result = open_by_arguments(w, obj, plan)
     elif plan.current == BY_GETSTATE:
         result = open_by_getstate(w, obj, plan)
     elif plan.current != BY_REDUCER:

@@ -73,6 +73,8 @@ cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
     finally:
         if frame == NULL:
             XDECREF(begun.current)
+            XDECREF(begun.following)
+            XDECREF(begun.held)
     frame[0] = begun[0]
     return frame
 

@@ -92,6 +92,9 @@ cdef enum FrameKind:
     IN_PAIRS        # a reduction's dict items, or a dict at protocol 0
     IN_REDUCTION
     IN_STATE        # a state that a BUILD follows
+    IN_ARGUMENTS    # what NEWOBJ gets, where no tuple of it exists
+    IN_OWN_ITEMS    # the items of a list's subclass
+    IN_OWN_PAIRS    # the items of a dict's subclass
     IN_INSTANCE     # an instance part by part: its class, no arguments, its state
     IN_GLOBAL
     IN_DOTTED       # a global with dots, where there is no opcode for one
@@ -120,6 +123,7 @@ cdef struct Frame:
     int count              # items written of this batch; -1: the only one, without a batch; -2: it is begun
     Py_ssize_t pos         # where to go on
     Py_ssize_t size        # the size when it began
+    Py_ssize_t left        # of a dict subclass's pairs: so many may still come
     PyObject *obj
     PyObject *owner        # the instance whose state `obj` is, or NULL
     PyObject *held         # owned: an iterator, a reduction, a state, a persistent ID
