@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["write_all"]
+__all__ = ["write_all", "write_rest"]
 
 
 def write_all(write: Callable[[Any], object], data: bytes | memoryview) -> None:
@@ -16,11 +16,14 @@ def write_all(write: Callable[[Any], object], data: bytes | memoryview) -> None:
     Many file-like objects return None and mean that they took everything. Raises OSError where
     `write` returns anything else that is not a number of bytes between 1 and what it was given.
     """
+    write_rest(write, data, write(data))
+
+
+def write_rest(write: Callable[[Any], object], data: bytes | memoryview, taken: object) -> None:
+    """What :func:`write_all` goes on with when ``write(data)`` has returned `taken`."""
     rest: bytes | memoryview = data
-    while True:
-        taken = write(rest)
-        if taken is None or taken == len(rest):
-            return
+    while taken is not None and taken != len(rest):
         if not isinstance(taken, int) or not 0 < taken < len(rest):
             raise OSError(f"file.write() was given {len(rest)} bytes and returned {taken!r}")
         rest = memoryview(rest)[taken:]
+        taken = write(rest)

@@ -276,9 +276,59 @@ BRINERY_ALWAYS_INLINE int brinery_dict_next(PyObject *dict, Py_ssize_t *pos, PyO
     return 1;
 }
 
+/* Whether all keys are str itself: looking one of them up runs no code. */
+#define brinery_dict_has_plain_keys(dict) (DK_IS_UNICODE(((PyDictObject *)(dict))->ma_keys))
+
+/* The insides of OrderedDict, which no header has: the dict, and a list of its keys in their order. They are used
+ * only where the type's size and offsets, and a walk over one, agree with them (see collections.pxi). */
+typedef struct brinery_ordered_node {
+    PyObject *key;
+    Py_hash_t hash;
+    struct brinery_ordered_node *next;
+    struct brinery_ordered_node *previous;
+} brinery_ordered_node;
+
+typedef struct {
+    PyDictObject dict;
+    brinery_ordered_node *first;
+    brinery_ordered_node *last;
+    brinery_ordered_node **fast_nodes;
+    Py_ssize_t fast_nodes_size;
+    void *resize_sentinel;
+    size_t state;
+    PyObject *attributes;
+    PyObject *weak_references;
+} brinery_ordered;
+
+#define brinery_ordered_is_known(type) \
+    (BRINERY_TRICKS_ALLOWED && (type)->tp_basicsize == (Py_ssize_t)sizeof(brinery_ordered) \
+     && (type)->tp_dictoffset == (Py_ssize_t)offsetof(brinery_ordered, attributes) \
+     && (type)->tp_weaklistoffset == (Py_ssize_t)offsetof(brinery_ordered, weak_references))
+
+/* Whether the list seems to have none, one or more nodes, by its ends alone. */
+#define brinery_ordered_nodes(ordered) \
+    (((brinery_ordered *)(ordered))->first == NULL && ((brinery_ordered *)(ordered))->last == NULL ? 0 \
+     : ((brinery_ordered *)(ordered))->first == ((brinery_ordered *)(ordered))->last ? 1 : 2)
+
+/* The item behind *node, or the first; 0 where there is none. The keys are plain, so looking up runs no code. */
+BRINERY_ALWAYS_INLINE int brinery_ordered_next(PyObject *ordered, void **node, PyObject **key, PyObject **value)
+{
+    brinery_ordered_node *at = (brinery_ordered_node *)*node;
+    at = at == NULL ? ((brinery_ordered *)ordered)->first : at->next;
+    if (at == NULL) {
+        return 0;
+    }
+    *node = at;
+    *key = at->key;
+    *value = _PyDict_GetItem_KnownHash(ordered, at->key, at->hash);
+    return *value != NULL;
+}
+
 /* ---- types ---------------------------------------------------------------------------------- */
 
 #define brinery_type_lookup(type, name) _PyType_Lookup((PyTypeObject *)(type), (name))
+#define brinery_is_immutable_type(type) \
+    (((type)->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || ((type)->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) != 0)
 #define brinery_is_heap_type(type) (((type)->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0)
 
 /* A version that changes with every change to the type or its bases; 0 where the type has none now. */

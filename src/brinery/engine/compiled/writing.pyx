@@ -16,6 +16,7 @@ One module, for the hot loop wants to be inlined across its parts, and one file 
 ``plans``           what is known of a type, and whether it still holds
 ``instances``       instances whose reduction is object's own, without the reduction
 ``subclasses``      instances of subclasses of the builtin types, and with arguments, likewise
+``collections``     OrderedDict, deque and defaultdict
 ``known``           the exact writers: datetime's types
 ``reductions``      everything else: hooks, rules, tables, ``__reduce_ex__``
 ``run``             one object after another: the loop that drives all of the above
@@ -38,6 +39,7 @@ include "writer/globals.pxi"
 include "writer/plans.pxi"
 include "writer/instances.pxi"
 include "writer/subclasses.pxi"
+include "writer/collections.pxi"
 include "writer/known.pxi"
 include "writer/reductions.pxi"
 include "writer/run.pxi"

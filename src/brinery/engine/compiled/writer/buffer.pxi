@@ -152,8 +152,17 @@ cdef int flush(Writer *w) except -1:
             w.cur = w.base + rest
             if w.frame_start >= 0:
                 w.frame_start = 0
-        write_all(<object>w.write, data)
+        give(w, data)
     set_limit(w)
+    return 0
+
+
+cdef int give(Writer *w, object data) except -1:
+    """Give the file `data`, whole."""
+    taken = (<object>w.write)(data)
+    if taken is None or type(taken) is int and taken == len(data):
+        return 0
+    write_rest(<object>w.write, data, taken)
     return 0
 
 
@@ -172,7 +181,7 @@ cdef int write_payload(Writer *w, const char *header, int header_size, const cha
         memcpy(w.cur, header, header_size)
         w.cur += header_size
         flush(w)
-        write_all(<object>w.write, payload_view(payload) if payload != NULL else data[:size])
+        give(w, payload_view(payload) if payload != NULL else data[:size])
     return open_frame(w)
 
 

@@ -46,6 +46,11 @@ cdef extern from *:
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept
+    bint brinery_is_immutable_type(PyTypeObject *type) noexcept
+    bint brinery_dict_has_plain_keys(PyObject *mapping) noexcept
+    bint brinery_ordered_is_known(PyTypeObject *type) noexcept
+    int brinery_ordered_nodes(PyObject *ordered) noexcept
+    bint brinery_ordered_next(PyObject *ordered, void **node, PyObject **key, PyObject **value) noexcept
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
     object CALL "brinery_call"(PyObject *callable, PyObject **args, size_t count)
@@ -129,6 +134,7 @@ cdef extern from "Python.h":
     bint CALLABLE "PyCallable_Check"(PyObject *)
     bint IS_ITERATOR "PyIter_Check"(PyObject *)
     PyTypeObject PyComplex_Type
+    Py_ssize_t SIZE "Py_SIZE"(PyObject *)
     PyObject *FUNCTION_CODE "PyFunction_GET_CODE"(PyObject *)
     PyObject *FUNCTION_CLOSURE "PyFunction_GET_CLOSURE"(PyObject *)
     PyObject *CELL_GET "PyCell_GET"(PyObject *)
@@ -150,7 +156,7 @@ from abc import get_cache_token
 from operator import index as as_index
 from pickle import PickleBuffer
 
-from brinery.engine.files import write_all
+from brinery.engine.files import write_rest
 from brinery.engine.globals import extension_code, locate_global, stream_name
 from brinery.engine.levels import KEPT, KEY, PID, SKIPPED, Item, Value, notes
 from brinery.engine.paths import place_of

@@ -5,6 +5,10 @@
 # loop. The run_* functions serve both: they write what is left (WRITTEN), or hand back the first child that is
 # no leaf in `w.item` (CHILD).
 
+cdef enum:
+    BATCH_BEGINS = -1   # of Frame.count: no item of the batch is written yet
+    BATCH_OF_ONE = -2   # the item that was handed out is the only one
+
 # What is a few items ahead in a list comes to be in the cache before its turn. That shows where something else
 # was there meanwhile: after a dump by C pickle, lists of tuples are written 1.3 times as fast, of strings 1.1.
 cdef enum:
@@ -397,77 +401,89 @@ cdef int open_text_dict(Writer *w, PyObject *obj) except -1:
 cdef int push_iterator(Writer *w, FrameKind kind, PyObject *obj, object iterator) except -1:
     cdef Frame *frame = push(w, kind, obj)
     frame.alone = 0
-    frame.count = -1
+    frame.count = BATCH_BEGINS
     Py_INCREF(iterator)
     frame.held = <PyObject *>iterator
     return PUSHED
 
 
 cdef int run_iterator(Writer *w, Frame *frame) except -1:
-    """The next item or pair of an iterator, in batches; a batch of one needs no mark."""
+    """The items or pairs of an iterator, in batches; a batch of one needs no mark."""
     cdef bint pairs = frame.kind == IN_PAIRS
-    cdef Py_ssize_t at = w.depth - 1
-    cdef PyObject *item
+    cdef PyObject *item = frame.current
+    cdef char *at
     if frame.half:
         frame.half = False
-        w.item = TUPLE_ITEM(frame.current, 1)
-        w.item_alone = 0
-        return CHILD
-    if frame.current != NULL:
-        item = frame.current
-        frame.current = NULL
-        release(w, item)
-        frame = &w.stack[at]
-        if w.proto == 0 or frame.count == -2:
-            op(w, SETITEM if pairs else APPEND)
-            if frame.count == -2:
-                return WRITTEN
-    if frame.following != NULL:
-        item = frame.following
+        return hand_out(w, TUPLE_ITEM(item, 1))
+    while True:
+        if item != NULL:
+            frame.current = NULL
+            release(w, item)
+            if w.proto == 0 or frame.count == BATCH_OF_ONE:
+                op(w, SETITEM if pairs else APPEND)
+                if frame.count == BATCH_OF_ONE:
+                    return WRITTEN
+        item = take_item(w, frame)
+        if item == NULL:
+            return WRITTEN
+        frame.current = item
+        at = w.cur
+        if not pairs:
+            if not leaf(w, &at, item, 0):
+                w.cur = at
+                return hand_out(w, item)
+        else:
+            check_pair(item)
+            if not leaf(w, &at, TUPLE_ITEM(item, 0), 0):
+                w.cur = at
+                frame.half = True
+                return hand_out(w, TUPLE_ITEM(item, 0))
+            if not leaf(w, &at, TUPLE_ITEM(item, 1), 0):
+                w.cur = at
+                return hand_out(w, TUPLE_ITEM(item, 1))
+        w.cur = at
+
+
+cdef PyObject *take_item(Writer *w, Frame *frame) except? NULL:
+    """The next item, an owned reference, and what stands before it; NULL where the last is written, and its batch ended."""
+    cdef bint pairs = frame.kind == IN_PAIRS
+    cdef PyObject *item = frame.following
+    if item != NULL:
         frame.following = NULL
         frame.count += 1
-        return hand_out(w, frame, item)
+        return item
     if w.proto != 0 and frame.count == BATCH:
         op(w, SETITEMS if pairs else APPENDS)
-        frame.count = -1
+        frame.count = BATCH_BEGINS
     secure(w)
     item = ITER_NEXT(frame.held)
-    frame = &w.stack[at]
     if w.proto == 0:
-        return WRITTEN if item == NULL else hand_out(w, frame, item)
+        return item
     if frame.count >= 0:
         if item == NULL:
             op(w, SETITEMS if pairs else APPENDS)
-            return WRITTEN
-        frame.count += 1
-        return hand_out(w, frame, item)
+        else:
+            frame.count += 1
+        return item
     if item == NULL:
-        return WRITTEN
+        return NULL
+    # Whether there is a second one decides how the first is written.
     frame.current = item
     if pairs:
         check_pair(item)
     frame.following = ITER_NEXT(frame.held)
-    frame = &w.stack[at]
     if frame.following == NULL:
-        frame.count = -2
+        frame.count = BATCH_OF_ONE
     else:
         op(w, MARK)
         frame.count = 1
-    frame.current = NULL
-    return hand_out(w, frame, item)
+    return item
 
 
-cdef int hand_out(Writer *w, Frame *frame, PyObject *item) except -1:
-    """Make `item`, an owned reference, the next thing to be written."""
-    frame.current = item
-    frame.pos += 1
-    w.item_alone = 0
-    if frame.kind == IN_PAIRS:
-        check_pair(item)
-        frame.half = True
-        w.item = TUPLE_ITEM(item, 0)
-    else:
-        w.item = item
+cdef inline int hand_out(Writer *w, PyObject *item) except -1:
+    """Have a part of the topmost frame's current item written next."""
+    w.item = item
+    w.item_alone = TRIED
     return CHILD
 
 

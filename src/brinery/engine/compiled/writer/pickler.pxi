@@ -17,7 +17,8 @@ cdef class Pickler:
     cdef object write
     cdef object write_plan
     cdef object buffer_callback
-    cdef list kept             # everything in the memo, to keep it alive and in the collector's sight
+    cdef list kept             # what is in the memo, to keep it alive and in the collector's sight; or None
+    cdef uint32_t next_index   # the memo's indices are taken below it, some by what exists in the stream only
     cdef Entry *table
     cdef size_t mask
     cdef size_t used
@@ -56,14 +57,16 @@ cdef class Pickler:
     cdef int forget(self) except -1:
         if self.busy:
             raise RuntimeError("this Pickler is busy: its memo cannot be changed while it writes")
-        free(self.table)
-        self.table = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
-        if self.table == NULL:
-            raise MemoryError
-        self.mask = LEAST_TABLE - 1
-        self.used = 0
-        self.generation = 1
-        self.kept = []
+        self.used = self.next_index = 0
+        self.generation += 1
+        if self.table == NULL or self.generation == 0 or self.mask >= POOLED_TABLE:
+            free(self.table)
+            self.table = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
+            if self.table == NULL:
+                raise MemoryError
+            self.mask = LEAST_TABLE - 1
+            self.generation = 1
+        self.kept = None
         return 0
 
     cdef int must_be_initialized(self) except -1:
@@ -84,15 +87,15 @@ cdef class Pickler:
         w = NULL
         stored = failure = None
         try:
-            persistent_id = self.own_persistent_id()
-            reducer_override = getattr(self, "reducer_override", UNSET)
-            dispatch_table = getattr(self, "dispatch_table", UNSET)
+            persistent_id = self.hook("persistent_id")
+            reducer_override = self.hook("reducer_override")
+            dispatch_table = self.hook("dispatch_table")
             w = take_writer()
             protocol = self.number if self.bin or self.number > 1 else 0
             configure(w, protocol, self.fix_imports, self.write_plan)
             self.swap(w)
             self.at_work = w
-            w.first = <uint32_t>w.used
+            w.first = self.next_index
             w.fast = self.fast != 0
             if w.fast:
                 nested = set()
@@ -139,9 +142,22 @@ cdef class Pickler:
             if stored is not None:
                 stored.abort(failure)
 
-    cdef object own_persistent_id(self):
-        """The hook of a subclass or of this instance; UNSET where it is this class's, which says nothing."""
-        hook = self.persistent_id
+    cdef object hook(self, str name):
+        """A hook of a subclass or of this instance; UNSET where there is none, or this class's, which says nothing.
+
+        Most have none, and to see that takes neither a bound method nor an exception.
+        """
+        cdef PyObject *obj = <PyObject *>self
+        cdef PyObject *found
+        cdef PyObject *attributes
+        cdef PyDictValues *values
+        if (<PyTypeObjectFields *>TYPE(obj)).tp_getattro == PyObject_GenericGetAttr:
+            found = brinery_type_lookup(TYPE(obj), <PyObject *>name)
+            if found == NULL or found == <PyObject *>BASE_PERSISTENT_ID:
+                brinery_attributes(obj, &attributes, &values)
+                if attributes == NULL or DICT_SIZE(attributes) == 0:
+                    return UNSET
+        hook = getattr(self, name, UNSET)
         if type(hook) is BuiltinMethod and hook == BASE_PERSISTENT_ID.__get__(self):
             return UNSET
         return hook
@@ -156,22 +172,22 @@ cdef class Pickler:
     cdef int keep(self, Writer *w) except -1:
         """Take over what the writer owns."""
         cdef size_t i
+        cdef Py_ssize_t there = 0
         cdef list kept
         for i in range(w.logged):
-            if w.log[i] == NULL:
-                # It exists in the stream only, but its index is taken: the memo has an entry for each.
-                entry = object()
-                Py_INCREF(entry)
-                w.log[i] = <PyObject *>entry
-                enter(w, w.log[i], w.first + i)
-        kept = LIST_NEW(w.logged)
+            there += w.log[i] != NULL
+        kept = LIST_NEW(there)
+        there = 0
         for i in range(w.logged):
-            LIST_SET(<PyObject *>kept, i, w.log[i])
+            if w.log[i] != NULL:
+                LIST_SET(<PyObject *>kept, there, w.log[i])
+                there += 1
+        self.next_index = <uint32_t>(w.first + w.logged)
         w.log_owned = w.logged = 0
-        if self.kept:
-            self.kept += kept
-        else:
+        if self.kept is None:
             self.kept = kept
+        else:
+            self.kept += kept
         return 0
 
     def clear_memo(self):
@@ -207,14 +223,15 @@ cdef class Pickler:
         self.forget()
         cdef Writer *w = take_writer()
         configure(w, 0, False, WritePlan())
+        self.kept = [obj for _, obj in entries]
         try:
             self.swap(w)
             for index, obj in entries:
                 enter(w, <PyObject *>obj, index)
-                self.kept.append(obj)
         finally:
             self.swap(w)
             give_back(w)
+        self.next_index = <uint32_t>self.used
 
     def __sizeof__(self):
         return object.__sizeof__(self) + (self.mask + 1) * sizeof(Entry)
@@ -248,7 +265,15 @@ cdef class PicklerMemo:
         pickler.must_be_initialized()
         if w != NULL:
             return entries_of(w.table, w.mask, w.generation)
-        return entries_of(pickler.table, pickler.mask, pickler.generation)
+        copy = entries_of(pickler.table, pickler.mask, pickler.generation)
+        if len(copy) < pickler.next_index:
+            # Whoever counts on from it must not use an index of what exists in the stream only.
+            taken = {index for index, _ in copy.values()}
+            for index in range(pickler.next_index):
+                if index not in taken:
+                    nothing = object()
+                    copy[<uintptr_t><PyObject *>nothing] = (index, nothing)
+        return copy
 
     def __reduce__(self):
         return dict, (self.copy(),)

@@ -21,6 +21,9 @@ cdef enum PlanKind:
     BY_NAMED_TUPLE     # NEWOBJ with the items
     BY_ITEMS           # NEWOBJ, and the items of a list
     BY_PAIRS           # NEWOBJ, and the items of a dict
+    BY_ORDERED
+    BY_DEQUE
+    BY_DEFAULTS
     BY_DATE
     BY_DATETIME
     BY_TIME
@@ -259,7 +262,7 @@ cdef bint chain_may_have(Writer *w, PyObject *table, Plan *plan) except -1:
     return False
 
 
-from collections import ChainMap, namedtuple
+from collections import ChainMap, OrderedDict, defaultdict, deque, namedtuple
 
 cdef object NAME_GETITEM = sys.intern("__getitem__")
 cdef object NAME_MISSING = sys.intern("__missing__")
@@ -344,7 +347,7 @@ cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
         return 0
     if brinery_type_lookup(type, <PyObject *>NAME_CLASS) != object_attribute(NAME_CLASS):
         return 0
-    if describe_known_type(plan, cls):
+    if describe_known_type(plan, cls) or describe_collection(plan, cls):
         return 0
     if fields.tp_new == NULL:
         return 0
@@ -369,6 +372,15 @@ cdef type type_of_types = type
 
 cdef PyObject *object_attribute(object name) noexcept:
     return brinery_type_lookup(&PyBaseObject_Type, <PyObject *>name)
+
+
+cdef bint describe_collection(Plan *plan, object cls) except -1:
+    """The types in C themselves, which nobody can change."""
+    kind = COLLECTIONS.get(cls)
+    if kind is None or not brinery_is_immutable_type(<PyTypeObject *>cls):
+        return False
+    plan.kind = kind
+    return True
 
 
 cdef bint finds_attributes_plainly(Plan *plan, PyTypeObject *type) noexcept:

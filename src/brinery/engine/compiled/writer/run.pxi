@@ -90,6 +90,8 @@ cdef int resume_other(Writer *w, Frame *frame) except -1:
         return run_own_items(w, frame)
     if frame.kind == IN_OWN_PAIRS:
         return run_own_pairs(w, frame)
+    if frame.kind == IN_DEFAULTS:
+        return run_defaults(w, frame)
     if frame.kind == IN_INSTANCE:
         return run_instance(w, frame)
     if frame.kind == IN_GLOBAL:
@@ -220,6 +222,8 @@ cdef inline int open_by_plan(Writer *w, PyObject *obj, Plan *plan, bint elide) e
         result = write_global_in_place(w, obj)
     elif plan.current >= BY_DATE:
         result = open_known(w, obj, plan, elide)
+    elif plan.current >= BY_ORDERED:
+        result = open_collection(w, obj, plan, elide)
     elif plan.current == BY_ITEMS or plan.current == BY_PAIRS:
         result = open_by_contents(w, obj, plan, elide)
     elif plan.current == BY_TUPLE or plan.current == BY_NAMED_TUPLE:

@@ -95,6 +95,7 @@ cdef enum FrameKind:
     IN_ARGUMENTS    # what NEWOBJ gets, where no tuple of it exists
     IN_OWN_ITEMS    # the items of a list's subclass
     IN_OWN_PAIRS    # the items of a dict's subclass
+    IN_DEFAULTS     # a defaultdict's factory
     IN_INSTANCE     # an instance part by part: its class, no arguments, its state
     IN_GLOBAL
     IN_DOTTED       # a global with dots, where there is no opcode for one

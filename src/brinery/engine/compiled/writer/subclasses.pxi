@@ -280,11 +280,6 @@ cdef int open_by_contents(Writer *w, PyObject *obj, Plan *plan, bint elide) exce
     return WRITTEN if state == NULL else PUSHED
 
 
-cdef enum:
-    BATCH_BEGINS = -1   # of Frame.count: no item of the batch is written yet
-    BATCH_OF_ONE = -2   # the item that was handed out is the only one
-
-
 cdef int run_own_items(Writer *w, Frame *frame) except -1:
     """The items of a subclass of list, as list's own iterator gives them."""
     cdef PyObject *obj = frame.obj
