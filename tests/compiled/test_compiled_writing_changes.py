@@ -1,4 +1,4 @@
-"""Whatever code does to an object, its class or its items while they are written, C pickle's outcome is the same.
+"""Whatever code does to an object, its class or its items while they are written: C pickle's outcome.
 
 Each form is written by a way of its own (see forms), and the knowledge behind it ends where code runs. The
 Python engine takes items out of iterators one by one where C pickle is two ahead, so this is not asked of it.

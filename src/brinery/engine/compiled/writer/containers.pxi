@@ -414,7 +414,9 @@ cdef int run_iterator(Writer *w, Frame *frame) except -1:
     cdef char *at
     if frame.half:
         frame.half = False
-        return hand_out(w, TUPLE_ITEM(item, 1))
+        hand_out(w, TUPLE_ITEM(item, 1))
+        w.item_alone = 0  # whether it is a leaf was not asked yet
+        return CHILD
     while True:
         if item != NULL:
             frame.current = NULL
