@@ -87,7 +87,8 @@ class Lineage(Generic[T]):
         self._by_name: dict[str, list[T]] = {}
         self._abstract: list[tuple[type, T]] = []
         self._unseen: set[str] = set()
-        self._modules_seen = 0
+        self._unseen_modules: frozenset[str] = frozenset()
+        self._settled = True  # no module is being imported in which a class is looked for
         self._registrations = abc.get_cache_token()
         self._epoch = 0
         for target, thing in declared:
@@ -104,13 +105,13 @@ class Lineage(Generic[T]):
 
         See :class:`brinery.plan.RuleTable`.
         """
-        # A module that is imported makes sys.modules longer: this spares looking for each name each time.
-        if self._unseen and len(sys.modules) != self._modules_seen:
+        # Nearly always no such module is loaded, and that is seen in one step for all names.
+        if self._unseen and not sys.modules.keys().isdisjoint(self._unseen_modules):
             self._look_for_unseen()
         if self._abstract and abc.get_cache_token() != self._registrations:
             self._registrations = abc.get_cache_token()
             self._epoch += 1
-        return self._epoch if self._modules_seen >= 0 else None
+        return self._epoch if self._settled else None
 
     def levels(self, cls: type) -> Iterator[Level[T]]:
         """What is declared for `cls` and its ancestors, nearest first.
@@ -148,12 +149,12 @@ class Lineage(Generic[T]):
         return belonging
 
     def _look_for_unseen(self) -> None:
-        self._modules_seen = len(sys.modules)
+        self._settled = True
         for name in list(self._unseen):
             found = find_loaded(name)
             if found is MISSING:
                 if is_being_imported(name):
-                    self._modules_seen = -1
+                    self._settled = False
                 continue
             self._unseen.discard(name)
             for thing in self._by_name[name]:
@@ -162,6 +163,7 @@ class Lineage(Generic[T]):
                 if isinstance(found, type):
                     self._admit(found, thing)
             self._epoch += 1
+        self._unseen_modules = frozenset(name.partition(":")[0] for name in self._unseen)
 
     def _admit(self, cls: type, thing: T) -> None:
         things = self._by_class.setdefault(id(cls), (cls, []))[1]

@@ -106,7 +106,7 @@ class RuleTable(Protocol):
 
         It changes when a class was registered with an ABC, or when a module was imported in which a class is
         declared by name; it is None while such a module is being imported. So whoever finds that neither
-        ``abc.get_cache_token()`` nor the number of modules has changed need not ask, unless it was None.
+        ``abc.get_cache_token()`` nor ``sys.modules`` has changed need not ask, unless it was None.
         """
 
 

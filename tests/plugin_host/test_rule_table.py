@@ -10,12 +10,12 @@ import weakref
 from collections.abc import Iterator, Mapping, Sized
 
 import pytest
-from engines import where_classes_go
+from engines import Wire, where_classes_go
 from throwaway import declaring
 
-from brinery import Override, Profile, Reducer
+from brinery import Override, Profile, Reducer, engine
 from brinery.errors import DeclarationError, PluginConflict
-from brinery.plan import NATIVE_TYPES, AtProtocol, RuleTable, TypeRule
+from brinery.plan import NATIVE_TYPES, AtProtocol, RuleTable, TypeRule, WritePlan
 
 
 class Animal:
@@ -342,3 +342,28 @@ def test_a_metaclass_may_say_what_it_likes_about_its_classes() -> None:
 
     rules = table(Reducer(Strange, first), Reducer("nowhere:Thing", second))
     assert rules.rule_for(Strange) == TypeRule(reduce=first)
+
+
+def test_one_module_out_and_one_in_is_seen(module: types.ModuleType) -> None:
+    """As many modules are loaded as before, and yet another one."""
+    rules = table(Reducer("brinery_test_kennel:Hound", first, subclasses=True))
+    sys.modules["brinery_test_passing"] = types.ModuleType("brinery_test_passing")
+    before = rules.epoch()
+    assert rules.rule_for(Puppy) is None
+    del sys.modules["brinery_test_passing"]
+    module.Hound = Dog  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    assert rules.epoch() != before
+    assert rules.rule_for(Puppy) == TypeRule(reduce=first)
+
+
+def test_both_engines_use_the_reducer_then(wire: Wire, module: types.ModuleType) -> None:
+    rules = table(Reducer("brinery_test_kennel:Hound", lambda obj: (str, ("reduced",)), subclasses=True))
+    dumps = engine.get(wire.name).Dumper(lambda: WritePlan(rules=rules)).dumps
+    sys.modules["brinery_test_passing"] = types.ModuleType("brinery_test_passing")
+    plain = dumps(Dog(), 4)
+    del sys.modules["brinery_test_passing"]
+    module.Hound = Dog  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    assert b"reduced" not in plain
+    assert b"reduced" in dumps(Dog(), 4)

@@ -69,7 +69,7 @@ if plans == NULL:
 cdef object last_rules = None
 cdef object last_rules_epoch = None
 cdef object last_registrations = None  # what abc counts up
-cdef Py_ssize_t last_modules = 0       # how many there were
+cdef uint64_t last_modules = 0         # the version of sys.modules then, or 0
 cdef uint64_t last_rules_serial = 0
 
 cdef dict reducers = copyreg.dispatch_table
@@ -165,13 +165,14 @@ cdef int look_at_rules(Writer *w) except -1:
     May run Python code.
     """
     global last_rules, last_rules_epoch, last_rules_serial, last_modules, last_registrations
-    cdef Py_ssize_t modules = DICT_SIZE(MODULES())
+    cdef uint64_t modules = brinery_dict_version(MODULES())
     registrations = get_cache_token()
     rules = <object>w.rules
     if (
         rules is not last_rules
         or last_rules_epoch is None
         or modules != last_modules
+        or modules == 0  # it is not known what was imported
         or (registrations is not last_registrations and registrations != last_registrations)
     ):
         secure(w)
