@@ -67,6 +67,7 @@ cdef int run_own_iterator(Writer *w, Py_ssize_t passed, bint at_value) except -1
         if item == NULL or frame.kind != IN_PAIRS:
             raise RuntimeError("OrderedDict mutated during iteration")
         frame.current = item
+        frame.pos = passed
         if frame.count == 1:
             frame.following = ITER_NEXT(frame.held)
         frame.half = not at_value

@@ -429,6 +429,7 @@ cdef int run_iterator(Writer *w, Frame *frame) except -1:
         if item == NULL:
             return WRITTEN
         frame.current = item
+        frame.pos += 1
         at = w.cur
         if not pairs:
             if not leaf(w, &at, item, 0):

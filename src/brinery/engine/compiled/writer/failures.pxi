@@ -23,6 +23,7 @@ cdef list chain_of(Writer *w):
     """The chain of brinery.engine.levels: the objects being written, what they are written as, and where."""
     cdef Py_ssize_t i
     cdef Frame *frame
+    cdef PyObject *part
     cdef list chain = []
     for i in range(w.depth):
         frame = &w.stack[i]
@@ -33,6 +34,11 @@ cdef list chain_of(Writer *w):
             continue
         # An iterator of a reduction stands above it, for the same object.
         reduced = i > 0 and w.stack[i - 1].kind == IN_REDUCTION and w.stack[i - 1].obj == frame.obj
+        if frame.kind == IN_STATE and frame.pos == 0:
+            continue  # what stands above is of the same object, and comes first
+        if frame.kind == IN_ARGUMENTS:
+            add_arguments(chain, frame)
+            continue
         if not (reduced and frame.kind in (IN_ITEMS, IN_PAIRS)):
             if frame.owner != NULL:
                 add_state(chain, <object>frame.owner, <object>frame.obj, frame.after == THEN_SLOTS_BUILD)
@@ -49,8 +55,16 @@ cdef list chain_of(Writer *w):
             chain.append(Reduction(copyreg.__newobj__, (<object>TYPE(frame.obj),), state))
         elif frame.kind == IN_PERSISTENT_ID:
             chain.append(PID)
+        elif frame.kind == IN_DEFAULTS:
+            factory = (<object>frame.current,) if frame.current != NULL else ()
+            chain += [Reduction(defaultdict, factory), factory, Item(0)]
+        elif frame.kind in (IN_OWN_ITEMS, IN_OWN_PAIRS) or (
+            frame.kind in (IN_ITEMS, IN_PAIRS) and not reduced and w.proto != 0
+        ):
+            chain.append(Reduction(copyreg.__newobj__, (<object>TYPE(frame.obj),)))
         if i + 1 < w.depth or w.subject != NULL and w.subject != frame.obj:
-            add_place(chain, frame)
+            part = w.subject if i + 1 == w.depth else (frame + 1).owner if (frame + 1).owner != NULL else (frame + 1).obj
+            add_place(chain, frame, part)
     if w.subject != NULL and not (w.depth and w.subject == w.stack[w.depth - 1].obj):
         if not chain or chain[len(chain) - 1] is not <object>w.subject:
             chain.append(<object>w.subject)
@@ -69,8 +83,34 @@ cdef int add_state(list chain, object instance, object state, bint slots) except
     return 0
 
 
-cdef int add_place(list chain, Frame *frame) except -1:
-    """Where in the frame's object the part is that is being written."""
+cdef int add_arguments(list chain, Frame *frame) except -1:
+    """What C pickle makes for NEWOBJ: the arguments in a tuple, and a tuple's own items in one more."""
+    cls = <object>TYPE(frame.owner)
+    items = tuple.__getitem__(<object>frame.obj, slice(None))
+    if not chain or chain[len(chain) - 1] is not <object>frame.owner:
+        chain.append(<object>frame.owner)
+    if frame.count:
+        chain += [Reduction(copyreg.__newobj__, (cls, items)), (items,), Item(0), items]
+    else:
+        chain += [Reduction(copyreg.__newobj__, (cls, *items)), items]
+    chain.append(Item(frame.pos - 1))
+    return 0
+
+
+cdef int add_place(list chain, Frame *frame, PyObject *part) except -1:
+    """Where in the frame's object `part` is, which is being written."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t pos = 0
+    if frame.kind == IN_OWN_ITEMS:
+        chain.append(Item(frame.pos - 1 - (frame.following != NULL)))
+        return 0
+    if frame.kind == IN_OWN_PAIRS:
+        while DICT_NEXT(frame.obj, &pos, &key, &value):
+            if key == part or value == part:
+                chain.append(KEY if key == part else Value(<object>key))
+                break
+        return 0
     if frame.kind in (IN_LIST, IN_TUPLE, IN_ITEMS):
         chain.append(Item(frame.pos - 1))
     elif frame.kind == IN_PAIRS and frame.current != NULL:
