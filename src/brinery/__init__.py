@@ -39,7 +39,7 @@ from brinery.version import __version__ as __version__
 if TYPE_CHECKING:
     from brinery import errors as errors
     from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
-    from brinery.files import dump_file, load_file
+    from brinery.files import dump_file, load_all, load_file
     from brinery.hookspecs import hookimpl
     from brinery.persistence.stores import Store
     from brinery.persistent_ids import Key
@@ -86,6 +86,7 @@ __all__ = [
     "format_version",
     "hookimpl",
     "load",
+    "load_all",
     "load_file",
     "loads",
     "set_default_profile",
@@ -112,6 +113,7 @@ _IMPORTED_WHEN_USED = {
     "check": "brinery.survival",
     "dump_file": "brinery.files",
     "hookimpl": "brinery.hookspecs",
+    "load_all": "brinery.files",
     "load_file": "brinery.files",
 }
 

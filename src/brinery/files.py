@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Any
 
+from brinery.locking import locked
 from brinery.pickling import default_profile
+from brinery.stream.packing import choose, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
     from brinery.profile import Profile
+    from brinery.stream.packing import Compression
 
-__all__ = ["dump_file", "load_file", "written_whole"]
+    #: Told how many bytes are done, and of how many; None where that is not known.
+    Progress: TypeAlias = Callable[[int, int | None], object]
+
+__all__ = ["dump_file", "load_all", "load_file", "written_whole"]
+
+_STEP = 1 << 18  # bytes between two reports
 
 
 def dump_file(
@@ -26,17 +35,33 @@ def dump_file(
     buffer_callback: Callable[[Any], Any] | None = None,
     profile: Profile | None = None,
     check: bool = False,
+    compress: Compression | None = "infer",
+    lock: float | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write `obj` into the file at `path`, which afterwards holds all of it or what it held before.
 
     The arguments are those of :func:`brinery.dump`; `profile` is used in the place of the default one.
 
-    Raises what dumping raises, and OSError; either way the old file, if there was one, is as it was.
+    `compress` is ``"gzip"``, ``"bzip2"``, ``"xz"``, ``"zstd"`` (from Python 3.14 on) or ``"none"``;
+    ``"infer"`` takes what the suffix says (``.gz``, ``.bz2``, ``.xz``, ``.zst``). With `lock`, a number of
+    seconds, no other ``dump_file`` that has a `lock` writes the file meanwhile: it is waited for so long.
+    `progress` is called with how many bytes were written, before compression, and None.
+
+    Raises what dumping raises, and OSError (BlockingIOError where another writer holds the lock); either way
+    the old file, if there was one, is as it was. ValueError: this Python cannot do that `compress`.
     """
-    with written_whole(path) as file:
-        (profile or default_profile()).dump(
-            obj, file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback, check=check
-        )
+    method = choose(path, compress)
+    with nullcontext() if lock is None else locked(path, lock), written_whole(path) as whole:  # noqa: SIM117
+        with packed(whole, method) as file:
+            (profile or default_profile()).dump(
+                obj,
+                file if progress is None else _Writing(file, progress),
+                protocol,
+                fix_imports=fix_imports,
+                buffer_callback=buffer_callback,
+                check=check,
+            )
 
 
 def load_file(
@@ -47,15 +72,93 @@ def load_file(
     errors: str = "strict",
     buffers: Iterable[Any] | None = None,
     profile: Profile | None = None,
+    progress: Progress | None = None,
 ) -> Any:
-    """The object in the file at `path`.
+    """The object in the file at `path`; of several pickles in it the first, which see :func:`load_all`.
 
-    The arguments are those of :func:`brinery.load`; `profile` is used in the place of the default one.
+    The arguments are those of :func:`brinery.load`; `profile` is used in the place of the default one. What
+    is compressed is decompressed, whatever its name. `progress` is called with how many bytes of the file
+    were read, and how many there are.
     """
-    with open(path, "rb") as file:
+    with _opened(path, progress) as file:
         return (profile or default_profile()).load(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
+
+
+def load_all(
+    path: str | os.PathLike[str],
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    profile: Profile | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Any]:
+    """The objects of all pickles in the file at `path`, one after the other, each as it is asked for.
+
+    The arguments are those of :func:`load_file`. An empty file has no objects. Raises what loading raises,
+    where the pickle that cannot be loaded is met: those before it were yielded.
+    """
+    loading = profile or default_profile()
+    with _opened(path, progress) as file:
+        while file.peek(1):
+            yield loading.load(file, fix_imports=fix_imports, encoding=encoding, errors=errors)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], progress: Progress | None) -> Iterator[Any]:
+    """The content of the file at `path`."""
+    with open(path, "rb") as file:
+        # Never closed by itself: that would close `file`, which the block does.
+        content = unpacked(file)
+        if progress is None:
+            yield content
+        else:
+            yield _Reading(content, file, os.fstat(file.fileno()).st_size, progress)
+
+
+class _Writing:
+    """A file that tells how much was written into it."""
+
+    def __init__(self, file: IO[bytes], progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._done = 0
+
+    def write(self, data: Any) -> Any:
+        count = self._file.write(data)
+        self._done += len(data) if count is None else count
+        self._progress(self._done, None)
+        return count
+
+
+class _Reading:
+    """A file that tells how far it was read."""
+
+    def __init__(self, content: Any, file: IO[bytes], size: int, progress: Progress) -> None:
+        self.peek = content.peek
+        self._content = content
+        self._file = file
+        self._size = size
+        self._progress = progress
+        self._told = -1
+
+    def read(self, size: int, /) -> Any:
+        return self._tell(self._content.read(size))
+
+    def readline(self) -> Any:
+        return self._tell(self._content.readline())
+
+    def readinto(self, target: Any, /) -> Any:
+        return self._tell(self._content.readinto(target))
+
+    def _tell(self, result: Any) -> Any:
+        done = self._file.tell()
+        if done - self._told >= _STEP or (done == self._size and done != self._told):
+            self._told = done
+            self._progress(done, self._size)
+        return result
 
 
 @contextmanager

@@ -1,15 +1,21 @@
 """`brinery dis` and `brinery refs`: what they print, and how they fail."""
 
+import contextlib
 import io
 import json
 import os
 import pickle
+import shelve
+import sqlite3
 import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
+import brinery
 from brinery.cli import main
 
 
@@ -125,7 +131,7 @@ def test_refs_shows_a_few_persistent_ids_and_all_of_them_when_asked(run, file):
 
 def test_names_of_python_2_are_such_only_up_to_protocol_2(run, file):
     _, out, _ = run("refs", file(b"\x80\x03c__builtin__\nxrange\n."))
-    assert "       1  __builtin__.xrange\n" in out
+    assert "       1  __builtin__.xrange  (not found here: no module __builtin__)\n" in out
 
 
 def test_refs_counts_extension_codes(run, file):
@@ -140,9 +146,19 @@ def test_refs_as_json_is_complete(run, file):
     _, out, _ = run("refs", file(b"(c__builtin__\nxrange\nP7\nl."), "--json")
     assert json.loads(out) == {
         "pickles": 1,
-        "globals": [{"module": "__builtin__", "name": "xrange", "loads_as": "builtins.range", "uses": 1}],
+        "globals": [
+            {
+                "module": "__builtin__",
+                "name": "xrange",
+                "loads_as": "builtins.range",
+                "status": "found",
+                "reaches": "builtins.range",
+                "uses": 1,
+            }
+        ],
         "persistent_ids": [{"id": "'7'", "uses": 1}],
         "extension_codes": [],
+        "nested": [],
     }
 
 
@@ -163,9 +179,11 @@ class TestWhatIsNoPickle:
         assert "the file is empty" in err
 
     def test_text(self, run, file, command):
-        code, _, err = run(command, file(b'{"a": 1}'))
+        code, _, err = run(command, file(b"some text"))
         assert code == 1
         assert "Is it a pickle at all?" in err
+        _, _, err = run(command, file(b'{"a": 1}'))
+        assert "this is no pickle but JSON text; read it with json.load" in err
 
     @pytest.mark.parametrize(
         ("magic", "name"),
@@ -188,6 +206,85 @@ class TestWhatIsNoPickle:
         code, _, err = run(command)
         assert code == 2
         assert "FILE" in err
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zlib"])
+@pytest.mark.parametrize("command", ["dis", "refs", "sizes"])
+def test_what_is_compressed_is_read_as_it_is(run, tmp_path, command, suffix):
+    data = pickle.dumps([io.BytesIO, "x" * 100_000])
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".zlib":
+        path.write_bytes(zlib.compress(data))
+    else:
+        brinery.dump_file([io.BytesIO, "x" * 100_000], path)
+    code, out, err = run(command, path)
+    assert (code, err) == (0, "")
+    plain = tmp_path / "plain"
+    brinery.dump_file([io.BytesIO, "x" * 100_000], plain)
+    assert out == run(command, plain)[1]
+
+
+class TestRefsLooksInside:
+    DATA = pickle.dumps([io.BytesIO])
+
+    def test_a_zip_archive(self, run, tmp_path):
+        path = tmp_path / "model.pt"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model/data.pkl", self.DATA)
+            archive.writestr("model/version", "3\n")
+        _, out, _ = run("refs", path)
+        assert out.startswith("model/data.pkl: 1 pickle\n\n1 global\n       1  _io.BytesIO")
+        _, out, _ = run("refs", path, "--json")
+        assert [found["where"] for found in json.loads(out)] == ["model/data.pkl"]
+
+    def test_a_column_of_an_sqlite_database(self, run, tmp_path):
+        path = tmp_path / "cache.db"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute('CREATE TABLE "a ""table""" (key TEXT, value BLOB)')
+            database.execute('INSERT INTO "a ""table""" VALUES (?, ?)', ("k", self.DATA))
+            database.execute('INSERT INTO "a ""table""" VALUES (?, ?)', ("k", b"\x80no pickle"))
+            database.commit()
+        _, out, _ = run("refs", path)
+        assert out.startswith('a "table".value[1]: 1 pickle\n')
+
+    def test_a_shelf(self, run, tmp_path):
+        with shelve.open(str(tmp_path / "shelf")) as shelf:
+            shelf["one"] = io.BytesIO
+            shelf["two"] = 2
+        code, out, err = run("refs", tmp_path / "shelf")
+        assert (code, err) == (0, "")
+        assert "['one']: 1 pickle" in out
+        assert "['two']: 1 pickle" in out
+
+    def test_bytes(self, run, file):
+        _, out, _ = run("refs", file(pickle.dumps(b"cos\nsystem\n.")))
+        assert "a pickle in the 12 bytes at offset" in out
+        assert "       1  os.system  =  posix.system\n" in out
+
+
+class TestRefsResolvesNames:
+    def test_without_importing(self, run, file, tmp_path, monkeypatch):
+        (tmp_path / "never_run.py").write_text(
+            "import os as renamed\nclass There:\n    x = 1\nraise SystemExit\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        data = b"".join(b"cnever_run\n" + name + b"\n0" for name in (b"There", b"Missing"))
+        _, out, _ = run("refs", file(data + b"N."))
+        assert "1  never_run.There\n" in out
+        assert "1  never_run.Missing  (not found here: no name Missing)\n" in out
+        dotted = b"\x80\x04\x8c\x09never_run\x8c\x0erenamed.system\x93."
+        _, out, _ = run("refs", file(dotted))
+        assert "1  never_run.renamed.system  =  posix.system\n" in out
+
+    def test_a_module_that_is_not_there(self, run, file):
+        _, out, _ = run("refs", file(b"cno_such.module\nname\n."))
+        assert "(not found here: no module no_such.module)" in out
+
+    def test_dots_reach_other_modules(self, run, file):
+        _, out, _ = run("refs", file(b"\x80\x04\x8c\x07pathlib\x8c\x09os.system\x93."))
+        assert "pathlib.os.system  =  posix.system" in out
+        _, out, _ = run("refs", file(b"\x80\x02cpathlib\nos.system\n."))  # no dots are walked here
+        assert "(not found here: no name os.system)" in out
 
 
 def python(*arguments, **environment):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -126,3 +131,112 @@ def test_buffers_and_profiles_are_passed_on(tmp_path: Path) -> None:
     profile = Profile([declaring("p", Reducer(Fraction, lambda obj: (str, ("reduced",))))])
     brinery.dump_file(Fraction(1), path, profile=profile)
     assert brinery.load_file(path, profile=profile) == "reduced"
+
+
+class TestSeveralPickles:
+    def test_load_all_gives_each_and_load_file_the_first(self, tmp_path):
+        path = tmp_path / "log"
+        path.write_bytes(pickle.dumps([1]) + pickle.dumps("two", 2) + pickle.dumps(3, 0))
+        assert list(brinery.load_all(path)) == [[1], "two", 3]
+        assert brinery.load_file(path) == [1]
+
+    def test_an_empty_file_has_none(self, tmp_path):
+        (tmp_path / "empty").write_bytes(b"")
+        assert list(brinery.load_all(tmp_path / "empty")) == []
+
+    def test_those_before_a_fault_are_there(self, tmp_path):
+        path = tmp_path / "torn"
+        path.write_bytes(pickle.dumps(1) + pickle.dumps([2])[:-1])
+        found = brinery.load_all(path)
+        assert next(found) == 1
+        with pytest.raises((EOFError, pickle.UnpicklingError)):
+            next(found)
+
+
+class TestCompression:
+    @pytest.mark.parametrize(
+        ("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)], ids=["gzip", "bzip2", "xz"]
+    )
+    def test_the_suffix_chooses_and_the_content_is_recognised(self, tmp_path, suffix, module):
+        path = tmp_path / f"data.pickle{suffix}"
+        brinery.dump_file(["x"] * 1000, path)
+        with module.open(path) as file:
+            assert pickle.load(file) == ["x"] * 1000
+        other = path.rename(tmp_path / "renamed")
+        assert brinery.load_file(other) == ["x"] * 1000
+        assert list(brinery.load_all(other)) == [["x"] * 1000]
+
+    def test_it_may_be_said(self, tmp_path):
+        brinery.dump_file([1], tmp_path / "a", compress="gzip")
+        assert gzip.decompress((tmp_path / "a").read_bytes()) == brinery.dumps([1])
+        brinery.dump_file([1], tmp_path / "b.gz", compress="none")
+        assert (tmp_path / "b.gz").read_bytes() == brinery.dumps([1])
+
+    def test_equal_objects_give_equal_files(self, tmp_path):
+        brinery.dump_file([1], tmp_path / "a.gz")
+        brinery.dump_file([1], tmp_path / "b.gz")
+        assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+
+    def test_a_name_that_is_none_is_refused_before_anything_is_written(self, tmp_path):
+        with pytest.raises(ValueError, match="'infer' or one of 'none', 'gzip'"):
+            brinery.dump_file([1], tmp_path / "a", compress="zip")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_failure_leaves_the_old_file(self, tmp_path):
+        path = tmp_path / "a.gz"
+        brinery.dump_file([1], path)
+        with pytest.raises(TypeError):
+            brinery.dump_file([1, (n for n in "x")], path)
+        assert brinery.load_file(path) == [1]
+        assert list(tmp_path.iterdir()) == [path]
+
+
+class TestProgress:
+    def test_of_a_load_ends_with_the_whole(self, tmp_path):
+        path = tmp_path / "data"
+        brinery.dump_file([str(i) for i in range(200_000)], path)
+        seen = []
+        brinery.load_file(path, progress=lambda done, size: seen.append((done, size)))
+        assert seen == sorted(set(seen))
+        assert seen[-1] == (path.stat().st_size,) * 2
+
+    def test_of_a_dump_ends_with_what_was_written(self, tmp_path):
+        path = tmp_path / "data"
+        seen = []
+        brinery.dump_file([str(i) for i in range(100_000)], path, progress=lambda *done: seen.append(done))
+        assert seen[-1] == (path.stat().st_size, None)
+
+
+HOLDER = """
+import sys, time
+from brinery.locking import locked
+with locked(sys.argv[1], 0):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+class TestLock:
+    @pytest.fixture
+    def held(self, tmp_path):
+        """A file that another process has locked, and that process."""
+        path = tmp_path / "data"
+        with subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            yield path, holder
+            holder.kill()
+
+    def test_a_second_writer_is_refused(self, held):
+        path, _ = held
+        with pytest.raises(BlockingIOError, match="another process or thread writes"):
+            brinery.dump_file([1], path, lock=0)
+        assert not path.exists()
+        brinery.dump_file([1], path)  # who does not ask for the lock is not held up
+        assert brinery.load_file(path) == [1]
+
+    def test_a_killed_holder_holds_nothing(self, held):
+        path, holder = held
+        holder.kill()
+        brinery.dump_file([2], path, lock=30)
+        assert brinery.load_file(path) == [2]
+        assert list(path.parent.iterdir()) == [path]

@@ -18,6 +18,7 @@ LAYERS = (
     (
         "version",
         "cpython",
+        "locking",
         "refusals",
         "wording",
         "urls",

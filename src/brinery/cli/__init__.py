@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import demo, dis, explain, new_plugin, plugins, refs, store
+from brinery.cli import demo, dis, explain, new_plugin, plugins, refs, sizes, store
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`.
-COMMANDS = (plugins, explain, dis, refs, store, new_plugin, demo)
+COMMANDS = (plugins, explain, dis, refs, sizes, store, new_plugin, demo)
 
 _EPILOG = """\
 examples:
   brinery plugins                which plugins take part, which do not, and why
   brinery explain pathlib.Path   who decides how a class is written
   brinery dis data.pickle        what is in a file, opcode by opcode
+  brinery sizes data.pickle      what makes it big
   brinery COMMAND --help         more about a command, with examples
 
 exit codes:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import _compat_pickle
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
-from brinery.cli.streams import add_file_argument, open_stream
-from brinery.errors import PluginConflict
+from brinery.cli.streams import add_file_argument, explain_fault, no_pickle, open_streams, problems
+from brinery.errors import PluginConflict, ReadError
 from brinery.plan import NameMap, ReadPlan
 from brinery.stream import GlobalName, References, references
+from brinery.stream.globals import printable
+from brinery.stream.kinds import LONGEST_MAGIC
+from brinery.stream.resolving import resolve
 
 if TYPE_CHECKING:
     import argparse
@@ -27,11 +31,15 @@ functions that loading would import) and its persistent IDs (what loading would
 ask a store for). Nothing is imported or loaded.
 
 The number is how often each is used, be it by name or through the memo. A name
-of Python 2 is followed by the name under which it is loaded today. The name
+of Python 2 is followed by the name under which it is loaded today; the name
 tables of installed plugins count with --plugins, which imports these plugins.
+Behind a = stands what a name reaches in truth, where that is another; names that
+are not found here are marked. Pickles within bytes are listed too, and those in
+compressed files, zip archives (PyTorch's), SQLite databases and shelves.
 
 examples:
   brinery refs data.pickle
+  brinery refs model.pt
   brinery refs data.pickle --all       every persistent ID, however many
   brinery refs data.pickle --plugins   every name as brinery.load would read it
   brinery refs data.pickle --json      the same for other programs, complete"""
@@ -55,21 +63,111 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print what the file refers to. Raises Problem where plugins are wanted that do not go together."""
     plan = chosen_profile().read_plan if options.plugins else _PLAIN
-    with open_stream(options.file) as stream:
-        found = references(stream)
-    try:
-        loaded_as = {name: _loaded_as(name, found, plan) for name in found.globals}
-    except PluginConflict as conflict:
-        raise Problem(str(conflict)) from conflict
+    with problems(_called(options.file)):
+        _run(options, plan)
+
+
+def _run(options: argparse.Namespace, plan: ReadPlan) -> None:
+    listed: list[dict[str, object]] = []
+    found_any = False
+    for stream in open_streams(options.file):
+        try:
+            found = references(stream)
+        except ReadError as fault:
+            stream.done()
+            if not stream.where:
+                raise Problem(f"{_called(options.file)}: {explain_fault(fault, stream)}") from fault
+            print(f"{printable(stream.where)}: {fault}", file=sys.stderr)
+            continue
+        stream.done()
+        report = _Report(found, plan)
+        if options.json:
+            listed.append({"where": stream.where, **report.as_json()} if stream.where else report.as_json())
+        else:
+            if stream.where:
+                print(f"{chr(10) if found_any else ''}{printable(stream.where)}: ", end="")
+            print(_count(found.pickles, "pickle"))
+            report.show(options.all)
+        found_any = True
+    if not found_any:
+        with open(options.file, "rb") as file:
+            known = no_pickle(file.read(LONGEST_MAGIC))
+        raise Problem(f"{options.file}: {known or 'there is no pickle in it'}")
     if options.json:
-        print(json.dumps(_as_json(found, loaded_as), indent=2))
-        return
-    print(_count(found.pickles, "pickle"))
-    _section("global", ((n, _described(name, loaded_as[name])) for name, n in found.globals.most_common()))
-    ids = found.persistent_ids.most_common()
-    _section("persistent ID", ((n, i) for i, n in ids), None if options.all else _SHOWN)
-    if found.extensions:
-        _section("extension code", ((n, str(code)) for code, n in found.extensions.most_common()))
+        print(json.dumps(listed if "where" in listed[0] else listed[0], indent=2))
+
+
+def _called(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+class _Report:
+    """What one stream refers to, and what becomes of its names here."""
+
+    def __init__(self, found: References, plan: ReadPlan) -> None:
+        self.found = found
+        self.plan = plan
+        try:
+            self.loaded_as = {name: _loaded_as(name, found, plan) for name in found.globals}
+        except PluginConflict as conflict:
+            raise Problem(str(conflict)) from conflict
+        self.resolved = {
+            name: resolve(*self.loaded_as[name], dotted=name in found.dotted) for name in found.globals
+        }
+
+    def show(self, every: bool) -> None:
+        """Print it all."""
+        found = self.found
+        _section("global", ((n, self._described(name)) for name, n in found.globals.most_common()))
+        ids = found.persistent_ids.most_common()
+        _section("persistent ID", ((n, i) for i, n in ids), None if every else _SHOWN)
+        if found.extensions:
+            _section("extension code", ((n, str(code)) for code, n in found.extensions.most_common()))
+        for nested in found.nested:
+            print(f"\na pickle in the {nested.size:,} bytes at offset {nested.offset}:")
+            _Report(nested.references, self.plan).show(every)
+
+    def _described(self, name: GlobalName) -> str:
+        loaded_as, resolution = self.loaded_as[name], self.resolved[name]
+        text = str(name) if loaded_as == name else f"{name}  →  {loaded_as}"
+        if resolution.reaches and resolution.reaches != ".".join(loaded_as):
+            text += f"  =  {printable(resolution.reaches)}"
+        if resolution.status in ("no module", "no name"):
+            what = loaded_as.module if resolution.status == "no module" else loaded_as.qualname
+            text += f"  (not found here: {resolution.status} {printable(what)})"
+        return text
+
+    def as_json(self) -> dict[str, object]:
+        """Everything, as JSON has it."""
+        found = self.found
+        return {
+            "pickles": found.pickles,
+            "globals": [
+                {
+                    "module": name.module,
+                    "name": name.qualname,
+                    "loads_as": ".".join(self.loaded_as[name]),
+                    "status": self.resolved[name].status,
+                    "reaches": self.resolved[name].reaches or ".".join(self.loaded_as[name]),
+                    "uses": count,
+                }
+                for name, count in found.globals.most_common()
+            ],
+            "persistent_ids": [
+                {"id": identity, "uses": count} for identity, count in found.persistent_ids.most_common()
+            ],
+            "extension_codes": [
+                {"code": code, "uses": count} for code, count in found.extensions.most_common()
+            ],
+            "nested": [
+                {
+                    "offset": nested.offset,
+                    "bytes": nested.size,
+                    **_Report(nested.references, self.plan).as_json(),
+                }
+                for nested in found.nested
+            ],
+        }
 
 
 def _section(kind: str, rows: Iterable[tuple[int, str]], limit: int | None = None) -> None:
@@ -86,31 +184,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
-def _described(name: GlobalName, loaded_as: GlobalName) -> str:
-    return str(name) if loaded_as == name else f"{name}  →  {loaded_as}"
-
-
 def _loaded_as(name: GlobalName, found: References, plan: ReadPlan) -> GlobalName:
     """The name that is imported for `name`: brinery.engine.globals.find_global without the import."""
     if name in found.era and plan.era_names is not None:
         name = GlobalName(*plan.era_names.apply(*name))
     return name if plan.names is None else GlobalName(*plan.names.apply(*name))
-
-
-def _as_json(found: References, loaded_as: dict[GlobalName, GlobalName]) -> dict[str, object]:
-    return {
-        "pickles": found.pickles,
-        "globals": [
-            {
-                "module": name.module,
-                "name": name.qualname,
-                "loads_as": ".".join(loaded_as[name]),
-                "uses": count,
-            }
-            for name, count in found.globals.most_common()
-        ],
-        "persistent_ids": [
-            {"id": identity, "uses": count} for identity, count in found.persistent_ids.most_common()
-        ],
-        "extension_codes": [{"code": code, "uses": count} for code, count in found.extensions.most_common()],
-    }

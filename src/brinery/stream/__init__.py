@@ -8,9 +8,11 @@ nothing else, and what is shown of a value is short.
 opcodes, text           the opcode table, and the text forms of protocols 0 to 2
 feeds, scanner          from bytes and files to opcodes with their arguments
 walk                    the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
-names, symbols          keepers: what a stream refers to; everything
+names, symbols, weights keepers: what a stream refers to; everything; how big it is
 disassembly             opcode by opcode
-refs                    globals, persistent IDs, extension codes, nested pickles
+refs, sizing            globals, persistent IDs, extension codes, nested pickles; bytes by path and class
+kinds, packing          what a file is, and what it was compressed with
+containers, resolving   pickles in archives and databases; what a name would reach here
 ======================  ==================================================================================
 """
 
@@ -24,15 +26,19 @@ if TYPE_CHECKING:
     from brinery.stream.feeds import Excerpt
     from brinery.stream.globals import GlobalName
     from brinery.stream.refs import Nested, References, references
+    from brinery.stream.sizing import Part, Sizes, sizes
 
 __all__ = [
     "Excerpt",
     "GlobalName",
     "Instruction",
     "Nested",
+    "Part",
     "References",
+    "Sizes",
     "disassemble",
     "references",
+    "sizes",
 ]
 
 # Where each name lives. The engines import modules of this package, and need none of these.
@@ -41,6 +47,9 @@ _PLACES = {
     "GlobalName": "globals",
     "Instruction": "disassembly",
     "Nested": "refs",
+    "Part": "sizing",
+    "Sizes": "sizing",
+    "sizes": "sizing",
     "References": "refs",
     "disassemble": "disassembly",
     "references": "refs",

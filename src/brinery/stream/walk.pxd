@@ -21,6 +21,7 @@ cdef class Keeper:
     cpdef object extension(self, Walk walk, long long number)
     cpdef object persistent(self, Walk walk, int code, Py_ssize_t first)
     cpdef object read_only(self, Walk walk, object symbol)
+    cpdef object duplicate(self, Walk walk, object symbol)
     cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object fetch(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)

@@ -144,6 +144,10 @@ class Keeper:
         """A read-only view of an out-of-band buffer."""
         return symbol
 
+    def duplicate(self, walk: Walk, symbol: Any) -> Any:
+        """What DUP pushes of the topmost symbol."""
+        return symbol
+
     def store(self, walk: Walk, index: int, symbol: Any) -> Any:
         """What the memo keeps of `symbol`, the topmost one, under `index`."""
         return symbol
@@ -287,11 +291,14 @@ class Walk:
         else:
             symbol = stack[first]
             if code == _DUP:
-                self._push(symbol, self.scanner.start)
+                self._push(keeper.duplicate(self, symbol), self.scanner.start)
                 return
             symbol = keeper.read_only(self, symbol)
-        if len(stack) > first:
+        if len(stack) - first > 4:
             del stack[first:]
+        else:
+            while len(stack) > first:
+                stack.pop()
         self._push(symbol, begin)
 
     def _too_short(self, code: int, below: int, there: int) -> ReadError:

@@ -1,0 +1,149 @@
+"""Pickles within other files: compressed, in archives, in databases, between arrays.
+
+Nothing of them is loaded. What is found is a pickle as far as it looks like one: whoever reads it will see.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from contextlib import closing
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from brinery.stream.kinds import LONGEST_MAGIC, could_begin, recognise
+from brinery.stream.packing import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Found", "pickles_in"]
+
+_SHELVES = (".db", ".dir", ".dat", ".pag")
+
+
+class Found(NamedTuple):
+    """A pickle within a file: where, and a file to read it from before the next one is asked for.
+
+    where   the way to it, empty where the file is the pickle itself: ``archive/data.pkl``, ``t.column[3]``
+    file    the bytes
+    """
+
+    where: str
+    file: IO[bytes]
+
+
+def pickles_in(path: str | os.PathLike[str]) -> Iterator[Found]:
+    """The pickles that the file at `path` is or holds.
+
+    Of a zip archive, the members that begin as a pickle does (PyTorch's ``data.pkl`` for one), and the
+    arrays of objects of an ``.npz``; of an SQLite database, the values of every column that do; of a dbm file
+    (a shelve is one), every value.
+
+    Raises OSError, and ValueError for a file that is damaged.
+    """
+    shelf = _shelf(os.fspath(path))
+    if shelf is not None:
+        yield from shelf
+        return
+    with open(path, "rb") as file:
+        kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
+        name = kind.name if kind is not None else ""
+        if name == "zip":
+            yield from _in_zip(file)
+        elif name == "sqlite":
+            yield from _in_sqlite(os.fspath(path))
+        elif name == "npy":
+            yield from _in_npy("", file)
+        else:
+            yield Found("", unpacked(file))
+
+
+def _looks(beginning: bytes) -> bool:
+    """Whether bytes out of a container may be a pickle; with PROTO in front they most probably are."""
+    return beginning[:1] == b"\x80" and could_begin(beginning) and beginning[1:2] <= b"\x05"
+
+
+def _in_zip(file: IO[bytes]) -> Iterator[Found]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as damage:
+        raise ValueError(f"the archive is damaged: {damage}") from damage
+    with archive:
+        for member in archive.infolist():
+            if member.is_dir() or member.flag_bits & 1:  # encrypted
+                continue
+            with archive.open(member) as inner:
+                beginning = inner.read(8)
+            if recognise(beginning) is not None and beginning.startswith(b"\x93NUMPY"):
+                with archive.open(member) as inner:
+                    yield from _in_npy(member.filename, inner)
+            elif _looks(beginning) or member.filename.endswith((".pkl", ".pickle")):
+                with archive.open(member) as inner:
+                    yield Found(member.filename, inner)
+
+
+def _in_npy(where: str, file: IO[bytes]) -> Iterator[Found]:
+    """An .npy file of objects is a pickle behind a header; any other holds none."""
+    major = file.read(8)[6:7]
+    size = int.from_bytes(file.read(2 if major == b"\x01" else 4), "little")
+    header = file.read(min(size, 1 << 16))
+    if b"'|O'" in header:
+        yield Found(where or "array", file)
+
+
+def _in_sqlite(path: str) -> Iterator[Found]:
+    import sqlite3
+
+    with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
+        try:
+            tables = [
+                name
+                for (name,) in database.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+                )
+            ]
+            for table in tables:
+                quoted = '"' + table.replace('"', '""') + '"'
+                rows = database.execute(f"SELECT rowid, * FROM {quoted}")
+                columns = [column[0] for column in rows.description[1:]]
+                for row in rows:
+                    for column, value in zip(columns, row[1:], strict=True):
+                        if isinstance(value, bytes) and _looks(value):
+                            yield Found(f"{table}.{column}[{row[0]}]", io.BytesIO(value))
+        except sqlite3.DatabaseError as damage:
+            raise ValueError(f"the database cannot be read: {damage}") from damage
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(os.path.abspath(path))
+
+
+def _shelf(path: str) -> Iterator[Found] | None:
+    """The values of a dbm file, or None where there is none of that name."""
+    import dbm
+
+    if os.path.isfile(path) and not path.endswith(_SHELVES):
+        return None
+    base = path
+    if not os.path.isfile(path + ".dir") and path.endswith(_SHELVES):
+        base = path[: -len(os.path.splitext(path)[1])] if dbm.whichdb(path) in (None, "") else path
+    try:
+        kind = dbm.whichdb(base)
+    except OSError:
+        return None
+    return _in_shelf(base) if kind else None
+
+
+def _in_shelf(path: str) -> Iterator[Found]:
+    import dbm
+
+    try:
+        database = dbm.open(path, "r")  # noqa: SIM115 - closed below
+    except dbm.error as damage:
+        raise ValueError(f"the dbm file cannot be read: {damage}") from damage
+    with closing(database) as shelf:
+        for key in sorted(map(bytes, shelf.keys())):  # type: ignore[arg-type]
+            yield Found(f"[{key.decode(errors='backslashreplace')!r}]", io.BytesIO(shelf[key]))

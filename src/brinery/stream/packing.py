@@ -1,0 +1,117 @@
+"""Compressed files: chosen by a name or a suffix when written, known by their content when read."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
+
+from brinery.stream.kinds import LONGEST_MAGIC, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Compression", "choose", "packed", "unpacked"]
+
+#: How a file is compressed; ``"infer"``: as its name ends, and not at all where that says nothing.
+Compression: TypeAlias = Literal["infer", "none", "gzip", "bzip2", "xz", "zstd"]
+
+_SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd"}
+_MODULES = {"gzip": "gzip", "bzip2": "bz2", "xz": "lzma", "lzma": "lzma", "zstd": "compression.zstd"}
+
+
+def choose(path: str | os.PathLike[str], compress: str | None) -> str:
+    """How to compress the file at `path`: ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``.
+
+    Raises ValueError for a name that is none of these.
+    """
+    if compress is None:
+        return "none"
+    if compress == "infer":
+        return _SUFFIXES.get(os.path.splitext(os.fspath(path))[1].lower(), "none")
+    names = ("none", *dict.fromkeys(_SUFFIXES.values()))
+    if compress not in names:
+        raise ValueError(f"compress={compress!r}; it is 'infer' or one of {', '.join(map(repr, names))}")
+    return compress
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(_MODULES[name])
+    except ImportError as missing:
+        if name == "zstd":
+            try:  # the same module for older Pythons
+                return importlib.import_module("backports.zstd")
+            except ImportError:
+                raise ValueError(
+                    "zstd needs Python 3.14, or the package backports.zstd on an older one"
+                ) from missing
+        raise ValueError(f"this Python was built without {name}") from missing
+
+
+@contextmanager
+def packed(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    """What is written into the result is compressed into `file`; finished at the end of the ``with``."""
+    if name == "none":
+        yield file
+        return
+    module = _module(name)
+    if name == "gzip":
+        # Neither a time nor a name: equal objects give equal files.
+        inner = module.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
+    elif name == "bzip2":
+        inner = module.BZ2File(file, "wb")
+    elif name == "xz":
+        inner = module.LZMAFile(file, "wb")
+    else:
+        inner = module.ZstdFile(file, "wb")
+    yield inner
+    inner.close()  # after a failure it is not finished: nobody will read it
+
+
+def unpacked(file: Any) -> Any:
+    """`file`, or what reads its content where that is compressed. `file` must have ``peek``.
+
+    Raises ValueError where this Python cannot decompress it.
+    """
+    kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
+    if kind is None or not kind.packed:
+        return file
+    if kind.name == "zlib":
+        return io.BufferedReader(_Inflated(file))
+    module = _module(kind.name)
+    if kind.name == "gzip":
+        return module.GzipFile(fileobj=file, mode="rb")
+    if kind.name == "bzip2":
+        return module.BZ2File(file)
+    if kind.name == "zstd":
+        return module.ZstdFile(file)
+    return module.LZMAFile(file)
+
+
+class _Inflated(io.RawIOBase):
+    """A zlib stream, as joblib and Celery write them, to be read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._inflate = zlib.decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Raises ValueError for damage, and EOFError where the end is missing."""
+        data = b""
+        while not data and not self._inflate.eof:
+            more = self._inflate.unconsumed_tail or self._file.read(1 << 16)
+            if not more:
+                raise EOFError("the compressed file ends before its end")
+            try:
+                data = self._inflate.decompress(more, len(target))
+            except zlib.error as damage:
+                raise ValueError(f"the zlib stream is damaged: {damage}") from damage
+        target[: len(data)] = data
+        return len(data)

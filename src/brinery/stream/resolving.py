@@ -1,0 +1,211 @@
+"""Whether a name would be found here, and what it would reach, without importing anything.
+
+Modules that this process has anyway are looked at as they are, by what their dictionaries hold; of others the
+source is parsed. What can only be told by running code is not told.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Resolution", "resolve"]
+
+#: ``unknown`` where only running code could tell: an extension module, a module's ``__getattr__``.
+Status: TypeAlias = Literal["found", "no module", "no name", "unknown"]
+
+_LARGEST = 4_000_000  # bytes of a source
+_DEEPEST = 10  # imports of imports
+
+
+class Resolution(NamedTuple):
+    """What became of a name.
+
+    status   ``found``, ``no module``, ``no name``, or ``unknown`` where only running code could tell
+    reaches  the name of what it reaches, where that is another: ``posix.system`` for ``os``, ``system``
+    """
+
+    status: Status
+    reaches: str = ""
+
+
+def resolve(module: str, qualname: str, *, dotted: bool = True) -> Resolution:
+    """Look for `qualname` in `module`; its dots are walked where `dotted`, as protocol 4 and later do."""
+    parts = qualname.split(".") if dotted else [qualname]
+    try:
+        found = _in_module(module, parts, _DEEPEST)
+    except (ValueError, SyntaxError, RecursionError, OSError):  # of a source that no Python reads
+        return Resolution("unknown")
+    return found._replace(reaches="") if found.reaches == f"{module}.{qualname}" else found
+
+
+def _in_module(module: str, parts: list[str], depth: int) -> Resolution:
+    if not parts:
+        return Resolution("found", module)
+    if not depth or not all(part.isidentifier() for part in module.split(".")):
+        return Resolution("unknown" if not depth else "no module")
+    loaded = sys.modules.get(module)
+    if type(loaded) is ModuleType:
+        return _in_object(loaded, module, parts, depth)
+    source = _source(module)
+    if source is None or isinstance(source, str):
+        return Resolution("no module" if source is None else "unknown")
+    return _in_source(module, source, parts, depth)
+
+
+def _in_object(found: Any, module: str, parts: list[str], depth: int) -> Resolution:
+    for i, part in enumerate(parts):
+        if type(found) is ModuleType:
+            names = vars(found)
+            if part not in names:
+                inner = _in_module(f"{module}.{part}", parts[i + 1 :], depth - 1)
+                if inner.status != "no module":
+                    return Resolution("no name")  # a submodule that nobody imported is no attribute
+                return Resolution("unknown" if "__getattr__" in names else "no name")
+            found = names[part]
+            module = found.__name__ if type(found) is ModuleType else module
+        elif isinstance(found, type):
+            for base in type.__dict__["__mro__"].__get__(found):
+                if part in type.__dict__["__dict__"].__get__(base):
+                    found = type.__dict__["__dict__"].__get__(base)[part]
+                    break
+            else:
+                return Resolution("no name")
+        else:
+            return Resolution("unknown")
+    return Resolution("found", _name_of(found))
+
+
+def _name_of(found: Any) -> str:
+    """Under which name an object says that it lives, if it can be asked without running code of its own."""
+    if type(found) is ModuleType:
+        return str(vars(found).get("__name__", ""))
+    if isinstance(found, type):
+        qualname = type.__dict__["__qualname__"].__get__(found)
+        module = type.__dict__["__module__"].__get__(found)
+        return f"{module}.{qualname}" if isinstance(module, str) else ""
+    if type(found) is FunctionType or type(found) is type(len):
+        module, qualname = found.__module__, found.__qualname__
+        return f"{module}.{qualname}" if isinstance(module, str) else ""
+    return ""
+
+
+@cache
+def _source(module: str) -> ast.Module | str | None:
+    """The module's source, parsed; ``"unknown"`` where it has none; None where there is no such module."""
+    path: Any = None
+    spec = None
+    for i in range(1, module.count(".") + 2):
+        name = ".".join(module.split(".")[:i])
+        if name in sys.builtin_module_names:
+            return "unknown"
+        # The finder for paths: it reads folders, and runs nothing of the packages that it finds.
+        spec = PathFinder.find_spec(name, path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+        if path is None and i < module.count(".") + 1:
+            return None
+    assert spec is not None
+    origin = spec.origin
+    if origin is None or origin.endswith(tuple(EXTENSION_SUFFIXES)) or not origin.endswith(".py"):
+        return "unknown"
+    with open(origin, "rb") as file:
+        data = file.read(_LARGEST + 1)
+    return ast.parse(data) if len(data) <= _LARGEST else "unknown"
+
+
+def _in_source(module: str, source: ast.Module, parts: list[str], depth: int) -> Resolution:
+    star: list[str] = []
+    uncertain = False
+    for name, node in _bindings(source.body):
+        if name == "__getattr__":
+            uncertain = True
+        if name == "*" and isinstance(node, ast.ImportFrom):
+            star.append(_from(module, node))
+        if name == parts[0]:
+            return _in_binding(module, node, parts, depth)
+    for origin in star:
+        inner = _in_module(origin, parts, depth - 1)
+        if inner.status == "found":
+            return inner
+        uncertain = uncertain or inner.status == "unknown"
+    return Resolution("unknown" if uncertain else "no name")
+
+
+def _bindings(body: list[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
+    """What the statements of a module or class bind, those within ``if``, ``try`` and ``with``, too."""
+    for node in reversed(body):  # what is bound last counts
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name, node
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.asname or alias.name.partition(".")[0], alias
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield alias.asname or alias.name, node
+        else:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for target in targets:
+                for inner in ast.walk(target) if target is not None else ():
+                    if isinstance(inner, ast.Name):
+                        yield inner.id, node
+            for part in ("body", "orelse", "finalbody"):
+                yield from _bindings(getattr(node, part, []))
+            for handler in getattr(node, "handlers", []):
+                yield from _bindings(handler.body)
+
+
+def _in_binding(module: str, node: ast.AST, parts: list[str], depth: int) -> Resolution:
+    rest = parts[1:]
+    if isinstance(node, ast.alias):  # import a.b as c
+        target = node.name if node.asname else node.name.partition(".")[0]
+        return _in_module(target, rest, depth - 1)
+    if isinstance(node, ast.ImportFrom):
+        origin = _from(module, node)
+        real = next((a.name for a in node.names if (a.asname or a.name) == parts[0]), parts[0])
+        inner = _in_module(origin, [real, *rest], depth - 1)
+        if inner.status == "no name":  # perhaps a submodule
+            return _in_module(f"{origin}.{real}", rest, depth - 1)
+        return inner
+    if isinstance(node, ast.ClassDef) and rest:
+        for name, inner_node in _bindings(node.body):
+            if name == rest[0]:
+                if isinstance(inner_node, ast.ClassDef) and rest[1:]:
+                    return _in_binding(f"{module}.{node.name}", inner_node, rest, depth)
+                return Resolution("found" if not rest[1:] else "unknown")
+        return Resolution("unknown" if node.bases or node.keywords else "no name")
+    if rest:
+        return Resolution("unknown")
+    named = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    return Resolution("found", f"{module}.{parts[0]}" if named else "")
+
+
+def _from(module: str, node: ast.ImportFrom) -> str:
+    """The module that a ``from … import`` names, relative or not. A package's file counts as in it."""
+    if not node.level:
+        return node.module or ""
+    base = module.split(".")
+    source = PathFinder.find_spec(module.partition(".")[0])
+    keep = len(base) - node.level
+    if source is not None and _is_package(module):
+        keep += 1
+    return ".".join([*base[: max(keep, 0)], *([node.module] if node.module else [])])
+
+
+def _is_package(module: str) -> bool:
+    path: Any = None
+    spec = None
+    for i in range(1, module.count(".") + 2):
+        spec = PathFinder.find_spec(".".join(module.split(".")[:i]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return path is not None

@@ -1,0 +1,148 @@
+"""Bytes by path, by class and by global: they add up, and what is told apart is what is large."""
+
+import datetime
+import io
+import pickle
+import tracemalloc
+
+import pytest
+from graphs import Plain
+
+from brinery.errors import ReadError
+from brinery.stream import sizes
+
+
+def part(found, path):
+    """The part at that path of the first pickle."""
+
+    def look(one):
+        if one.path == path:
+            return one
+        return next(filter(None, map(look, one.parts)), None)
+
+    return look(found.roots[0])
+
+
+def within(one):
+    """Every part holds its parts."""
+    assert sum(inner.bytes for inner in one.parts) <= one.bytes
+    for inner in one.parts:
+        within(inner)
+
+
+GRAPH = {"cache": {"rows": ["x" * 3000, "y" * 1000]}, "small": [1, 2], "blob": bytes(5000)}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_parts_have_their_path_and_their_bytes(protocol):
+    data = pickle.dumps(GRAPH, protocol)
+    found = sizes(data)
+    assert (found.bytes, found.pickles) == (len(data), 1)
+    assert found.roots[0].bytes == len(data)
+    within(found.roots[0])
+    assert 3000 < part(found, "root['cache']['rows'][0]").bytes < 3020
+    assert 4000 < part(found, "root['cache']['rows']").bytes < 4060
+    assert part(found, "root['cache']").bytes >= part(found, "root['cache']['rows']").bytes
+    assert part(found, "root['blob']").bytes >= 5000
+
+
+def test_the_largest_comes_first():
+    assert [inner.path for inner in sizes(pickle.dumps(GRAPH)).roots[0].parts] == [
+        "root['blob']",
+        "root['cache']",
+        "root['small']",
+    ]
+
+
+def test_what_is_shared_counts_where_it_is_met_first():
+    shared = ["x" * 10_000]
+    found = sizes(pickle.dumps({"one": shared, "other": shared}))
+    assert part(found, "root['one']").bytes > 10_000
+    assert part(found, "root['other']").bytes < 10
+
+
+def test_many_of_a_kind_are_one_part_and_so_are_their_parts():
+    rows = [{"name": f"customer {i:06}", "tags": ["a", str(i)]} for i in range(10_000)]
+    data = pickle.dumps(rows)
+    found = sizes(data)
+    names = part(found, "root[…]['name']")
+    assert names.objects > 9_900
+    assert names.bytes == pytest.approx(18 * 10_000, rel=0.02)
+    assert part(found, "root[…]").bytes == pytest.approx(len(data), rel=0.02)
+    within(found.roots[0])
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_instances_have_attributes_and_count_for_their_class(protocol):
+    objects = [Plain() for _ in range(3)]
+    for i, one in enumerate(objects):
+        one.text = "x" * 1000 * (i + 1)
+    found = sizes(pickle.dumps(objects, protocol))
+    assert part(found, "root[2].text").bytes >= 3000
+    (row,) = [row for row in found.classes if row.name.endswith("Plain")]
+    assert row.objects == 3
+    assert row.bytes > 6000
+
+
+def test_an_instance_inside_another_counts_for_its_own_class():
+    outer, day = Plain(), datetime.date(2020, 2, 29)
+    outer.days = [day.replace(day=i + 1) for i in range(28)]
+    outer.text = "x" * 5000
+    found = {row.name: row.bytes for row in sizes(pickle.dumps(outer, 4)).classes}
+    assert 5000 < found["graphs.Plain"] < 5200
+    assert 28 * 10 < found["datetime.date"] < 28 * 30
+
+
+def test_globals_have_their_uses():
+    (found,) = sizes(pickle.dumps([Plain, Plain, Plain], 4)).globals
+    assert (found.name, found.uses) == ("graphs.Plain", 3)
+
+
+def test_what_it_was_made_with_has_a_place():
+    (argument,) = part(sizes(pickle.dumps(datetime.date(2020, 2, 29))), "root").parts
+    assert argument.path == "root<argument 0>"
+
+
+def test_each_pickle_of_a_file_is_a_root():
+    found = sizes(pickle.dumps("x" * 10) + pickle.dumps("y" * 20))
+    assert found.pickles == 2
+    assert [root.bytes for root in found.roots] == [len(pickle.dumps("x" * 10)), len(pickle.dumps("y" * 20))]
+
+
+def test_a_fault_says_where():
+    with pytest.raises(ReadError, match="no opcode") as caught:
+        sizes(b"\x80\x02]\xff")
+    assert caught.value.pickle_offset == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"]2a" + b"2a" * 1000 + b".",  # a list that holds itself
+        b"]q\x00" + b"(h\x00" * 5000 + b"e" * 5000 + b".",
+        b"N" + b"\x85" * 100_000 + b".",
+        b"]" * 50_000 + b"a" * 49_999 + b".",
+        b"N" + b")R" * 50_000 + b".",
+        b"}q\x00" + b"(K\x01h\x00" * 3000 + b"u" * 3000 + b".",
+        b"(" * 50_000 + b"t" * 50_000 + b".",
+    ],
+)
+def test_cycles_and_depth_do_no_harm(data):
+    found = sizes(data)
+    assert found.bytes == len(data)
+    within(found.roots[0])
+
+
+def test_memory_does_not_grow_with_the_rows():
+    def peak(count):
+        data = pickle.dumps([{"n": i, "f": i / 3} for i in range(count)], 2)
+        # Without a memo, as a stream of many pickles has it: what grows is what is kept of the rows.
+        file = io.BytesIO(data)
+        tracemalloc.start()
+        sizes(file)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(10)
+    assert peak(40_000) < peak(20_000) + 500_000
