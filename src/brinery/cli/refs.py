@@ -33,9 +33,9 @@ ask a store for). Nothing is imported or loaded.
 The number is how often each is used, be it by name or through the memo. A name
 of Python 2 is followed by the name under which it is loaded today; the name
 tables of installed plugins count with --plugins, which imports these plugins.
-Behind a = stands what a name reaches in truth, where that is another; names that
-are not found here are marked. Pickles within bytes are listed too, and those in
-compressed files, zip archives (PyTorch's), SQLite databases and shelves.
+Behind a = stands what a name reaches in truth, where that is another; names
+that are not found here are marked. Pickles within bytes are listed too, and
+those in compressed files, zip archives, SQLite databases and shelves.
 
 examples:
   brinery refs data.pickle

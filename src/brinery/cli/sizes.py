@@ -21,12 +21,12 @@ __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 NAME = "sizes"
 SUMMARY = "show what makes a pickle big: by path, by class, by global"
 HELP = """\
-Show how many bytes each object of a pickle takes, by its path from the root, then
-by class and by global. Nothing is imported or loaded.
+Show how many bytes each object of a pickle takes, by its path from the root,
+then by class and by global. Nothing is imported or loaded.
 
-What is shared counts where it is met first. Of many objects in one place only the
-largest are told apart; the others are one line, […], and so are their parts:
-root[…]['name'] is the names of all records.
+What is shared counts where it is met first. Of many objects in one place only
+the largest are told apart; the others are one line, […], and so are their
+parts: root[…]['name'] is the names of all records.
 
 examples:
   brinery sizes data.pickle
@@ -44,12 +44,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--least",
         type=float,
         default=1.0,
-        metavar="PERCENT",
-        help="leave out what takes less of the whole (default: 1)",
+        metavar="P",
+        help="leave out what takes less than P percent (default: 1)",
     )
     parser.add_argument("--depth", type=int, default=6, metavar="N", help="show N steps from the root")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead, complete")
-    parser.add_argument("--html", metavar="PAGE", help="write a page with a map of the sizes instead")
+    parser.add_argument("--html", metavar="OUT", help="write a page with a map of the sizes instead")
 
 
 def run(options: argparse.Namespace) -> None:
