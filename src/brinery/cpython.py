@@ -13,6 +13,7 @@ __all__ = [
     "BOOLS_ARE_LITERAL",
     "EXTENSION_CODES_ARE_INDICES",
     "GETATTR_IN_A_ROW",
+    "LISTS_KEEP_THEIR_SIZE",
     "LOOKUP_ERRORS_PASS",
     "NOTES_FOR_LEVELS",
     "NUMBERS_ARE_DECIMAL",
@@ -33,6 +34,9 @@ GETATTR_IN_A_ROW = _PYTHON >= (3, 13)
 #: One item that is left over after a thousand of a list or dict stands alone, without a MARK; and where
 #: none is left over, a dict or set does not end in an empty batch.
 RESTS_STAND_ALONE = _PYTHON >= (3, 15)
+
+#: A list that changes its size while it is written is a RuntimeError, as a dict always was.
+LISTS_KEEP_THEIR_SIZE = _PYTHON >= (3, 15)
 
 #: In a name with dots, a private part is looked up under the name that its class gave it.
 PRIVATE_NAMES_ARE_MANGLED = _PYTHON >= (3, 15)

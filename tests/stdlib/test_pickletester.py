@@ -52,8 +52,8 @@ ADAPTED: dict[str, Callable[[SimpleNamespace], dict[str, object]]] = {
     },
     # These two call pickle.dumps and pickle.loads, which redirected() makes the engine's; one of
     # their tests asks for a pickler.
-    "InMemoryPickleTests": lambda ours: {"pickler": ours.Pickler},
-    "OptimizedPickleTests": lambda ours: {"pickler": ours.Pickler},
+    "InMemoryPickleTests": lambda ours: {"pickler": ours.Pickler, "unpickler": ours.Unpickler},
+    "OptimizedPickleTests": lambda ours: {"pickler": ours.Pickler, "unpickler": ours.Unpickler},
 }
 
 _OTHER_FLAVOUR = "the tests of the C case beside it, with what only the stdlib's Python pickler does"
@@ -76,9 +76,12 @@ NOT_ABOUT_ENGINES = {
     "GenopsTests": "tests pickletools.genops",
     "DisTests": "tests pickletools.dis",
     "MiscTestCase": "tests pickletools.__all__",
+    "CommandLineTest": "tests the command lines of pickle and pickletools",
+    "LazyImportTest": "tests what importing pickle imports",
 }
 
 _32_BITS = "only where a pointer has 32 bits"
+_FROZENDICT = "where there is a frozendict; Python 3.14 has the tests and skips them"
 _MEMORY = "takes 5 to 32 GiB of memory"
 
 #: Every test that may be skipped, and why.
@@ -96,17 +99,24 @@ SKIPPED = {
     "test_huge_str_64b": _MEMORY,
     "test_buffers_numpy": "runs where numpy is installed; the other buffer tests need none",
     "test_float_format": "in its later versions, for each locale that the machine has not",
+    "test_deep_nested_struct_frozendict": _FROZENDICT,
+    "test_fast_save_enter_frozendict": _FROZENDICT,
     "test_wrong_newobj_ex_class": "the test itself says: only verified in the Python implementation",
 }
 
-#: Not in the test suites of all supported Pythons, but in those from 3.13 on.
-FROM_3_13 = {
-    "CPicklingErrorTests",
-    "PyPicklingErrorTests",
-    "HeapTypesTests",
-    "GenopsTests",
-    "DisTests",
-    "test_wrong_newobj_ex_class",
+#: Not in the test suites of all supported Pythons, but in those from that version on; and those that later
+#: bugfix releases of a version may have.
+SINCE = {
+    "CPicklingErrorTests": (3, 13),
+    "PyPicklingErrorTests": (3, 13),
+    "HeapTypesTests": (3, 13),
+    "GenopsTests": (3, 13),
+    "DisTests": (3, 13),
+    "CommandLineTest": (3, 14),
+    "LazyImportTest": (3, 15),
+    "test_wrong_newobj_ex_class": (3, 13),
+    "test_deep_nested_struct_frozendict": (3, 15),
+    "test_fast_save_enter_frozendict": (3, 15),
 }
 
 
@@ -161,7 +171,7 @@ for _name in engines_under_test():
 
 
 def in_this_python(names: set[str]) -> set[str]:
-    return names if sys.version_info >= (3, 13) else names - FROM_3_13
+    return {name for name in names if sys.version_info >= SINCE.get(name, (3, 11))}
 
 
 def test_every_case_of_the_standard_library_is_adapted_or_explained():

@@ -167,4 +167,8 @@ from brinery.stream.text import encode_global, encode_persistent_id, encode_unic
 from brinery import refusals
 from brinery.errors import BadReduction, WriteError, locate_writing
 from brinery.plan import AtProtocol, NameMap, WritePlan
+from brinery import cpython as _cpython
 from brinery.cpython import GETATTR_IN_A_ROW, NOTES_FOR_LEVELS
+
+cdef bint RESTS_STAND_ALONE = _cpython.RESTS_STAND_ALONE
+cdef bint LISTS_KEEP_THEIR_SIZE = _cpython.LISTS_KEEP_THEIR_SIZE

@@ -32,6 +32,7 @@ cdef int open_list(Writer *w, PyObject *obj, bint elide) except -1:
     memset(&frame, 0, sizeof(Frame))
     frame.kind = IN_LIST
     frame.obj = obj
+    frame.size = size
     if size == 1:
         frame.count = -1
     else:
@@ -50,11 +51,12 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
     cdef Py_ssize_t pos = frame.pos, end, stop
     cdef char *at = w.cur
     if frame.count < 0:
-        if pos == 0:
-            item = LIST_ITEM(obj, 0)
+        if frame.count == -1:
+            frame.count = -2
+            frame.pos = pos + 1
+            item = LIST_ITEM(obj, pos)
             if not leaf(w, &at, item, 1):
                 w.cur = at
-                frame.pos = 1
                 w.item = item
                 w.item_alone = 1 | TRIED
                 return CHILD
@@ -87,8 +89,15 @@ cdef int run_list(Writer *w, Frame *frame) except -1:
                     brinery_prefetch(<char *>items[pos + STRINGS_AHEAD] + CACHE_LINE)
         w.cur = at
         op(w, APPENDS)
+        if LISTS_KEEP_THEIR_SIZE and LIST_SIZE(obj) != frame.size:
+            secure(w)
+            raise RuntimeError("list changed size during iteration")
         if pos >= LIST_SIZE(obj):
             return WRITTEN
+        if RESTS_STAND_ALONE and pos + 1 == LIST_SIZE(obj):
+            frame.count = -1
+            frame.pos = pos
+            return run_list(w, frame)
         op(w, MARK)
         at = w.cur
         end = pos + BATCH
@@ -203,13 +212,31 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
             raise RuntimeError("dictionary changed size during iteration")
         if count < BATCH:
             break
-        # A full batch is followed by another, be it empty (C pickle's way, unlike for lists).
+        if RESTS_STAND_ALONE:
+            count = pairs_left(obj, pos)
+            if count == 0:
+                break
+            if count == 1:
+                at = w.cur
+                count = -1
+                continue
+        # Before Python 3.15, a full batch is followed by another, be it empty (unlike for lists).
         op(w, MARK)
         at = w.cur
         count = 0
     if frame.after != NOTHING:
         finish(w, <After>frame.after)
     return WRITTEN
+
+
+cdef int pairs_left(PyObject *obj, Py_ssize_t pos) noexcept:
+    """How many pairs there are behind `pos`: none, one, or more."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef int left = 0
+    while left < 2 and DICT_NEXT(obj, &pos, &key, &value):
+        left += 1
+    return left
 
 
 cdef int finish(Writer *w, After after) except -1:
@@ -244,6 +271,7 @@ cdef int open_set(Writer *w, PyObject *obj, bint elide) except -1:
 cdef int run_set(Writer *w, Frame *frame) except -1:
     cdef PyObject *obj = frame.obj
     cdef PyObject *item
+    cdef Py_ssize_t pos
     cdef char *at = w.cur
     while True:
         while frame.count < BATCH:
@@ -262,6 +290,9 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
             secure(w)
             raise RuntimeError("set changed size during iteration")
         if frame.count < BATCH:
+            return WRITTEN
+        pos = frame.pos
+        if RESTS_STAND_ALONE and brinery_set_next(obj, &pos) == NULL:
             return WRITTEN
         op(w, MARK)
         at = w.cur

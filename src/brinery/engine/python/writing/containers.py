@@ -11,6 +11,7 @@ import codecs
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from brinery.cpython import LISTS_KEEP_THEIR_SIZE, RESTS_STAND_ALONE
 from brinery.engine.python.writing.batches import BATCH, append_items, set_pairs
 from brinery.engine.python.writing.reducing import write_reduction
 from brinery.engine.reductions import Reduction
@@ -42,11 +43,18 @@ def write_list(w: Writer, obj: list[object]) -> Steps:
     elif obj:
         # The list is read as it is by then, for user code may be changing it.
         items = iter(obj)
+        size = len(obj)
         written = 0
         while written < len(obj) or not written:
+            if RESTS_STAND_ALONE and written and len(obj) - written == 1:
+                yield islice(items, 1)
+                w.buffer += APPEND
+                return
             w.buffer += MARK
             yield islice(items, BATCH)
             w.buffer += APPENDS
+            if LISTS_KEEP_THEIR_SIZE and len(obj) != size:
+                raise RuntimeError("list changed size during iteration")
             written += BATCH
 
 
@@ -57,7 +65,7 @@ def write_list_0(w: Writer, obj: list[object]) -> Steps:
 
 
 def write_dict(w: Writer, obj: dict[object, object]) -> Steps:
-    """A multiple of 1,000 items ends in an empty batch, as C pickle writes it.
+    """Before Python 3.15, a multiple of 1,000 items ends in an empty batch, as C pickle writes it.
 
     Raises RuntimeError where user code changes the dict meanwhile.
     """
@@ -69,12 +77,20 @@ def write_dict(w: Writer, obj: dict[object, object]) -> Steps:
         w.buffer += SETITEM
     elif size:
         pairs = iter(obj.items())
-        for _ in range(size // BATCH + 1):
+        for batch in range(_batches(size)):
+            if RESTS_STAND_ALONE and size - batch * BATCH == 1:
+                yield chain.from_iterable(islice(pairs, 1))
+                w.buffer += SETITEM
+                return
             w.buffer += MARK
             yield chain.from_iterable(islice(pairs, BATCH))
             w.buffer += SETITEMS
             if len(obj) != size:
                 raise RuntimeError("dictionary changed size during iteration")
+
+
+def _batches(size: int) -> int:
+    return -(-size // BATCH) if RESTS_STAND_ALONE else size // BATCH + 1
 
 
 def write_dict_0(w: Writer, obj: dict[object, object]) -> Steps:
@@ -115,7 +131,7 @@ def write_set(w: Writer, obj: set[object]) -> Steps:
     if not size:
         return
     items = iter(obj)
-    for _ in range(size // BATCH + 1):
+    for _ in range(_batches(size)):
         w.buffer += MARK
         yield islice(items, BATCH)
         w.buffer += ADDITEMS
