@@ -34,7 +34,7 @@ and the exit code is 1.
 examples:
   brinery dis data.pickle
   brinery dis data.pickle --first      a pickle that other data follow
-  gunzip -c data.pickle.gz | brinery dis -
+  brinery dis data.pickle.gz           what is compressed is decompressed
   brinery dis data.pickle | grep GLOBAL"""
 
 _DEEPEST_INDENT = 12
@@ -55,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the disassembly."""
-    with open_stream(options.file) as stream:
+    with open_stream(options.file, bar=False) as stream:
         number = -1
         for instruction in disassemble(stream):
             if instruction.pickle != number:

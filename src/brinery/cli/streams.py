@@ -105,10 +105,11 @@ class _Bar:
 
 
 @contextmanager
-def open_stream(name: str) -> Iterator[Stream]:
+def open_stream(name: str, *, bar: bool = True) -> Iterator[Stream]:
     """The file called `name`, to be read inside the block; what goes wrong there becomes a Problem.
 
-    What is compressed is decompressed. A container of several files is a Problem.
+    With `bar`, a long file shows how far it has come; not where lines are printed meanwhile. What is
+    compressed is decompressed. A container of several files is a Problem.
     """
     where = "standard input" if name == "-" else name
     with problems(where):
@@ -122,7 +123,8 @@ def open_stream(name: str) -> Iterator[Stream]:
             if kind is not None and not kind.packed:
                 raise Problem(f"{where}: {no_pickle(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])}")
             stream = Stream(unpacked(file))
-            stream.watch(file)
+            if bar:
+                stream.watch(file)
             with _reading(where, stream):
                 yield stream
 

@@ -49,10 +49,10 @@ _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
         FileKind("hdf5", "an HDF5 file", "read it with h5py or pandas.read_hdf"),
     ),
     (b"\x93NUMPY", FileKind("npy", "a NumPy .npy file", "read it with numpy.load")),
-    (b"PAR1", FileKind("parquet", "a Parquet file", "read it with pandas.read_parquet or pyarrow")),
+    (b"PAR1\x15", FileKind("parquet", "a Parquet file", "read it with pandas.read_parquet or pyarrow")),
     (b"ARROW1", FileKind("arrow", "an Arrow file", "read it with pyarrow")),
     (b"RDX", FileKind("rdata", "a file of R")),
-    (b"\x89PNG", FileKind("png", "a PNG image")),
+    (b"\x89PNG\r\n\x1a\n", FileKind("png", "a PNG image")),
     (b"%PDF", FileKind("pdf", "a PDF document")),
     (b"<!DOCTYPE", FileKind("html", "an HTML page", "perhaps a download failed, and this is what it said")),
     (b"<html", FileKind("html", "an HTML page", "perhaps a download failed, and this is what it said")),
@@ -75,8 +75,8 @@ LONGEST_MAGIC = max(len(magic) for magic, _ in _MAGIC)
 def recognise(beginning: bytes) -> FileKind | None:
     """What a file is that begins with these bytes, if that is something that is known and no pickle.
 
-    None says that it may be a pickle: no magic of another kind is told apart wrongly, for none of them is how
-    a pickle begins. (A pickle begins with an opcode that needs nothing on the stack.)
+    None says that it may be a pickle. None of the others' beginnings is that of a sound pickle, but for a
+    persistent ID of protocol 0 with control characters in it.
     """
     for magic, kind in _MAGIC:
         if beginning.startswith(magic):

@@ -6,8 +6,8 @@ import importlib
 import io
 import os
 import zlib
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from brinery.stream.kinds import LONGEST_MAGIC, recognise
 
@@ -59,6 +59,7 @@ def packed(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         yield file
         return
     module = _module(name)
+    file = cast("IO[bytes]", gate := _Gate(file))
     if name == "gzip":
         # Neither a time nor a name: equal objects give equal files.
         inner = module.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
@@ -68,8 +69,33 @@ def packed(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         inner = module.LZMAFile(file, "wb")
     else:
         inner = module.ZstdFile(file, "wb")
-    yield inner
-    inner.close()  # after a failure it is not finished: nobody will read it
+    try:
+        yield inner
+    except BaseException:
+        # Nobody will read it. It is closed all the same, lest it try that by itself when `file` is gone.
+        gate.shut()
+        with suppress(Exception):
+            inner.close()
+        raise
+    inner.close()
+
+
+class _Gate:
+    """A file that is written to, until the gate is shut."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._open = True
+
+    def write(self, data: Any) -> Any:
+        return self._file.write(data) if self._open else memoryview(data).nbytes
+
+    def flush(self) -> None:
+        if self._open:
+            self._file.flush()
+
+    def shut(self) -> None:
+        self._open = False
 
 
 def unpacked(file: Any) -> Any:
