@@ -53,6 +53,7 @@ __all__ = [
     "ChoiceError",
     "CommitUncertain",
     "DeclarationError",
+    "EngineWarning",
     "LocalObjectError",
     "MissingReference",
     "NoSuchKey",
@@ -222,6 +223,10 @@ class DeclarationError(PluginError):
 
 class ChoiceError(PluginError):
     """What a profile is asked for settles nothing: a plugin, a key of `prefer`, or an option is not there."""
+
+
+class EngineWarning(UserWarning):
+    """The engine in Python is used, which nobody asked for, and why."""
 
 
 class PluginWarning(UserWarning):

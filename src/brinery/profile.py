@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from brinery import engine as engines
-from brinery.plugin_host.composing import Composition, compose
+from brinery.errors import EngineWarning
+from brinery.plugin_host.composing import Composition, callers_level, compose
 from brinery.plugin_host.selection import Choice
 from brinery.plugin_host.settling import all_of
 from brinery.recipes import Made, rebuilt, recipe_of, travelling
@@ -15,7 +18,7 @@ from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
-    from types import TracebackType
+    from types import ModuleType, TracebackType
     from typing import NoReturn, Self
 
     from brinery.engine.python import Dumper, Loader, Pickler, Unpickler
@@ -97,7 +100,7 @@ class Profile:
         self._take_plans(composition.write_plan, composition.read_plan)
 
     def _take_plans(self, write_plan: WritePlan, read_plan: ReadPlan) -> None:
-        module = engines.get(self._engine) if self._engine is not None else engines.choose()
+        module = engines.get(self._engine) if self._engine is not None else _chosen_engine()
         self.write_plan = write_plan
         self.read_plan = read_plan
         made = self._made()
@@ -400,3 +403,22 @@ def _choice(
         MappingProxyType(dict(prefer or {})),
         MappingProxyType({name: MappingProxyType(dict(given)) for name, given in (options or {}).items()}),
     )
+
+
+_warned = False
+
+
+def _chosen_engine() -> ModuleType:
+    """The engine in use; with one warning in a process where that is a slow one that nobody asked for."""
+    global _warned
+    module = engines.choose()
+    if not _warned and engines.status().name == "python" and not os.environ.get("BRINERY_ENGINE"):
+        _warned = True
+        warnings.warn(
+            f"brinery's engine in Python is in use: {engines.status().reason}. It takes some 27 times as"
+            " long as the standard pickle module to write, and 15 times to read. To use it all the same, and"
+            " to hear no more of it: BRINERY_ENGINE=python in the environment",
+            EngineWarning,
+            stacklevel=callers_level(),
+        )
+    return module

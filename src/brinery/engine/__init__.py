@@ -14,6 +14,7 @@ An engine knows nothing of plugins, entry points or profiles.
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import os
 import sys
@@ -21,6 +22,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 __all__ = ["ENGINES", "EngineStatus", "choose", "get", "status"]
@@ -59,7 +61,8 @@ def status() -> EngineStatus:
     ``BRINERY_ENGINE`` names it, and an engine that was named and is missing raises ImportError;
     where that is unset or empty, it is the compiled engine if it was built, else the Python one. A
     free-threaded Python that runs without the GIL gets the Python one too: importing the other turns the
-    GIL on for the whole process, which a drop-in must not do unasked.
+    GIL on for the whole process, which a drop-in must not do unasked. So does any interpreter of the process
+    but the main one, as the other can be in one only.
     """
     wanted = os.environ.get("BRINERY_ENGINE", "")
     if wanted:
@@ -71,8 +74,21 @@ def status() -> EngineStatus:
         return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # from Python 3.13 on
         return EngineStatus("python", "the GIL is off; the compiled one needs it (BRINERY_ENGINE=compiled)")
+    if not _in_main_interpreter():
+        return EngineStatus("python", "the compiled one serves a process's main interpreter only")
     try:
         get("compiled")
     except ImportError as missing:
         return EngineStatus("python", f"the compiled engine cannot be imported: {missing}")
     return EngineStatus("compiled", "it was built, and BRINERY_ENGINE asks for no other")
+
+
+def _in_main_interpreter() -> bool:
+    is_main: Callable[[], bool] | None = getattr(_thread, "_is_main_interpreter", None)  # from Python 3.13 on
+    if is_main is not None:
+        return is_main()
+    try:
+        interpreters = importlib.import_module("_xxsubinterpreters")
+    except ImportError:
+        return True
+    return bool(interpreters.get_current() == interpreters.get_main())

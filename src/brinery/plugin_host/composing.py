@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.places import Place
 
-__all__ = ["Composition", "Gathered", "compose", "gather"]
+__all__ = ["Composition", "Gathered", "callers_level", "compose", "gather"]
 
 
 class Gathered(NamedTuple):
@@ -190,11 +190,11 @@ def _warn_once(plugin: Plugin, reason: str) -> None:
             f"plugin {plugin} is installed but cannot be used, and is skipped: {reason}. Mend it, uninstall "
             f"it, or leave it out: Profile(without={{{plugin.name!r}}})",
             PluginWarning,
-            stacklevel=_callers_level(),
+            stacklevel=callers_level(),
         )
 
 
-def _callers_level() -> int:
+def callers_level() -> int:
     """The stack level, as the caller's warning counts it, of the program's line that needed the profile."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and is_own(frame):

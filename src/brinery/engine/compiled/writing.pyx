@@ -1,5 +1,6 @@
 # cython: language_level=3, binding=False, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: cdivision=True, auto_pickle=False, always_allow_keywords=True
+# cython: embedsignature=True, embedsignature.format=clinic
 """The compiled engine's writer: Pickler and Dumper.
 
 One module, for the hot loop wants to be inlined across its parts, and one file for each concern:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-from typing import TYPE_CHECKING, Any
+from _thread import LockType, allocate_lock
+
+# Not for type checkers only: typing.get_type_hints() looks these names up here.
+from collections.abc import Callable
+from typing import Any
 
 from brinery.engine.protocol import choose_protocol
 from brinery.engine.python.writing.memo import Memo
@@ -11,11 +14,7 @@ from brinery.engine.python.writing.writer import UNSET, Writer
 from brinery.errors import WriteError
 from brinery.plan import WritePlan
 
-if TYPE_CHECKING:
-    from _thread import LockType
-    from collections.abc import Callable
-
-    BufferCallback = Callable[[Any], object] | None
+BufferCallback = Callable[[Any], object] | None
 
 __all__ = ["Dumper", "Pickler"]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from _thread import LockType, allocate_lock
-from typing import TYPE_CHECKING, Any
+
+# Not for type checkers only: typing.get_type_hints() looks these names up here.
+from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
+from typing import Any
 
 from brinery.engine.globals import find_global
 from brinery.engine.lookahead import Lookahead
@@ -13,13 +16,8 @@ from brinery.engine.python.reading.tables import LOAD
 from brinery.engine.python.reading.walking import Walker, may_refer, walk
 from brinery.engine.unbound import no_persistent_load
 from brinery.errors import NotInitialized
-from brinery.plan import ReadPlan
+from brinery.plan import ReadPlan, StoreLoad
 from brinery.stream.memo import Memo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from brinery.plan import StoreLoad
 
 __all__ = ["Loader", "Unpickler", "UnpicklerMemoProxy"]
 

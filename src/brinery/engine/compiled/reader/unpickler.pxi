@@ -2,6 +2,7 @@
 
 from brinery.engine.construction import NAMED, names_of
 from brinery.engine.lookahead import Lookahead
+from brinery.engine.signatures import UNPICKLER as SIGNATURE
 from brinery.errors import NotInitialized, locate_reading
 from brinery.plan import ReadPlan
 
@@ -118,6 +119,7 @@ cdef class Unpickler:
     cdef object __weakref__
 
     _plan_source = staticmethod(ReadPlan)
+    __signature__ = SIGNATURE
 
     def __init__(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         cdef Reading r = take_spare()

@@ -162,6 +162,7 @@ from brinery.engine.levels import KEPT, KEY, PID, SKIPPED, Item, Value, notes
 from brinery.engine.paths import place_of
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
+from brinery.engine.signatures import PICKLER as SIGNATURE
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.stream.text import encode_global, encode_persistent_id, encode_unicode
 from brinery import refusals

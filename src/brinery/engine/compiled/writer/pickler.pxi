@@ -31,6 +31,7 @@ cdef class Pickler:
     cdef public int fast
 
     _plan_source = staticmethod(WritePlan)
+    __signature__ = SIGNATURE
 
     def __dealloc__(self):
         free(self.table)

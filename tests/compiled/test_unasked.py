@@ -1,0 +1,66 @@
+"""Where the Python engine is used although nobody asked for it: said once, and not for good."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+MISSING = """
+import sys
+sys.modules["brinery.engine.compiled"] = None
+import brinery
+"""
+
+INTERPRETERS = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+made = interpreters.create()
+interpreters.run_string(made, "import sys; sys.path[:] = %r" % sys.path)
+interpreters.run_string(made, "import warnings; warnings.simplefilter('ignore')")
+interpreters.run_string(made, "from brinery import engine, dumps, loads; assert loads(dumps([1])) == [1]")
+interpreters.run_string(made, "assert engine.status().name == 'python', engine.status()")
+interpreters.run_string(made, "assert 'main interpreter' in engine.status().reason")
+from brinery import engine
+print(engine.status().name)
+"""
+
+
+def run(program: str, wanted: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "BRINERY_ENGINE": wanted, "PYTHONWARNINGS": "default"}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_first_dump_says_why_how_much_slower_and_how_to_hear_no_more_of_it():
+    done = run(
+        MISSING + "brinery.dumps(1)\nbrinery.loads(brinery.dumps(2))\nbrinery.Profile.plain().dumps(3)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("EngineWarning: ") == 1
+    assert done.stderr.startswith("<string>:5: EngineWarning: brinery's engine in Python is in use: ")
+    for words in ("cannot be imported", "27 times as long", "15 times to read", "BRINERY_ENGINE=python"):
+        assert words in done.stderr
+
+
+def test_a_load_says_it_too_and_importing_does_not():
+    assert run(MISSING).stderr == ""
+    assert run(MISSING + 'brinery.loads(b"N.")').stderr.count("EngineWarning: ") == 1
+
+
+def test_the_line_silences_it():
+    assert run(MISSING + "brinery.dumps(1)", wanted="python").stderr == ""
+
+
+def test_where_the_compiled_engine_is_in_use_nothing_is_said():
+    assert run("import brinery; brinery.dumps(1)").stderr == ""
+
+
+def test_another_interpreter_that_came_first_does_not_take_the_engine_from_the_main_one():
+    done = run(INTERPRETERS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["compiled"]
