@@ -326,7 +326,7 @@ static inline PyObject *brinery_memory_bytes(PyObject *file, Py_ssize_t *pos, Py
 /* The size of a regular file; 0: it is none, or nobody knows. */
 static inline long long brinery_file_size(int descriptor)
 {
-#if defined(HAVE_FSTAT) && !defined(MS_WINDOWS)
+#ifndef MS_WINDOWS
     struct stat status;
     return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? (long long)status.st_size : 0;
 #else
@@ -463,6 +463,10 @@ static inline int brinery_is_fresh(PyObject *op)
     return 0;
 #endif
 }
+
+/* Whether an instance keeps its attributes in a dict and nowhere else, as those of the interpreter's own types do. */
+#define brinery_keeps_a_dict(op) \
+    (!(Py_TYPE(op)->tp_flags & Py_TPFLAGS_MANAGED_DICT) && Py_TYPE(op)->tp_dictoffset > 0)
 
 /* Whether the attributes of such an instance are kept in an exact dict, or beside it. */
 static inline int brinery_has_plain_dict(PyObject *op)

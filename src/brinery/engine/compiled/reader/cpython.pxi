@@ -57,6 +57,7 @@ cdef extern from "reading_layout.h":
     bint brinery_is_made_plainly(PyObject *) noexcept
     bint brinery_is_built_in_new(PyObject *, PyObject *) noexcept
     bint brinery_is_dict_like(PyObject *) noexcept
+    bint brinery_keeps_a_dict(PyObject *) noexcept
     bint brinery_has_plain_dict(PyObject *) noexcept
     bint brinery_is_fresh(PyObject *) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
@@ -130,6 +131,7 @@ cdef extern from "Python.h":
 
     bint PyType_Check(PyObject *) noexcept
     int PyObject_SetItem(PyObject *, PyObject *, PyObject *) except -1
+    PyObject *PyObject_GenericGetDict(PyObject *, void *) except NULL
     PyObject *PyObject_GenericGetAttr(PyObject *, PyObject *) except NULL
     int PyObject_GenericSetAttr(PyObject *, PyObject *, PyObject *) except -1
     PyObject *_PyType_Lookup(PyTypeObject *, PyObject *) noexcept  # borrowed

@@ -268,6 +268,8 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
     cdef Plan *plan = plan_of(r, <PyObject *> Py_TYPE(instance))
     if plan == NULL or not plan.has_dict or not brinery_is_fresh(instance):
         return False
+    if brinery_keeps_a_dict(instance):
+        return fill_attributes(instance, state)
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
             return False
@@ -280,6 +282,27 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
         PyUnicode_InternInPlace(&key)
         try:
             PyObject_GenericSetAttr(instance, key, value)
+        finally:
+            Py_DECREF(key)
+    return True
+
+
+cdef bint fill_attributes(PyObject *instance, PyObject *state) except -1:
+    """The same for one whose attributes are in a dict of its own: they go there, past any descriptor."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t at = 0
+    while PyDict_Next(state, &at, &key, &value):
+        if not PyUnicode_CheckExact(key):
+            return False
+    attributes = <object> PyObject_GenericGetDict(instance, NULL)
+    Py_DECREF(<PyObject *> attributes)
+    at = 0
+    while PyDict_Next(state, &at, &key, &value):
+        Py_INCREF(key)
+        PyUnicode_InternInPlace(&key)
+        try:
+            PyDict_SetItem(<PyObject *> attributes, key, value)
         finally:
             Py_DECREF(key)
     return True
