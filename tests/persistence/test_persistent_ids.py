@@ -175,4 +175,4 @@ def test_the_error_for_an_unbound_store_says_what_to_write() -> None:
     assert "profile.bind(shop=store)" in str(error)
     assert "profile.bind(shop=store)" in str(unbound("shop:#42"))
     assert "profile.bind(**{'my shop': store})" in str(unbound(("my shop", 42)))
-    assert "profile.bind(bare=store)" in str(unbound(b"\x00oid"))
+    assert "profile.bind(bare=store)" in unbound(b"\x00oid").__notes__[0]

@@ -58,9 +58,10 @@ def ids(path: Path, table: str = "customers", key: str = "id") -> list[Any]:
 def test_a_new_object_is_refused_with_what_to_do(bind: Bind, refusing: SqliteStore, path: Path) -> None:
     bound = bind(shop=refusing)
     with pytest.raises(
-        NotStored, match=r"root\[0\]: 'customers' in .*shop.db has no row with the key 7.*store.save"
-    ):
+        NotStored, match=r"'customers' in .*shop.db has no row with the key 7.*store.save"
+    ) as caught:
         bound.dumps([Customer(7)])
+    assert caught.value.pickle_path == "root[0]"  # type: ignore[attr-defined]
     refusing.save(Customer(7))
     assert bound.loads(bound.dumps([Customer(7)])) == [Customer(7)]
     assert ids(path) == [7]
