@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Any
 
+from brinery.engine import advice
 from brinery.locking import locked
 from brinery.pickling import default_profile
 from brinery.stream.packing import choose, packed, unpacked
@@ -51,6 +53,7 @@ def dump_file(
     Raises what dumping raises, and OSError (BlockingIOError where another writer holds the lock); either way
     the old file, if there was one, is as it was. ValueError: this Python cannot do that `compress`.
     """
+    _check_target(path)
     method = choose(path, compress)
     with nullcontext() if lock is None else locked(path, lock), written_whole(path) as whole:  # noqa: SIM117
         with packed(whole, method) as file:
@@ -78,12 +81,24 @@ def load_file(
 
     The arguments are those of :func:`brinery.load`; `profile` is used in the place of the default one. What
     is compressed is decompressed, whatever its name. `progress` is called with how many bytes of the file
-    were read, and how many there are.
+    were read, and how many there are. What is raised while it is loaded has a note with the file's name.
     """
     with _opened(path, progress) as file:
         return (profile or default_profile()).load(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
+
+
+def _check_target(path: str | os.PathLike[str]) -> None:
+    """Raise OSError, with the name that was asked for, where no file can be put there."""
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, and not the name of a file to write", target)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        missing = FileNotFoundError(errno.ENOENT, "there is no such folder to write the file in", folder)
+        advice.add(missing, f"make it first: os.makedirs({folder!r}, exist_ok=True)")
+        raise missing
 
 
 def load_all(
@@ -111,11 +126,14 @@ def _opened(path: str | os.PathLike[str], progress: Progress | None) -> Iterator
     """The content of the file at `path`."""
     with open(path, "rb") as file:
         # Never closed by itself: that would close `file`, which the block does.
-        content = unpacked(file)
-        if progress is None:
+        content: Any = unpacked(file)
+        if progress is not None:
+            content = _Reading(content, file, os.fstat(file.fileno()).st_size, progress)
+        try:
             yield content
-        else:
-            yield _Reading(content, file, os.fstat(file.fileno()).st_size, progress)
+        except Exception as failure:
+            advice.add(failure, f"in the file {os.fspath(path)!r}")
+            raise
 
 
 class _Writing:

@@ -95,7 +95,7 @@ def test_a_key_that_settles_nothing_is_an_error_that_names_the_nearest(key: str,
     ("plugin", "text"),
     [
         ("alpa", "'alpa' for 'scheme:redis', which is not there; did you mean 'alpha'"),
-        ("sqlite", "'sqlite' for 'scheme:redis', which it does not declare; there are: alpha, beta"),
+        ("sqlite", "'sqlite' for 'scheme:redis', which it does not declare; these do: alpha, beta"),
         (("alpha", "beta"), "names 2 plugins for 'scheme:redis', but one scheme counts"),
         ((), "a plugin's name, or a tuple of names"),
         (3, "a plugin's name, or a tuple of names"),

@@ -21,7 +21,8 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 
 def notes_on(exc: BaseException) -> list[str]:
-    return getattr(exc, "__notes__", [])
+    """The notes that say where; what to do about it stands beneath them."""
+    return [note for note in getattr(exc, "__notes__", []) if note.startswith(("while ", "when "))]
 
 
 def notes_wanted(graph: object, protocol: int, path: str, type_name: str) -> list[str]:

@@ -320,12 +320,12 @@ def test_a_store_that_cannot_commit_fails_the_dump(wire: Wire):
     assert pickler.memo.copy() == {}
 
 
-def test_hints_of_the_plan_end_a_refusal(wire: Wire):
+def test_hints_of_the_plan_are_beneath_a_refusal(wire: Wire):
     hints = ("plugin 'a' could not be loaded", "plugin 'b' could not be loaded")
     for refused in ((x for x in ()), function_without_a_home()):
         with pytest.raises((TypeError, pickle.PicklingError)) as caught:
             dumps(wire, [refused], hints=hints)
-        assert caught.value.__notes__[-2:] == list(hints)
+        assert set(hints) <= set(caught.value.__notes__)
     with pytest.raises(LookupError) as passed:
         dumps(wire, [Raises(LookupError("mine"))], hints=hints)
     assert str(passed.value) == "mine"

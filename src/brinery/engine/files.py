@@ -16,7 +16,14 @@ def write_all(write: Callable[[Any], object], data: bytes | memoryview) -> None:
     Many file-like objects return None and mean that they took everything. Raises OSError where
     `write` returns anything else that is not a number of bytes between 1 and what it was given.
     """
-    write_rest(write, data, write(data))
+    try:
+        taken = write(data)
+    except TypeError as refused:
+        from brinery.engine.advice.arguments import text_file
+
+        text_file(refused, write)
+        raise
+    write_rest(write, data, taken)
 
 
 def write_rest(write: Callable[[Any], object], data: bytes | memoryview, taken: object) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "extension_name",
     "find_global",
     "locate_global",
+    "look_up",
     "resolve",
     "stream_name",
     "whichmodule",
@@ -55,20 +56,44 @@ def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, pl
     Raises what importing raises, and AttributeError where the module has no such name.
     """
     sys.audit("pickle.find_class", module, qualname)
+    named = module, qualname
     if protocol < 3 and fix_imports and plan.era_names is not None:
         module, qualname = plan.era_names.apply(module, qualname)
     if plan.names is not None:
         module, qualname = plan.names.apply(module, qualname)
-    __import__(module, level=0)
-    found: object = sys.modules[module]
-    if protocol >= 4:
-        return at_path(found, module, qualname)
-    if cpython.PATHS_ARE_RESOLVED:
-        return getattr(found, qualname)
     try:
-        return getattr(found, qualname)
-    except AttributeError:
-        raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
+        __import__(module, level=0)
+    except ImportError as missing:
+        _advise(missing, named, module, qualname)
+        raise
+    return look_up(sys.modules[module], module, qualname, protocol, named)
+
+
+def look_up(
+    found: object, module: str, qualname: str, protocol: int, named: tuple[str, str] | None = None
+) -> object:
+    """What the module `found` has under `qualname`, whose dots are walked along from protocol 4 on.
+
+    Raises AttributeError where it has no such name, and says so of the name that the stream has, `named`.
+    """
+    try:
+        if protocol >= 4:
+            return at_path(found, module, qualname)
+        if cpython.PATHS_ARE_RESOLVED:
+            return getattr(found, qualname)
+        try:
+            return getattr(found, qualname)
+        except AttributeError:
+            raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
+    except AttributeError as missing:
+        _advise(missing, named or (module, qualname), module, qualname)
+        raise
+
+
+def _advise(missing: BaseException, named: tuple[str, str], module: str, qualname: str) -> None:
+    from brinery.engine.advice.reading import missing_global
+
+    missing_global(missing, named, module, qualname)
 
 
 def at_path(found: object, module: str, qualname: str) -> object:

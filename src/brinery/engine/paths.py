@@ -6,6 +6,8 @@ no such expression, a part in angle brackets says what kind of step it was.
 
 from __future__ import annotations
 
+from collections import deque
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +85,10 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
         return "", _from_state
     if child is parent.callable:
         return ".__reduce__()[0]", _from_object
+    if child is parent.args and _is(owner, partial):
+        return "", _from_function
     if child is parent.args:
-        return ".__reduce__()[1]", _from_object
+        return ".args" if _is(owner, BaseException) else ".__reduce__()[1]", _from_object
     if child is parent.state_setter:
         return ".__reduce__()[5]", _from_object
     # Items of lists and dicts came out of iterators, which cannot be searched; what they iterate over can.
@@ -93,10 +97,18 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
         return step, _from_object
     index = _index(parent.args, child)
     if index is not None:
-        return f".__reduce__()[1][{index}]", _from_object
+        if _is(owner, partial):
+            return _from_function(owner, parent, child)
+        args = ".args" if _is(owner, BaseException) else ".__reduce__()[1]"
+        return f"{args}[{index}]", _from_object
     if type(child) is tuple and parent.items is None:
         return ".__getnewargs__()", _from_object  # NEWOBJ's arguments: the reduction's without the class
     return "<item>", _from_object
+
+
+def _from_function(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    """A partial is made of its function alone; the rest is its state."""
+    return ".func", _from_object
 
 
 def _from_rebuilt_set(owner: object, parent: object, child: object) -> tuple[str, Step]:
@@ -116,6 +128,10 @@ def _from_state(owner: object, parent: object, child: object) -> tuple[str, Step
                 ), _from_object
     elif type(parent) is tuple and len(parent) == 2 and _is(child, dict):
         return "", _from_state  # attributes and slots, as copyreg pairs them
+    elif _is(owner, partial) and type(parent) is tuple:
+        for name, part in zip(("func", "args", "keywords", "__dict__"), parent, strict=False):
+            if part is child:
+                return f".{name}", _from_object
     return f".__getstate__(){_item(parent, child) or '<item>'}", _from_object
 
 
@@ -133,6 +149,10 @@ def _item(container: object, child: object) -> str | None:
                 return f"[{_key(key)}]"
             if key is child:
                 return f".keys()[{index}]"
+    elif _is(container, deque):
+        for index, item in enumerate(_items(deque, container)):
+            if item is child:
+                return f"[{index}]"
     elif _is(container, (set, frozenset)):
         kind = set if _is(container, set) else frozenset
         if any(member is child for member in _items(kind, container)):

@@ -126,7 +126,7 @@ class _Declared:
             if declaring and plugin not in declaring and self._states[plugin] == "active":
                 raise ChoiceError(
                     f"{where} names the plugin {plugin!r} for {key!r}, which it does not declare; "
-                    f"there are: {', '.join(declaring)}"
+                    f"these do: {', '.join(declaring)}"
                 )
         if len(set(plugins)) < len(plugins):
             raise ChoiceError(f"{where} names a plugin twice for {key!r}")

@@ -216,7 +216,9 @@ def _write_method(file: Any) -> Callable[[Any], object]:
     try:
         return file.write  # type: ignore[no-any-return]
     except AttributeError:
-        raise TypeError("file must have a 'write' attribute") from None
+        from brinery.engine.advice.arguments import no_writer
+
+        raise no_writer(file) from None
 
 
 def _checked(buffer_callback: BufferCallback, protocol: int) -> BufferCallback:

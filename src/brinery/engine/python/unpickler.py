@@ -230,13 +230,17 @@ class Loader:
     def load(
         self,
         file: Any,
-        *,
+        *more: object,
         fix_imports: bool = True,
         encoding: str = "ASCII",
         errors: str = "strict",
         buffers: Iterable[object] | None = None,
     ) -> Any:
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("load", 1 + len(more))
         plan = self._current_plan()
         if plan.stores is None:
             return _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers).run(LOAD)
@@ -251,7 +255,7 @@ class Loader:
         self,
         data: Any,
         /,
-        *,
+        *more: object,
         fix_imports: bool = True,
         encoding: str = "ASCII",
         errors: str = "strict",
@@ -261,8 +265,18 @@ class Loader:
 
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("loads", 1 + len(more))
         plan = self._current_plan()
-        data = as_bytes(data)
+        try:
+            data = as_bytes(data)
+        except TypeError as refused:
+            from brinery.engine.advice.arguments import no_buffer
+
+            no_buffer(refused, data)
+            raise
         machine = _machine(data, None, plan, fix_imports, encoding, errors, buffers)
         if plan.stores is None or not may_refer(data):
             return machine.run(LOAD)

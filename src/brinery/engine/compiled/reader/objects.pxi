@@ -35,32 +35,30 @@ cdef object find_global(Reading r, str module, str qualname):
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if dotted:
-                return walked(found, module, qualname)
+                return walked(found, module, qualname, r.protocol)
             if type(found) is Module and qualname and qualname[0] != "_":
                 # What modules have from their type all begins with an underscore. To find out that the type has no such
                 # name is an eighth of what it takes to load a date.
                 held = PyDict_GetItemWithError(PyModule_GetDict(<PyObject *> found), <PyObject *> qualname)
                 if held != NULL:
                     return <object> held
-            if PATHS_ARE_RESOLVED:
-                return getattr(found, qualname)
             try:
                 return getattr(found, qualname)
             except AttributeError:
-                return _globals.resolve(found, qualname)[0]  # raises what says more
+                return _globals.look_up(found, module, qualname, r.protocol)  # raises what says more
     return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
 
 
-cdef object walked(object found, str module, str qualname):
+cdef object walked(object found, str module, str qualname, int protocol):
     """What a name with dots leads to, walking through classes."""
     cdef object obj = found
     for part in qualname.split("."):
         if part == "<locals>":
-            return _globals.at_path(found, module, qualname)  # raises what says why
+            return _globals.look_up(found, module, qualname, protocol)  # raises what says why
         try:
             obj = getattr(obj, part)
         except AttributeError:
-            return _globals.at_path(found, module, qualname)
+            return _globals.look_up(found, module, qualname, protocol)  # as above
     return obj
 
 

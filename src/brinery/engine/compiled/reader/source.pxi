@@ -26,7 +26,13 @@ cdef int source_bytes(Reading r, object data) except -1:
         s.start = s.next = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> data)
         s.end = s.limit = s.start + PyBytes_GET_SIZE(<PyObject *> data)
     else:
-        PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
+        try:
+            PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
+        except TypeError as refused:
+            from brinery.engine.advice.arguments import no_buffer
+
+            no_buffer(refused, data)
+            raise
         s.viewed = True
         s.start = s.next = <const unsigned char *> s.view.buf
         s.end = s.limit = s.start + s.view.len
@@ -48,7 +54,9 @@ cdef int source_file(Reading r, object file) except -1:
     read = getattr(file, "read", None)
     readline = getattr(file, "readline", None)
     if read is None or readline is None:
-        raise TypeError("file must have 'read' and 'readline' attributes")
+        from brinery.engine.advice.arguments import no_reader
+
+        raise no_reader(file)
     r.file = file
     r.read = read
     r.readline = readline
@@ -86,6 +94,8 @@ cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
         s.opcode_code = s.opcode[0] if s.opcode < s.limit else OP_STOP
         s.opcode = NULL
     s.before += s.next - s.start
+    if s.before == 0:
+        r.first = data  # for errors: what the stream begins with tells what it is
     r.held = data
     s.start = s.next = s.settled = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> data)
     s.end = s.limit = s.start + PyBytes_GET_SIZE(<PyObject *> data)

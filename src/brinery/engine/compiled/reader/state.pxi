@@ -105,6 +105,7 @@ cdef class Reading:
     cdef object read, readline, readinto, peek  # its methods; None: there is none
     cdef bint memory                            # the file is an io.BytesIO, none of whose methods is user code
     cdef object held                            # keeps the buffer's memory alive
+    cdef bytes first                            # what a file began with, for errors; None: not known
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
     cdef object finder                          # find_class to ask, or None: the shared one
     cdef object persistent_load                 # called with each persistent ID; or a list of them; or None

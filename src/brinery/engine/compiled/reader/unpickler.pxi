@@ -94,7 +94,29 @@ cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
     if s.top > s.fence:
         tops.append(<object> s.top[-1])
     opcode = BY_CODE.get(code)
-    locate_reading(error, offset - began, opcode.name if opcode is not None else "", names_of(tops))
+    name = opcode.name if opcode is not None else ""
+    locate_reading(error, offset - began, name, names_of(tops))
+    advise(r, error, name, began, offset)
+    return 0
+
+
+cdef int advise(Reading r, object error, str opcode, Py_ssize_t began, Py_ssize_t offset) except -1:
+    """Say what may be wrong, by how the stream begins and by what there is from the failing opcode on."""
+    from brinery.engine.advice.reading import SAMPLE, on_reading
+
+    cdef Source *s = &r.source
+    cdef Py_ssize_t first = began - s.before
+    beginning = at = b""
+    left = None
+    if s.start != NULL and 0 <= first <= s.end - s.start:
+        beginning = s.start[first : min(first + SAMPLE, s.end - s.start)]
+    elif began == 0 and r.first is not None:
+        beginning = r.first[:SAMPLE]
+    if s.opcode != NULL and s.opcode <= s.end:
+        at = s.opcode[: min(9, s.end - s.opcode)]
+        if r.read is None:
+            left = s.end - s.opcode
+    on_reading(error, opcode, offset - began, beginning, at, left)
     return 0
 
 
@@ -357,13 +379,17 @@ cdef class Loader:
         self.known = plan
         return 0
 
-    def loads(self, data, /, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+    def loads(self, data, /, *more, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from a contiguous buffer; bytes behind it are ignored.
 
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
         cdef Reading r
         cdef Walker walker
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("loads", 1 + len(more))
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         # Both, for what follows may run code that makes them those of another plan.
@@ -416,10 +442,14 @@ cdef class Loader:
             self.spare = r
         return 0
 
-    def load(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+    def load(self, file, *more, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
         cdef Reading r
         cdef Walker walker
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("load", 1 + len(more))
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         plan, stores = self.known, self.stores

@@ -159,7 +159,13 @@ cdef int flush(Writer *w) except -1:
 
 cdef int give(Writer *w, object data) except -1:
     """Give the file `data`, whole."""
-    taken = (<object>w.write)(data)
+    try:
+        taken = (<object>w.write)(data)
+    except TypeError as refused:
+        from brinery.engine.advice.arguments import text_file
+
+        text_file(refused, <object>w.write)
+        raise
     if taken is None or type(taken) is int and taken == len(data):
         return 0
     write_rest(<object>w.write, data, taken)

@@ -233,7 +233,9 @@ cdef class Dumper:
         try:
             write = file.write
         except AttributeError:
-            raise TypeError("file must have a 'write' attribute") from None
+            from brinery.engine.advice.arguments import no_writer
+
+            raise no_writer(file) from None
         if check is not False and check and self.checked is not None:
             write(self.check_first(obj, number, fix_imports, buffer_callback))
         else:

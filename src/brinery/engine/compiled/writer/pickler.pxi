@@ -45,7 +45,9 @@ cdef class Pickler:
         try:
             write = file.write
         except AttributeError:
-            raise TypeError("file must have a 'write' attribute") from None
+            from brinery.engine.advice.arguments import no_writer
+
+            raise no_writer(file) from None
         self.write_plan = checked_plan(self._plan_source())
         self.number = number
         self.fix_imports = fix_imports

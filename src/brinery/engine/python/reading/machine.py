@@ -271,8 +271,14 @@ class Machine:
     # Errors
 
     def _locate(self, failure: Exception, pos: int) -> None:
+        from brinery.engine.advice.reading import SAMPLE, on_reading
+
         code = BY_CODE.get(self.data[pos]) if pos < self.limit else None
-        locate_reading(failure, self.base + pos, code.name if code else "", self._under_construction())
+        opcode, offset = code.name if code else "", self.base + pos
+        locate_reading(failure, offset, opcode, self._under_construction())
+        beginning = b"" if self.base else self.data[:SAMPLE]
+        left = len(self.data) - pos if self.source is None else None
+        on_reading(failure, opcode, offset, beginning, self.data[pos : pos + 9], left)
 
     def _under_construction(self) -> list[str]:
         return names_of(level[-1] for level in [*self.outer[-NAMED:], self.stack] if level)

@@ -49,7 +49,9 @@ class FileSource:
         self._read = getattr(file, "read", None)
         self._readline = getattr(file, "readline", None)
         if self._read is None or self._readline is None:
-            raise TypeError("file must have 'read' and 'readline' attributes")
+            from brinery.engine.advice.arguments import no_reader
+
+            raise no_reader(file)
         #: How many bytes of the last window are still in the file, having only been looked at.
         self.peeked = 0
 

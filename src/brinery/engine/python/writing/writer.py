@@ -289,3 +289,6 @@ class Writer(Output):
         chain = chain_of(exc, levels, failed)
         path, type_name = place_of(chain)
         locate_writing(exc, path, type_name, notes(chain) if NOTES_FOR_LEVELS else (), self.plan.hints)
+        from brinery.engine.advice.writing import on_writing
+
+        on_writing(exc, path, type_name)
