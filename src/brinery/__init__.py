@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
     from brinery.files import dump_file, load_all, load_file
     from brinery.hookspecs import hookimpl
-    from brinery.persistence.stores import Store
+    from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
     from brinery.plugin_host.explaining import Explanation
     from brinery.plugin_host.report import Report
@@ -67,6 +67,7 @@ __all__ = [
     "Profile",
     "Reducer",
     "Report",
+    "SimpleStore",
     "Store",
     "Unpickler",
     "_dump",
@@ -105,6 +106,7 @@ _IMPORTED_WHEN_USED = {
     "Profile": "brinery.profile",
     "Reducer": "brinery.declarations",
     "Report": "brinery.plugin_host.report",
+    "SimpleStore": "brinery.persistence.stores",
     "Store": "brinery.persistence.stores",
     "_dump": "brinery.python_pickling",
     "_dumps": "brinery.python_pickling",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from brinery.dotted import is_dotted, name_of_class
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -326,7 +327,7 @@ class Option(Record):
 
     def describe(self) -> str:
         """Such as "option places: int = 2, digits behind the point"."""
-        return f"option {self.name}: {type_words(self.type)} = {self.default!r}, {self.help}"
+        return f"option {self.name}: {type_words(self.type)} = {redacted(repr(self.default))}, {self.help}"
 
 
 def fits(value: object, wanted: Any) -> bool:

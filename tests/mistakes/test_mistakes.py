@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).with_name("messages.txt")
 MISTAKES: dict[str, Mistake] = {**writing.MISTAKES, **reading.MISTAKES, **choosing.MISTAKES}
 
 #: Notes that say where it was; they are C pickle's from Python 3.14 on, and tested elsewhere.
-WHERE = ("while pickling ", "when serializing ", "while unpickling, ")
+WHERE = ("while pickling ", "when serializing ", "while unpickling, ", "…")
 
 
 def told(name: str, engine: str, folder: Path) -> str:
@@ -40,6 +40,7 @@ def told(name: str, engine: str, folder: Path) -> str:
         pytest.fail("nothing was wrong")
     text = text.replace(str(folder), "FOLDER").replace(str(Path(__file__).parents[1]), "TESTS")
     text = re.sub(r"\.py:\d+", ".py:LINE", text)
+    text = text.replace("LocalObjectError", "WriteError")  # from Python 3.14 on
     return re.sub(r"0x[0-9a-f]+", "0x…", text)
 
 

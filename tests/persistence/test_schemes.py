@@ -110,7 +110,7 @@ def test_a_url_may_ask_for_reading_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("sqlite://shop.db", "names a host, 'shop.db'; a file is written sqlite:///shop.db"),
+        ("sqlite://shop.db", "names a host; a file is written sqlite:///shop.db"),
         ("sqlite:///shop#1.db", "write %23 for it"),
         ("sqlite://?size=3", "no option is called 'size'; there are: tables, on_new"),
         ("sqlite://?timeout=soon", "timeout='soon' cannot be read"),

@@ -76,6 +76,18 @@ def test_it_is_in_no_error(profile: Profile, url: str) -> None:
         assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", [f"sqlite://anna:{SECRET}@host/db", f"sqlite:///a.db?password={SECRET}"])
+def test_it_is_in_no_error_of_the_embedded_store(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        Profile.plain().open_store(url)
+    assert SECRET not in str(caught.value)
+
+
+def test_it_is_in_no_report_of_options() -> None:
+    plugin = make_plugin("p", options=lambda: [Option("url", str, f"redis://:{SECRET}@host", "where")])
+    assert SECRET not in repr(Profile([plugin]).report())
+
+
 def test_a_fingerprint_tells_urls_apart_but_not_by_their_passwords(profile: Profile) -> None:
     prints = []
     for url in ("shop://anna:one@host/db", "shop://anna:two@host/db", "shop://anna:one@other/db"):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
-from brinery.cli.streams import add_file_argument, explain_fault, no_pickle, open_streams, problems
+from brinery.cli.streams import add_file_argument, explain_fault, open_streams, problems
 from brinery.errors import PluginConflict, ReadError
 from brinery.plan import NameMap, ReadPlan
 from brinery.stream import GlobalName, References, references
 from brinery.stream.globals import printable
-from brinery.stream.kinds import LONGEST_MAGIC
+from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
 from brinery.stream.resolving import resolve
 
 if TYPE_CHECKING:

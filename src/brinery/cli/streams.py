@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from brinery.cli.problems import Problem
 from brinery.errors import ReadError
 from brinery.stream.containers import pickles_in
-from brinery.stream.kinds import LONGEST_MAGIC, recognise
+from brinery.stream.kinds import LONGEST_MAGIC, no_pickle, recognise
 from brinery.stream.packing import unpacked
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = [
     "Stream",
     "add_file_argument",
     "explain_fault",
-    "no_pickle",
     "open_stream",
     "open_streams",
 ]
@@ -194,14 +193,6 @@ def _beginning(name: str) -> bytes:
             return file.read(LONGEST_MAGIC)
     except OSError:
         return b""
-
-
-def no_pickle(beginning: bytes) -> str:
-    """What a file that begins like this is, and what to do with it; empty where it may be a pickle."""
-    kind = recognise(beginning)
-    if kind is None:
-        return ""
-    return f"this is no pickle but {kind.what}" + (f"; {kind.advice}" if kind.advice else "")
 
 
 def explain_fault(fault: ReadError, stream: Stream) -> str:

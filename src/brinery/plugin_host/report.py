@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brinery.plugin_host.fingerprints import fingerprint
 from brinery.plugin_host.kinds import KINDS, kind_of
 from brinery.plugin_host.plugins import PluginState
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ def _plugin_report(gathered: Gathered, state: PluginState) -> PluginReport:
         state.plugin.origin,
         state.plugin.distribution,
         state.plugin.version,
-        state.plugin.where,
+        redacted(state.plugin.where),
         state.state,
         state.reason,
         {kind.noun: counts[kind.noun] for kind in KINDS if kind.noun in counts},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import NamedTuple
 
 from brinery.stream.opcodes import BY_CODE
 
-__all__ = ["LONGEST_MAGIC", "FileKind", "recognise"]
+__all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "no_pickle", "recognise"]
 
 
 class FileKind(NamedTuple):
@@ -25,9 +27,22 @@ class FileKind(NamedTuple):
 
 
 _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
-    (b"\x1f\x8b", FileKind("gzip", "compressed with gzip", "brinery.load_file() reads it", True)),
-    (b"BZh", FileKind("bzip2", "compressed with bzip2", "brinery.load_file() reads it", True)),
-    (b"\xfd7zXZ\x00", FileKind("xz", "compressed with xz", "brinery.load_file() reads it", True)),
+    (
+        b"\x1f\x8b",
+        FileKind(
+            "gzip", "compressed with gzip", "brinery.load_file() reads it, or gzip.decompress(data)", True
+        ),
+    ),
+    (
+        b"BZh",
+        FileKind(
+            "bzip2", "compressed with bzip2", "brinery.load_file() reads it, or bz2.decompress(data)", True
+        ),
+    ),
+    (
+        b"\xfd7zXZ\x00",
+        FileKind("xz", "compressed with xz", "brinery.load_file() reads it, or lzma.decompress(data)", True),
+    ),
     (b"\x5d\x00\x00", FileKind("lzma", "compressed with lzma", "brinery.load_file() reads it", True)),
     (
         b"\x28\xb5\x2f\xfd",
@@ -54,22 +69,97 @@ _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (b"RDX", FileKind("rdata", "a file of R")),
     (b"\x89PNG\r\n\x1a\n", FileKind("png", "a PNG image")),
     (b"%PDF", FileKind("pdf", "a PDF document")),
-    (b"<!DOCTYPE", FileKind("html", "an HTML page", "perhaps a download failed, and this is what it said")),
-    (b"<html", FileKind("html", "an HTML page", "perhaps a download failed, and this is what it said")),
-    (b"<?xml", FileKind("xml", "an XML document")),
     (
         b"version https://git-lfs",
         FileKind("git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull brings it"),
     ),
-    (b'{"', FileKind("json", "JSON text", "read it with json.load")),
-    (b"\x78\x9c", FileKind("zlib", "compressed with zlib", "brinery.load_file() reads it", True)),
-    (b"\x78\x01", FileKind("zlib", "compressed with zlib", "brinery.load_file() reads it", True)),
-    (b"\x78\xda", FileKind("zlib", "compressed with zlib", "brinery.load_file() reads it", True)),
-    (b"\x78\x5e", FileKind("zlib", "compressed with zlib", "brinery.load_file() reads it", True)),
+    (
+        b"\x78\x9c",
+        FileKind(
+            "zlib", "compressed with zlib", "brinery.load_file() reads it, or zlib.decompress(data)", True
+        ),
+    ),
+    (
+        b"\x78\x01",
+        FileKind(
+            "zlib", "compressed with zlib", "brinery.load_file() reads it, or zlib.decompress(data)", True
+        ),
+    ),
+    (
+        b"\x78\xda",
+        FileKind(
+            "zlib", "compressed with zlib", "brinery.load_file() reads it, or zlib.decompress(data)", True
+        ),
+    ),
+    (
+        b"\x78\x5e",
+        FileKind(
+            "zlib", "compressed with zlib", "brinery.load_file() reads it, or zlib.decompress(data)", True
+        ),
+    ),
+    (b"\xff\x06\0\0sNaPpY", FileKind("snappy", "compressed with snappy", "decompress it first")),
+    (b"7z\xbc\xaf\x27\x1c", FileKind("7z", "a 7-Zip archive", "unpack it first")),
+    (b"Rar!\x1a\x07", FileKind("rar", "a RAR archive", "unpack it first")),
+    (b"FEA1", FileKind("feather", "a Feather file", "read it with pandas.read_feather")),
+    (
+        b"\x13\x57\x9a\xce",
+        FileKind("gdbm", "a GDBM database, as shelve makes it", "open it with shelve.open"),
+    ),
+    (
+        b"\xce\x9a\x57\x13",
+        FileKind("gdbm", "a GDBM database, as shelve makes it", "open it with shelve.open"),
+    ),
+    (b"\x7fELF", FileKind("elf", "a program or library (ELF)")),
+    (
+        b"\xef\xbf\xbd",
+        FileKind(
+            "replaced",
+            "a pickle that was decoded as UTF-8 with errors='replace'",
+            "what replacement characters stand for is lost: read the original in binary mode ('rb')",
+        ),
+    ),
+    (
+        b"\xc2\x80",
+        FileKind(
+            "latin1",
+            "a pickle that was taken for Latin-1 text and encoded as UTF-8",
+            "data.decode('utf-8').encode('latin-1') undoes it",
+        ),
+    ),
+    (b"\xef\xbb\xbf", FileKind("text", "text, with the byte order mark of UTF-8")),
+    (b"\xff\xfe", FileKind("text", "text in UTF-16")),
+    (b"\xfe\xff", FileKind("text", "text in UTF-16")),
+)
+
+_PAGE = "perhaps of an error or a log-in, which was saved in the place of what was wanted: download it again"
+
+# Texts, before which there may be blanks. Compiled where one is looked at.
+_TEXTS: tuple[tuple[bytes, FileKind], ...] = (
+    (rb"(?i)<!doctype html|<html|<head|<body", FileKind("html", "an HTML page", _PAGE)),
+    (rb"(?i)<\?xml|<!--|<svg", FileKind("xml", "an XML document")),
+    (
+        rb"[bB]?['\"]\\x80[\\]",
+        FileKind("repr", "the repr of a pickle", "ast.literal_eval(text) gives the bytes"),
+    ),
+    (
+        rb"data:[\w/+.-]+;base64,",
+        FileKind("base64", "a data URL", "base64.b64decode what is behind the comma"),
+    ),
+    (
+        rb"gA[JNSW][A-Za-z0-9+/_=-]{2}",
+        FileKind("base64", "base64, of a pickle by how it begins", "base64.b64decode(data)"),
+    ),
+    (rb"80(?:0[2-5])[0-9a-fA-F]{2}", FileKind("hex", "hexadecimal digits", "bytes.fromhex(text)")),
+    (
+        rb"\{\s*(?:\"|\})|\[\s*(?:[\[{\"\d\]-]|true|false|null)",
+        FileKind("json", "JSON text", "read it with json.load"),
+    ),
+    (rb"---\s|%YAML", FileKind("yaml", "YAML")),
+    (rb"[<=]{7} |diff --git ", FileKind("text", "text with conflict marks, or a diff")),
 )
 
 #: How many bytes of a file :func:`recognise` looks at.
-LONGEST_MAGIC = max(len(magic) for magic, _ in _MAGIC)
+LONGEST_MAGIC = 64
 
 
 def recognise(beginning: bytes) -> FileKind | None:
@@ -81,7 +171,24 @@ def recognise(beginning: bytes) -> FileKind | None:
     for magic, kind in _MAGIC:
         if beginning.startswith(magic):
             return kind
+    text = beginning[:LONGEST_MAGIC].lstrip(b" \t\r\n")
+    for pattern, kind in _texts():
+        if pattern.match(text):
+            return kind
     return None
+
+
+@cache
+def _texts() -> list[tuple[re.Pattern[bytes], FileKind]]:
+    return [(re.compile(pattern), kind) for pattern, kind in _TEXTS]
+
+
+def no_pickle(beginning: bytes) -> str:
+    """What begins so and is no pickle, and what to do with it, in a sentence; empty where it may be one."""
+    kind = recognise(beginning)
+    if kind is None:
+        return ""
+    return f"this is no pickle but {kind.what}" + (f"; {kind.advice}" if kind.advice else "")
 
 
 def could_begin(beginning: bytes) -> bool:

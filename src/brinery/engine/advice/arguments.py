@@ -33,15 +33,15 @@ def no_buffer(exc: BaseException, data: object) -> None:
 
 
 def _text_for_bytes(text: str) -> str:
-    from brinery.stream.other_formats import what_it_is
+    from brinery.stream.kinds import no_pickle
 
     note = (
         "this is text, and a pickle is bytes: read it in binary mode, open(path, 'rb'). Text that was "
         "made of "
         "a pickle by data.decode('latin1') is undone by text.encode('latin1')"
     )
-    what = "" if text.startswith("\x80") else what_it_is(text[:200].encode("utf-8", "replace"))
-    return f"this is no pickle but {what}" if what else note
+    what = "" if text.startswith("\x80") else no_pickle(text[:200].encode("utf-8", "replace"))
+    return what or note
 
 
 def positional(name: str, given: int) -> TypeError:

@@ -58,7 +58,7 @@ def _reading(
     exc: BaseException, opcode: str, offset: int, beginning: bytes, at: bytes, left: int | None
 ) -> list[str]:
     # Where something failed, and in no other program.
-    from brinery.stream.other_formats import was_converted, what_it_is
+    from brinery.stream.kinds import no_pickle
 
     if isinstance(exc, UnicodeDecodeError) and opcode in _PYTHON2_TEXT:
         return [
@@ -74,8 +74,10 @@ def _reading(
     if type(exc) is TypeError and offset == 0 and "bytes-like object is required, not 'str'" in str(exc):
         return ["the file gives text: open it in binary mode, open(path, 'rb')"]
     notes = []
-    if offset < _EARLY and (what := what_it_is(beginning)):
-        notes.append(f"this is no pickle but {what}")
+    if offset < _EARLY and (what := no_pickle(beginning)):
+        notes.append(what)
+    elif offset < _EARLY and beginning[257:262] == b"ustar":
+        notes.append("this is no pickle but a tar archive; unpack it first (tarfile reads it)")
     elif isinstance(exc, EOFError) and offset == 0 and not beginning:
         notes.append(
             "there is nothing to read: the data is empty, or the file is at its end. A file that was just "
@@ -87,7 +89,7 @@ def _reading(
         notes.append(
             "joblib wrote this, with the raw bytes of arrays between the opcodes: joblib.load reads it"
         )
-    if not notes and beginning and was_converted(beginning) and not isinstance(exc, MemoryError):
+    if not notes and beginning and _was_converted(beginning) and not isinstance(exc, MemoryError):
         notes.append(
             "every line end in it is CRLF, as after a transfer as text (FTP, git's autocrlf): copy it "
             "anew in "
@@ -96,6 +98,12 @@ def _reading(
     if not notes and str(exc).startswith("unsupported pickle protocol"):
         notes.append("a later Python wrote it, at a protocol that this one does not know, or it is no pickle")
     return notes
+
+
+def _was_converted(data: bytes) -> bool:
+    """Whether every line end in `data` is CRLF, as after a transfer as text: in a pickle few are."""
+    lines = data.count(b"\n")
+    return lines > 0 and data.count(b"\r\n") == lines
 
 
 def _cut_off(opcode: str, at: bytes, left: int | None) -> str:
@@ -122,7 +130,10 @@ def _endless(exc: BaseException) -> list[str]:
 
 def _unready(exc: BaseException) -> str:
     """Whether a key's or member's ``__hash__`` or ``__eq__`` ran into attributes that are not there."""
-    for frame in reversed(_frames(exc)):
+    # What the engine called, perhaps by way of a dict or set: the first frame that is not its own.
+    for frame in _frames(exc):
+        if str(frame.f_globals.get("__name__")).startswith("brinery."):
+            continue
         name = frame.f_code.co_name
         if name in ("__hash__", "__eq__"):
             owner = full_name(_first_argument(frame))
@@ -133,6 +144,7 @@ def _unready(exc: BaseException) -> str:
                 f"{name} needs has to be there when the object is made: give {owner} a __reduce__ or "
                 "__getnewargs__ that passes it to the constructor, or keep the object out of the cycle"
             )
+        break
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from brinery.engine.advice import add
-from brinery.errors import BadReduction, LocalObjectError, WriteError
+from brinery.errors import BadReduction, WriteError
 
 __all__ = ["on_writing"]
 
@@ -63,7 +63,7 @@ def _advice(exc: BaseException, path: str, type_name: str) -> str:
         return _left_out(path, type_name)
     if isinstance(exc, BadReduction):
         return f"look at what the __reduce__ of {type_name}, or a reducer for it, gives back"
-    if isinstance(exc, LocalObjectError):
+    if isinstance(exc, WriteError) and " local object " in text:
         return (
             "pickle writes a function or class by the name under which others can import it, and what is "
             "inside a "

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
 from brinery.persistence.sqlite.store import SqliteStore
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,26 +48,26 @@ def open_store(url: str, **options: Any) -> SqliteStore:
 
     Raises StoreError for a URL that cannot be read, and for an option given in both places.
     """
-    path = path_of(url)
+    path, shown = path_of(url), redacted(url)
     for name, text in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if name not in _OPTIONS:
-            raise StoreError(f"{url!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
+            raise StoreError(f"{shown!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
         if name in options:
-            raise StoreError(f"{url!r}: {name!r} is given twice")
+            raise StoreError(f"{shown!r}: {name!r} is given twice")
         try:
             options[name] = _OPTIONS[name](text)
         except ValueError as wrong:
-            raise StoreError(f"{url!r}: {name}={text!r} cannot be read: {wrong}") from None
+            raise StoreError(f"{shown!r}: {name}={text!r} cannot be read: {wrong}") from None
     return SqliteStore(path, **options)
 
 
 def path_of(url: str) -> str:
     """The path in `url`, ":memory:" where there is none. Raises StoreError for a URL that cannot be read."""
-    parts = urlsplit(url)
+    parts, shown = urlsplit(url), redacted(url)
     if parts.netloc:
         raise StoreError(
-            f"{url!r} names a host, {parts.netloc!r}; a file is written sqlite:///{parts.netloc}"
+            f"{shown!r} names a host; a file is written sqlite:///{parts.netloc.rpartition('@')[2]}"
         )
     if parts.fragment:
-        raise StoreError(f"{url!r} has a part behind '#'; in a file's name, write %23 for it")
+        raise StoreError(f"{shown!r} has a part behind '#'; in a file's name, write %23 for it")
     return unquote(parts.path.removeprefix("/")) or ":memory:"
