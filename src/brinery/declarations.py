@@ -275,11 +275,14 @@ class NameTable(Record):
 
     def statements(self) -> Iterator[Statement]:
         """One about each name, for each direction."""
+        for aspect, names in self.names():
+            for name, other in names.items():
+                yield Statement(name, aspect, other)
+
+    def names(self) -> Iterable[tuple[str, Mapping[str, str]]]:
+        """The names by the aspect in which they are other ones."""
         of_python2 = " for Python 2" if self.era == "python2" else ""
-        for name, other in self.read.items():
-            yield Statement(name, f"reading{of_python2}", other)
-        for name, other in self.write.items():
-            yield Statement(name, f"writing{of_python2}", other)
+        return (f"reading{of_python2}", self.read), (f"writing{of_python2}", self.write)
 
     def describe(self) -> str:
         """Such as "name table 'shop 2.0': 12 names read, 1 written, at every protocol"."""
@@ -507,7 +510,7 @@ def _names(field: str, names: object) -> Mapping[str, str]:
     checked: dict[str, str] = {}
     for key, value in names.items():
         for name in (key, value):
-            if not isinstance(name, str) or not _is_name(name):
+            if not isinstance(name, str) or not (name.isidentifier() or _is_name(name)):
                 raise refused(
                     f"NameTable({field}=…) holds {name!r}, which is neither 'module' nor 'module:qualname'"
                 )
@@ -528,8 +531,11 @@ def _names(field: str, names: object) -> Mapping[str, str]:
 
 def _is_name(name: str) -> bool:
     module, _, qualname = name.partition(":")
-    parts = [*module.split("."), *(qualname.split(".") if qualname else ())]
-    return ":" not in qualname and all(part and not set(part) & set(" \t\r\n") for part in parts)
+    parts = module.split(".")
+    if qualname:
+        parts += qualname.split(".")
+    # Streams may have modules that are no identifiers; no blanks, though.
+    return ":" not in qualname and all(part.isidentifier() or part.split() == [part] for part in parts)
 
 
 def _is_global(name: str) -> bool:
@@ -538,7 +544,7 @@ def _is_global(name: str) -> bool:
 
 def _looks_like_class(name: str) -> bool:
     """As in "shop.models.Customer": below a module whose name is small, a name that is not."""
-    head, dot, last = name.rpartition(".")
-    return (
-        bool(dot) and ":" not in name and last[:1].isupper() and last != last.upper() and head == head.lower()
-    )
+    if ":" in name or "." not in name:
+        return False
+    head, _, last = name.rpartition(".")
+    return last[:1].isupper() and last != last.upper() and head == head.lower()

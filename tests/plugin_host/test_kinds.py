@@ -13,7 +13,7 @@ from brinery.declarations import Record, Statement
 from brinery.errors import DeclarationError, PluginConflict
 from brinery.plugin_host import checks, kinds
 from brinery.plugin_host.kinds import Kind
-from brinery.plugin_host.places import Asked, Fields, Say
+from brinery.plugin_host.places import Asked, Fields, Place, Say
 from brinery.plugin_host.plugins import Claim
 from brinery.plugin_host.settling import Conflict, settle
 
@@ -36,7 +36,7 @@ class Stamp(Record):
         return f"stamp {self.target}: {self.number}"
 
 
-class Stamps:
+class Stamps(Place):
     """Its place: a mapping that the profile itself uses."""
 
     def __init__(self, claims: Sequence[Claim[Any]], preferences: Mapping[Any, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,14 +14,14 @@ from brinery.plan import ReadPlan, WritePlan
 from brinery.plugin_host.collecting import Collected, collect, collect_built_in
 from brinery.plugin_host.kinds import KINDS
 from brinery.plugin_host.plugins import Claim, Plugin, PluginState
-from brinery.plugin_host.preferences import Preference, from_environment, read_preferences
-from brinery.plugin_host.selection import BUILT_IN, Choice, Selected, Selection, is_strict, select
+from brinery.plugin_host.selection import BUILT_IN, VARIABLE, Choice, Selected, Selection, is_strict, select
 from brinery.plugin_host.settling import Conflict, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from brinery.plugin_host.places import Place
+    from brinery.plugin_host.preferences import Preference
 
 __all__ = ["Composition", "Gathered", "callers_level", "compose", "gather"]
 
@@ -103,8 +104,7 @@ def gather(choice: Choice) -> Gathered:
         states.append(state)
         claims += [Claim(selected.plugin, record, record.place) for record in records]
     _check_options(choice, states)
-    environment = _environment(choice, selection)
-    prefer = read_preferences(choice.prefer, environment, states, claims, selection.asked_by is None)
+    prefer = _preferences(choice, selection, states, claims)
     return Gathered(tuple(states), selection.asked_by, tuple(claims), prefer, choice.options)
 
 
@@ -135,9 +135,16 @@ def _hints(gathered: Gathered) -> tuple[str, ...]:
     )
 
 
-def _environment(choice: Choice, selection: Selection) -> str | None:
-    """What ``BRINERY_PREFER`` says, where there is a plugin that it could be about."""
-    return from_environment() if selection.plugins and not choice.lenient else None
+def _preferences(
+    choice: Choice, selection: Selection, states: Sequence[PluginState], claims: Sequence[Claim[Record]]
+) -> Mapping[tuple[str, str], Preference]:
+    # What the environment prefers is asked where there is a plugin that it could be about.
+    environment = os.environ.get(VARIABLE) if selection.plugins and not choice.lenient else None
+    if not choice.prefer and not environment:
+        return {}
+    from brinery.plugin_host.preferences import read_preferences
+
+    return read_preferences(choice.prefer, environment, states, claims, selection.asked_by is None)
 
 
 def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]]:

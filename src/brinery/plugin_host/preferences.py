@@ -8,12 +8,12 @@ a tuple of names. In the environment it reads
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from brinery.dotted import MISSING, find_loaded, is_dotted
 from brinery.errors import ChoiceError
 from brinery.plugin_host.kinds import KINDS, by_key, kind_of
+from brinery.plugin_host.selection import VARIABLE
 from brinery.wording import is_near, nearest
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from brinery.plugin_host.kinds import Kind
     from brinery.plugin_host.plugins import Claim, PluginState
 
-__all__ = ["VARIABLE", "Preference", "Preferences", "from_environment", "read_preferences"]
-
-VARIABLE = "BRINERY_PREFER"
+__all__ = ["Preference", "Preferences", "read_preferences"]
 
 
 class Preference(NamedTuple):
@@ -71,11 +69,6 @@ def read_preferences(
             raise
         said.setdefault((kind.key, subject), Preference(plugins, rule))
     return said
-
-
-def from_environment() -> str | None:
-    """What ``BRINERY_PREFER`` says."""
-    return os.environ.get(VARIABLE)
 
 
 def _plugins(key: str, value: object) -> tuple[str, ...]:

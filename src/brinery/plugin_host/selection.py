@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.discovery import Installed
 
-__all__ = ["BUILT_IN", "Choice", "Selected", "Selection", "is_strict", "select"]
+__all__ = ["BUILT_IN", "VARIABLE", "Choice", "Selected", "Selection", "is_strict", "select"]
 
 #: The built-in plugins, part of every profile: name and module.
 BUILT_IN = {
     "python2-names": "brinery.plugin_host.builtin.python2_names",
     "sqlite": "brinery.plugin_host.builtin.sqlite",
 }
+
+
+#: Where the environment says which plugin is meant; see :mod:`brinery.plugin_host.preferences`.
+VARIABLE = "BRINERY_PREFER"
 
 
 class Choice(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import PluginConflict
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Conflict", "Settlement", "all_of", "refusal", "settle"]
 
-Declared = TypeVar("Declared")
-
 
 class Conflict(NamedTuple):
     """Plugins disagree: the key of ``prefer`` that would settle it, and all that there is to say."""
@@ -26,7 +24,7 @@ class Conflict(NamedTuple):
     text: str
 
 
-class Settlement(NamedTuple, Generic[Declared]):
+class Settlement(NamedTuple):
     """What was settled between claims on one subject.
 
     chosen    the claim that counts; of a kind that is asked in order, all that count, in that order.
@@ -34,7 +32,7 @@ class Settlement(NamedTuple, Generic[Declared]):
     conflict  where nothing says which is meant; then nothing is chosen.
     """
 
-    chosen: tuple[Claim[Declared], ...]
+    chosen: tuple[Claim[Any], ...]
     rule: str
     conflict: Conflict | None = None
 
@@ -42,12 +40,12 @@ class Settlement(NamedTuple, Generic[Declared]):
 def settle(
     kind: Kind,
     keys: Sequence[str],
-    claims: Sequence[Claim[Declared]],
+    claims: Sequence[Claim[Any]],
     preferences: Preferences,
     *,
     subject: str = "",
     aspect: str = "",
-) -> Settlement[Declared]:
+) -> Settlement:
     """Which of `claims`, all of one kind and about one thing, count.
 
     keys     the subjects that a preference may use; the first one is shown.
@@ -55,7 +53,7 @@ def settle(
 
     The preferred plugin wins, then identical declarations merge; else there is a conflict.
     """
-    by_plugin: dict[str, list[Claim[Declared]]] = {}
+    by_plugin: dict[str, list[Claim[Any]]] = {}
     for claim in claims:
         by_plugin.setdefault(claim.plugin.name, []).append(claim)
     in_order = kind.settles == "in order"

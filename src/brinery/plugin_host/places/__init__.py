@@ -10,7 +10,7 @@ conflict when it is asked. So a place never raises for one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,16 +61,20 @@ class Say(NamedTuple):
     rule: str
 
 
-class Place(Protocol):
+class Place:
     """A place where declarations of one kind, or of several, land. Made once for a profile."""
 
-    def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None: ...
+    def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
+        raise NotImplementedError
 
     def fields(self) -> Fields:
         """What the plans and the profile get."""
+        raise NotImplementedError
 
     def conflicts(self) -> Iterator[Conflict]:
         """Every conflict that can be told now."""
+        raise NotImplementedError
 
     def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
         """What there is to say about a name; conflicts about it are added to `conflicts`."""
+        raise NotImplementedError

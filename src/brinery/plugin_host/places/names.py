@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.plan import NameMap
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Say
+from brinery.plugin_host.places import Asked, Fields, Place, Say
 from brinery.plugin_host.plugins import Claim
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import NoReturn
 
     from brinery.plugin_host.kinds import Kind
     from brinery.plugin_host.preferences import Preferences
@@ -37,17 +38,28 @@ _MAPS = (
 )
 
 
-class Names:
+class Names(Place):
     """A Place: ``names`` and ``era_names`` of both plans."""
 
     def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
         self._kind: Kind = kind_of(claims[0].declared)
         self._preferences = preferences
-        self._claims: dict[str, dict[str, list[Claim[str]]]] = {each.aspect: {} for each in _MAPS}
+        #: For each aspect the tables that speak of it.
+        self._tables: dict[str, list[Claim[Mapping[str, str]]]] = {each.aspect: [] for each in _MAPS}
+        self._by_name: dict[str, dict[str, list[Claim[str]]]] = {}
         for plugin, table, place in claims:
-            for statement in table.statements():
-                claim = Claim(plugin, str(statement.meaning), place)
-                self._claims[statement.aspect].setdefault(statement.subject, []).append(claim)
+            for aspect, names in table.names():
+                self._tables[aspect].append(Claim(plugin, names, place))
+
+    def _claims(self, aspect: str) -> dict[str, list[Claim[str]]]:
+        """What each name is mapped to, and by whom."""
+        found = self._by_name.get(aspect)
+        if found is None:
+            found = self._by_name[aspect] = {}
+            for plugin, names, place in self._tables[aspect]:
+                for name, other in names.items():
+                    found.setdefault(name, []).append(Claim(plugin, other, place))
+        return found
 
     def fields(self) -> Fields:
         """See Place."""
@@ -61,7 +73,9 @@ class Names:
     def conflicts(self) -> Iterator[Conflict]:
         """See Place."""
         for each in _MAPS:
-            for name, claims in self._claims[each.aspect].items():
+            if len(self._tables[each.aspect]) < 2:
+                continue
+            for name, claims in self._claims(each.aspect).items():
                 if len(claims) > 1 and (conflict := self._settle(each, name).conflict) is not None:
                     yield conflict
 
@@ -69,7 +83,7 @@ class Names:
         """See Place: for a name, else for its module; for a module, what is beneath it too."""
         module, colon, _ = asked.name.partition(":")
         for each in _MAPS:
-            known = self._claims[each.aspect]
+            known = self._claims(each.aspect)
             keys = [asked.name if asked.name in known or not colon else module]
             keys += [key for key in known if asked.is_beneath(key)]
             for key in keys:
@@ -86,26 +100,36 @@ class Names:
                     what = f"{key} is {each.way} {claim.declared} {each.where}"
                     yield Say(f"{each.plan} name", claim.plugin, what, wins, rule)
 
-    def _settle(self, each: _Map, name: str) -> Settlement[str]:
-        claims = self._claims[each.aspect][name]
+    def _settle(self, each: _Map, name: str) -> Settlement:
+        claims = self._claims(each.aspect)[name]
         return settle(self._kind, (name,), claims, self._preferences, aspect=each.aspect)
 
     def _map(self, each: _Map) -> NameMap | None:
         names: dict[tuple[str, str], tuple[str, str]] = {}
         modules: dict[str, str] = {}
-        disputed = {}
-        for name, claims in self._claims[each.aspect].items():
-            other = claims[0].declared
-            if len(claims) > 1:
-                settled = self._settle(each, name)
-                if settled.conflict is not None:
-                    disputed[name] = refusal(settled.conflict)
-                    continue
-                other = settled.chosen[0].declared
+        disputed: dict[str, Callable[..., NoReturn]] = {}
+        tables = self._tables[each.aspect]
+        settled: Mapping[str, str] = tables[0].declared if len(tables) == 1 else {}
+        if len(tables) > 1:
+            settled, disputed = self._settled(each)
+        for name, other in settled.items():
             module, colon, qualname = name.partition(":")
-            other_module, _, other_qualname = other.partition(":")
             if colon:
+                other_module, _, other_qualname = other.partition(":")
                 names[module, qualname] = other_module, other_qualname
             else:
-                modules[module] = other_module
+                modules[module] = other
         return NameMap(names, modules, disputed) if names or modules or disputed else None
+
+    def _settled(self, each: _Map) -> tuple[dict[str, str], dict[str, Callable[..., NoReturn]]]:
+        settled, disputed = {}, {}
+        for name, claims in self._claims(each.aspect).items():
+            if len(claims) == 1:
+                settled[name] = claims[0].declared
+                continue
+            settlement = self._settle(each, name)
+            if settlement.conflict is None:
+                settled[name] = settlement.chosen[0].declared
+            else:
+                disputed[name] = refusal(settlement.conflict)
+        return settled, disputed

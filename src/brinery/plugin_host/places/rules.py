@@ -10,7 +10,7 @@ from brinery.errors import DeclarationError
 from brinery.lineage import Lineage, PerType
 from brinery.plan import NATIVE_TYPES, AtProtocol, TypeRule
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Say
+from brinery.plugin_host.places import Asked, Fields, Place, Say
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ class _Settled(NamedTuple):
     """What was settled at one step of a class's line of ancestors, and for which class that was declared."""
 
     targets: dict[int, type]
-    settlement: Settlement[Any]
+    settlement: Settlement
 
 
-class Rules:
+class Rules(Place):
     """The reducers and overrides of all plugins of a profile: a Place, and a plan's RuleTable."""
 
     def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
@@ -105,7 +105,7 @@ class Rules:
                 )
                 left = [found for found in left if not any(found[1] is claim for _, claim in step)]
 
-    def _reducer(self, cls: type, levels: Sequence[Level[RuleClaim]]) -> Settlement[Reducer] | None:
+    def _reducer(self, cls: type, levels: Sequence[Level[RuleClaim]]) -> Settlement | None:
         """The reducer for objects of exactly `cls`, and why that one; None where there is none."""
         for level in levels:
             claims: list[tuple[type, Any]] = [
@@ -120,7 +120,7 @@ class Rules:
                 return self._settle(_about(cls, level), [claim for _, claim in claims], cls)
         return None
 
-    def _settle(self, name: str, claims: Sequence[Claim[Any]], cls: type | None = None) -> Settlement[Any]:
+    def _settle(self, name: str, claims: Sequence[Claim[Any]], cls: type | None = None) -> Settlement:
         """`name` is what it is about. A key of `prefer` is a target, or the class `cls` that was met."""
         targets = dict.fromkeys(target_name(claim.declared.target) for claim in claims)
         # Several ABCs have no target in common: the key is the class that has them all.
@@ -240,7 +240,7 @@ def _check_found(found: object, claim: Claim[Any]) -> None:
         ) from None
 
 
-def _settled_function(settled: Settlement[Reducer] | None) -> Callable[..., object] | AtProtocol | None:
+def _settled_function(settled: Settlement | None) -> Callable[..., object] | AtProtocol | None:
     if settled is None:
         return None
     return _function(settled.chosen[0]) if settled.conflict is None else refusal(settled.conflict)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.declarations import PersistentScheme
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Say
+from brinery.plugin_host.places import Asked, Fields, Place, Say
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["Schemes"]
 
 
-class Schemes:
+class Schemes(Place):
     """A Place: the profile's ``schemes``, by the part of a URL before the colon."""
 
     def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
         self._claims: dict[str, list[Claim[PersistentScheme]]] = {}
         for claim in claims:
             self._claims.setdefault(claim.declared.name, []).append(claim)
-        self._settled: dict[str, Settlement[PersistentScheme]] = {
+        self._settled: dict[str, Settlement] = {
             name: settle(kind_of(same[0].declared), (name,), same, preferences)
             for name, same in self._claims.items()
         }
