@@ -73,7 +73,7 @@ cdef int source_close(Reading r) except -1:
     s.before = 0
     s.framed = s.peeked = False
     if r.file is not None:
-        r.file = r.read = r.readline = r.readinto = r.peek = r.held = None
+        r.file = r.read = r.readline = r.readinto = r.peek = r.held = r.first = None
         r.memory = False
     return 0
 
