@@ -171,6 +171,11 @@ def function(*args: object) -> object:
     return args
 
 
+class Referring(pickle.Pickler):
+    def persistent_id(self, obj: object) -> object:
+        return "id" if obj is Ellipsis else None
+
+
 class TestAFileInMemory:
     """It shows its own bytes, and stays a file of which anyone may do anything meanwhile."""
 
@@ -194,9 +199,7 @@ class TestAFileInMemory:
     @pytest.mark.parametrize("protocol", [0, 2, 4])
     def test_user_code_writes_into_it_and_closes_it(self, wire: Wire, protocol: int):
         buffer = io.BytesIO()
-        pickler = pickle.Pickler(buffer, protocol)
-        pickler.persistent_id = lambda obj: "id" if obj is Ellipsis else None
-        pickler.dump([1, ..., "text" * 50, 2])
+        Referring(buffer, protocol).dump([1, ..., "text" * 50, 2])
         size = buffer.tell()
 
         def overwrite(pid: str) -> str:
