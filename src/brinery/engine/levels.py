@@ -95,7 +95,7 @@ def notes(chain: Sequence[object]) -> list[str]:
             found.append(f"when serializing {name} item {link.at}")
         elif type(link) is Value:
             found.append(f"when serializing {name} item {_shown(link.key)}")
-        elif isinstance(link, _Marker):
+        elif type(link) is _Marker:  # not isinstance(), which asks the object
             if link is SKIPPED:
                 found.append("…")
         else:

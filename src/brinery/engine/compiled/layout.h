@@ -217,6 +217,13 @@ BRINERY_ALWAYS_INLINE const char *brinery_utf8(PyObject *text, Py_ssize_t *size)
     return ((PyCompactUnicodeObject *)text)->utf8;
 }
 
+/* A tuple whose items were changed has another hash: from 3.14 on, it keeps the one that it was asked for last. */
+#if PY_VERSION_HEX >= 0x030E0000
+#define brinery_forget_hash(tuple) (((PyTupleObject *)(tuple))->ob_hash = -1)
+#else
+#define brinery_forget_hash(tuple) ((void)0)
+#endif
+
 #define brinery_list_items(list) (((PyListObject *)(list))->ob_item)
 
 /* ---- set ------------------------------------------------------------------------------------ */

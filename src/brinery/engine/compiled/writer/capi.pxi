@@ -43,6 +43,7 @@ cdef extern from *:
     PyObject **LIST_ITEMS "brinery_list_items"(PyObject *) noexcept
     PyObject *brinery_set_next(PyObject *members, Py_ssize_t *pos) noexcept
     uint64_t brinery_dict_version(PyObject *mapping) noexcept
+    void brinery_forget_hash(PyObject *tuple) noexcept
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept

@@ -187,6 +187,7 @@ cdef PyObject *look_up_pair(PyObject *table, PyObject *module, PyObject *name) e
     DECREF(TUPLE_ITEM(key, 1))
     TUPLE_SET(key, 0, module)
     TUPLE_SET(key, 1, name)
+    brinery_forget_hash(key)
     return DICT_GET(table, key)
 
 
