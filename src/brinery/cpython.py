@@ -35,8 +35,33 @@ GETATTR_IN_A_ROW = _PYTHON >= (3, 13)
 #: none is left over, a dict or set does not end in an empty batch.
 RESTS_STAND_ALONE = _PYTHON >= (3, 15)
 
+
+class _Grows:
+    """Makes the list longer that it is in, while that is written."""
+
+    def __init__(self, within: list[object]) -> None:
+        self.within = within
+
+    def __reduce__(self) -> tuple[object, ...]:
+        self.within.append(None)
+        return int, ()
+
+
+def _lists_keep_their_size() -> bool:
+    if _PYTHON != (3, 14):
+        return _PYTHON > (3, 14)
+    # Some bug-fix release of 3.14 brought it, in the middle of 2026.
+    probe: list[object] = []
+    probe += [_Grows(probe), None]
+    try:
+        pickle.dumps(probe, 2)
+    except RuntimeError:
+        return True
+    return False
+
+
 #: A list that changes its size while it is written is a RuntimeError, as a dict always was.
-LISTS_KEEP_THEIR_SIZE = _PYTHON >= (3, 15)
+LISTS_KEEP_THEIR_SIZE = _lists_keep_their_size()
 
 #: In a name with dots, a private part is looked up under the name that its class gave it.
 PRIVATE_NAMES_ARE_MANGLED = _PYTHON >= (3, 15)

@@ -211,7 +211,8 @@ def test_a_large_payload_is_held_while_the_file_changes_its_list(wire: Wire, str
                 inner.clear()
             return super().write(data)
 
-    wire.Pickler(File(), 4).dump([*(f"{n:05d}" + "y" * 100 for n in range(strings)), inner])
+    with suppress(RuntimeError):  # that it changed its size, on some Pythons
+        wire.Pickler(File(), 4).dump([*(f"{n:05d}" + "y" * 100 for n in range(strings)), inner])
 
 
 class OfPart:

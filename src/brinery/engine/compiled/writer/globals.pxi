@@ -131,6 +131,8 @@ cdef bint is_in_class(PyObject *obj, PyObject *module, PyObject *name) except -1
             if begin == 0:
                 return False
             end = length
+        if end - begin > 1 and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), begin) == 95:
+            return False  # a private part may stand under the name that its class gave it (see cpython)
         part = SUBSTRING(name, begin, end)
         found = DICT_GET(MODULE_DICT(module), part) if found == NULL else held_by_class(found, part)
         DECREF(part)
