@@ -11,10 +11,12 @@ import sys
 
 __all__ = [
     "BOOLS_ARE_LITERAL",
+    "EMPTY_BATCHES_ARE_GIVEN",
     "EXTENSION_CODES_ARE_INDICES",
     "GETATTR_IN_A_ROW",
     "LISTS_KEEP_THEIR_SIZE",
     "LOOKUP_ERRORS_PASS",
+    "NESTED_FRAMES_FIRST",
     "NOTES_FOR_LEVELS",
     "NUMBERS_ARE_DECIMAL",
     "PATHS_ARE_RESOLVED",
@@ -81,6 +83,12 @@ LOOKUP_ERRORS_PASS = _PYTHON >= (3, 14)
 EXTENSION_CODES_ARE_INDICES = _PYTHON >= (3, 13)
 
 # Reading
+
+#: A frame inside another is refused before its length is looked at.
+NESTED_FRAMES_FIRST = _PYTHON >= (3, 14)
+
+#: An object that is no list or set is given what an empty APPENDS or ADDITEMS holds, too.
+EMPTY_BATCHES_ARE_GIVEN = _PYTHON >= (3, 15)
 
 #: A global that is not there is an AttributeError in the interpreter's words; of a path, in pickle's.
 PATHS_ARE_RESOLVED = _PYTHON >= (3, 14)

@@ -48,12 +48,18 @@ class TestIndices:
         with pytest.raises(ValueError, match="negative PUT"):
             wire.loads(b"Np-1\n.")
 
-    def test_an_index_over_2_to_the_32_is_refused(self, wire: Wire):
-        assert wire.loads(b"Np4294967296\ng4294967296\n.") is None
-        with pytest.raises(pickle.UnpicklingError):
-            wire.loads(b"Np4294967297\n.")
+    def test_any_index_of_64_bits_is_kept(self, wire: Wire):
+        for index in (2**32 - 1, 2**32, 2**32 + 1, 2**63 - 1):
+            assert wire.loads(b"Np%d\ng%d\n." % (index, index)) is None
 
-    @pytest.mark.parametrize("put", [b"p4000000000\n", b"r\xff\xff\xff\xff", b"p4294967296\n"])
+    def test_a_larger_one_is_refused_as_by_c_pickle(self, wire: Wire):
+        for stream in (b"Np%d\n." % 2**63, b"Np%d\n." % 2**70, b"Ng%d\n." % 2**63):
+            with pytest.raises(OverflowError):
+                pickle.loads(stream)
+            with pytest.raises(OverflowError):
+                wire.loads(stream)
+
+    @pytest.mark.parametrize("put", [b"p4000000000\n", b"r\xff\xff\xff\xff", b"p9223372036854775807\n"])
     def test_a_huge_index_costs_no_more_than_a_small_one(self, wire: Wire, put: bytes):
         tracemalloc.start()
         try:

@@ -77,10 +77,11 @@ def status() -> EngineStatus:
     if not _in_main_interpreter():
         return EngineStatus("python", "the compiled one serves a process's main interpreter only")
     try:
-        get("compiled")
+        built = get("compiled")
     except ImportError as missing:
         return EngineStatus("python", f"the compiled engine cannot be imported: {missing}")
-    return EngineStatus("compiled", "it was built, and BRINERY_ENGINE asks for no other")
+    mode = "" if built.MODE == "private" else " in public mode (by documented interfaces alone)"
+    return EngineStatus("compiled", f"it was built{mode}, and BRINERY_ENGINE asks for no other")
 
 
 def _in_main_interpreter() -> bool:

@@ -14,10 +14,7 @@ from brinery.errors import ReadError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_INDEX", "Memo"]
-
-#: LONG_BINPUT reaches this far. The text form could write more, which nothing ever does.
-MAX_INDEX = 1 << 32
+__all__ = ["Memo"]
 
 
 class Memo:
@@ -38,7 +35,7 @@ class Memo:
         return len(self.dense) + len(self.sparse)
 
     def put(self, index: int, obj: Any) -> None:
-        """Keep `obj` under `index`. Raises UnpicklingError where the index is too large to be meant."""
+        """Keep `obj` under `index`, which is 0 or more and fits into 64 bits with its sign."""
         dense = self.dense
         count = len(dense)
         if index == count:
@@ -47,10 +44,8 @@ class Memo:
             dense.append(obj)
         elif index < count:
             dense[index] = obj
-        elif index <= MAX_INDEX:
-            self.sparse[index] = obj
         else:
-            raise ReadError(f"memo index {index} is over the limit of 2**32")
+            self.sparse[index] = obj
 
     def has(self, index: int) -> bool:
         """Whether something is kept under `index`."""

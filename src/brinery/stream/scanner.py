@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_INDEX", "Scanner"]
 
-#: The engines refuse a memo index above this.
-LARGEST_INDEX = 1 << 32
+#: A memo index above this is none. (The engines take one more, which would leave no number for that.)
+LARGEST_INDEX = (1 << 63) - 2
 
 #: Some loops over bytes are the fastest way when compiled, and the slowest when not.
 _INTERPRETED = __file__.endswith(".py")

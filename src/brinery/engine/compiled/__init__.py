@@ -1,8 +1,29 @@
-"""The compiled engine: fast, and absent where it was not built (then importing this fails)."""
+"""The compiled engine: fast, and absent where it was not built (then importing this fails, and says why)."""
 
 from __future__ import annotations
 
-from brinery.engine.compiled.reading import Loader, Unpickler
-from brinery.engine.compiled.writing import Dumper, Pickler
+import platform
+from pathlib import Path
 
-__all__ = ["Dumper", "Loader", "Pickler", "Unpickler"]
+try:
+    from brinery.engine.compiled import layout
+except ImportError as missing:
+    word = Path(__file__).with_name("not_built.txt")  # left by setup.py
+    if word.exists():
+        raise ImportError(f"it was not built: {word.read_text(encoding='utf-8').strip()}") from missing
+    raise
+
+elsewhere = layout.mismatch()
+if elsewhere is not None:
+    raise ImportError(
+        f"it was built for Python {layout.PYTHON}, and objects of this {platform.python_version()} lie in "
+        f"memory otherwise ({elsewhere}): build it anew, by pip's --force-reinstall --no-binary brinery"
+    )
+
+from brinery.engine.compiled.reading import Loader, Unpickler  # noqa: E402
+from brinery.engine.compiled.writing import Dumper, Pickler  # noqa: E402
+
+#: How it was built: by the private layout of this Python's objects, or by its documented interface alone.
+MODE = layout.MODE
+
+__all__ = ["MODE", "Dumper", "Loader", "Pickler", "Unpickler"]

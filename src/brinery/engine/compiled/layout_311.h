@@ -32,9 +32,9 @@ BRINERY_ALWAYS_INLINE int brinery_small_int(PyObject *obj, int64_t *value)
 #define brinery_int_bytes(obj, out, size) \
     _PyLong_AsByteArray((PyLongObject *)(obj), (unsigned char *)(out), (size_t)(size), 1, 1)
 
-BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, PyDictValues **values)
+BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, brinery_values **values)
 {
-    *values = ((PyDictValues **)obj)[-4];
+    *values = ((brinery_values **)obj)[-4];
     if (*values != NULL) {
         return 2;
     }

@@ -6,11 +6,11 @@
 #define brinery_int_bytes(obj, out, size) \
     _PyLong_AsByteArray((PyLongObject *)(obj), (unsigned char *)(out), (size_t)(size), 1, 1)
 
-BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, PyDictValues **values)
+BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, brinery_values **values)
 {
     uintptr_t either = ((uintptr_t *)obj)[-3];
     if (either & 1) {
-        *values = (PyDictValues *)(either + 1);
+        *values = (brinery_values *)(either + 1);
         return 2;
     }
     *dict = (PyObject *)either;

@@ -5,7 +5,7 @@
 #define brinery_int_bytes(obj, out, size) \
     _PyLong_AsByteArray((PyLongObject *)(obj), (unsigned char *)(out), (size_t)(size), 1, 1, 1)
 
-BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, PyDictValues **values)
+BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **dict, brinery_values **values)
 {
 #ifdef Py_GIL_DISABLED
     *dict = ((PyObject **)obj)[-1];
@@ -13,7 +13,7 @@ BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **d
     *dict = ((PyObject **)obj)[-3];
 #endif
     if (*dict == NULL && (Py_TYPE(obj)->tp_flags & Py_TPFLAGS_INLINE_VALUES)) {
-        *values = (PyDictValues *)((char *)obj + Py_TYPE(obj)->tp_basicsize);
+        *values = (brinery_values *)((char *)obj + Py_TYPE(obj)->tp_basicsize);
         return (*values)->valid ? 2 : 1;
     }
     return 1;

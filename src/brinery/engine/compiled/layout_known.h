@@ -1,13 +1,17 @@
-/* The Pythons whose private layout is known. Guessing it would crash programs: elsewhere this does not
- * compile, and the installation goes on with the Python engine alone.
+/* Which of two ways the engine goes: by the private layout of a CPython that is known, or by the documented
+ * interface alone (BRINERY_PUBLIC). Guessing a layout would crash programs.
  */
 #ifndef BRINERY_LAYOUT_KNOWN_H
 #define BRINERY_LAYOUT_KNOWN_H
 
 #include <Python.h>
 
-#if defined(PYPY_VERSION) || PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
-#error "brinery's compiled engine does not know the layout of this Python's objects"
+#if defined(PYPY_VERSION) || defined(GRAALVM_PYTHON) || PY_VERSION_HEX < 0x030B0000
+#error "brinery's compiled engine is for CPython 3.11 and later"
+#endif
+
+#ifndef BRINERY_PUBLIC
+#define BRINERY_PUBLIC (PY_VERSION_HEX >= 0x03100000)
 #endif
 
 #endif

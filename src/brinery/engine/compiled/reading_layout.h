@@ -3,7 +3,6 @@
 #define BRINERY_READING_LAYOUT_H
 
 #include "layout.h"
-#include "layout_dict.h"
 
 #include <datetime.h>
 
@@ -14,7 +13,7 @@
 /* The items of a list are written straight into its array: without the slice in between, lists load
  * 1.8 times as fast. */
 #ifndef BRINERY_FILL_LISTS
-#define BRINERY_FILL_LISTS BRINERY_TRICKS_ALLOWED
+#define BRINERY_FILL_LISTS BRINERY_LAYOUT_TRICKS
 #endif
 
 /* The collector is off while no user code may run: 1.0 to 1.9 times as fast. Up to Python 3.11 it has to be, as it
@@ -28,23 +27,23 @@
 
 /* NEWOBJ ... SETITEMS ... BUILD as one step, without the state's dict: instances 2.4 to 5 times as fast. */
 #ifndef BRINERY_FUSE_BUILD
-#define BRINERY_FUSE_BUILD BRINERY_TRICKS_ALLOWED
+#define BRINERY_FUSE_BUILD BRINERY_LAYOUT_TRICKS
 #endif
 
 /* A date's class, bytes and call as one step: dates 2.5 times as fast. */
 #ifndef BRINERY_FUSE_DATES
-#define BRINERY_FUSE_DATES BRINERY_TRICKS_ALLOWED
+#define BRINERY_FUSE_DATES BRINERY_LAYOUT_TRICKS
 #endif
 
 /* TUPLE and REDUCE as one step where a Python function or an ordinary class is called: half as many objects
  * for the collector, and objects with __reduce__ 1.3 times as fast. */
 #ifndef BRINERY_FUSE_CALLS
-#define BRINERY_FUSE_CALLS BRINERY_TRICKS_ALLOWED
+#define BRINERY_FUSE_CALLS BRINERY_LAYOUT_TRICKS
 #endif
 
 /* A dict with the keys of an earlier one starts as that one's copy: records 1.2 to 1.5 times as fast. */
 #ifndef BRINERY_COPY_KEYS
-#define BRINERY_COPY_KEYS BRINERY_TRICKS_ALLOWED
+#define BRINERY_COPY_KEYS BRINERY_LAYOUT_TRICKS
 #endif
 
 /* States of loads() are kept for the next call: tiny pickles 1.5 times as fast. */
@@ -55,7 +54,7 @@
 /* A file in memory shows its own bytes, and is moved on when they are used: many small loads from one BytesIO are twice
  * as fast, and a large one does not copy what it has read. */
 #ifndef BRINERY_SHOW_MEMORY
-#define BRINERY_SHOW_MEMORY BRINERY_TRICKS_ALLOWED
+#define BRINERY_SHOW_MEMORY BRINERY_LAYOUT_TRICKS
 #endif
 
 /* Short ASCII text, ints and floats are made here: memory of the interpreter's, and the few fields there are.
@@ -65,7 +64,7 @@
 #if defined(Py_TRACE_REFS) || defined(Py_REF_DEBUG)
 #define BRINERY_MAKE_LEAVES 0
 #else
-#define BRINERY_MAKE_LEAVES BRINERY_TRICKS_ALLOWED
+#define BRINERY_MAKE_LEAVES BRINERY_LAYOUT_TRICKS
 #endif
 #endif
 
@@ -266,6 +265,7 @@ static inline double brinery_double(const unsigned char *p)
  * what it makes, which then lies beside it, where there is none within a MiB yet; 16 of them in all. */
 static inline void brinery_keep_arena(PyObject *like)
 {
+#if !BRINERY_PUBLIC
     enum { ARENAS = 16, ARENA = 1 << 20 };
     static char *kept[ARENAS];
     static int count = 0;
@@ -287,6 +287,9 @@ static inline void brinery_keep_arena(PyObject *like)
         }
     if (block != NULL)
         kept[count++] = block;
+#else
+    (void)like;
+#endif
 }
 
 /* How io.BytesIO begins: its bytes, which it copies before it writes into them where anyone else has a reference,
@@ -365,18 +368,12 @@ static inline int brinery_list_take(PyObject *op, PyObject **items, Py_ssize_t c
     Py_SET_SIZE(list, need);
     return 0;
 #else
-    PyObject *slice = PyList_New(count);
-    int status;
-    if (slice == NULL)
-        return -1;
     for (Py_ssize_t i = 0; i < count; i++)
-        PyList_SET_ITEM(slice, i, Py_NewRef(items[i]));
-    status = PyList_SetSlice(op, PY_SSIZE_T_MAX, PY_SSIZE_T_MAX, slice);
-    Py_DECREF(slice);
-    if (status == 0)
-        for (Py_ssize_t i = 0; i < count; i++)
-            Py_DECREF(items[i]);
-    return status;
+        if (PyList_Append(op, items[i]) < 0)
+            return -1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        Py_DECREF(items[i]);
+    return 0;
 #endif
 }
 
@@ -492,6 +489,8 @@ static inline int brinery_date_size(PyObject *op)
     static int size;
     PyTypeObject *type = (PyTypeObject *)op;
     const char *name;
+    if (BRINERY_PUBLIC)
+        return 0; /* it would not be made here */
     if (op == known)
         return size;
     if (!Py_IS_TYPE(op, &PyType_Type) || (type->tp_flags & Py_TPFLAGS_HEAPTYPE))
@@ -523,6 +522,9 @@ static inline int brinery_date_fits(int size, const unsigned char *data)
 /* What that type makes of them, without a time zone. */
 static inline PyObject *brinery_date(PyObject *op, int size, const unsigned char *data)
 {
+#if BRINERY_PUBLIC
+    return PyObject_CallFunction(op, "y#", (const char *)data, (Py_ssize_t)size);
+#else
     PyTypeObject *type = (PyTypeObject *)op;
     PyObject *made = type->tp_alloc(type, 0);
     if (made == NULL)
@@ -544,12 +546,13 @@ static inline PyObject *brinery_date(PyObject *op, int size, const unsigned char
         time->fold = data[0] >> 7;
     }
     return made;
+#endif
 }
 
 /* Whether a class's calls are object.__new__ and then its own __init__, which is a Python function. */
 static inline PyObject *brinery_python_method(PyObject *type, PyObject *name)
 {
-    PyObject *found = _PyType_Lookup((PyTypeObject *)type, name);
+    PyObject *found = brinery_type_lookup(type, name);
     return found != NULL && PyFunction_Check(found) ? found : NULL;
 }
 
@@ -559,8 +562,14 @@ static inline PyObject *brinery_python_method(PyObject *type, PyObject *name)
 static inline PyObject *brinery_tuple_take(PyObject **items, Py_ssize_t count)
 {
     PyObject *tuple = PyTuple_New(count);
-    if (tuple != NULL)
+    if (tuple != NULL) {
+#if BRINERY_PUBLIC
+        for (Py_ssize_t i = 0; i < count; i++)
+            PyTuple_SET_ITEM(tuple, i, items[i]);
+#else
         memcpy(((PyTupleObject *)tuple)->ob_item, items, (size_t)count * sizeof(PyObject *));
+#endif
+    }
     return tuple;
 }
 

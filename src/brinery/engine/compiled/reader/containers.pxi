@@ -26,9 +26,9 @@ cdef int append_items(Reading r, PyObject **items) except -1:
     cdef Py_ssize_t count = s.top - items, position
     if items <= s.fence:
         stack_underflow(s)
-    if count == 0:
-        return 0
     target = items[-1]
+    if count == 0 and not (EMPTY_BATCHES_ARE_GIVEN and not PyList_CheckExact(target)):
+        return 0
     if PyList_CheckExact(target):
         brinery_list_take(target, items, count)
         s.top = items
@@ -236,9 +236,9 @@ cdef int add_items(Reading r, PyObject **items) except -1:
     cdef bint foreign
     if items <= s.fence:
         stack_underflow(s)
-    if count == 0:
-        return 0
     target = items[-1]
+    if count == 0 and not EMPTY_BATCHES_ARE_GIVEN:
+        return 0
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
     foreign = r.foreign or not PySet_Check(target)

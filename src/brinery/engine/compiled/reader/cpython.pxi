@@ -50,6 +50,9 @@ cdef extern from "reading_layout.h":
     PyObject *brinery_date(PyObject *, int, const unsigned char *) except NULL
     PyObject *brinery_python_method(PyObject *, PyObject *) noexcept  # borrowed
     PyObject *brinery_call(PyObject *callable, PyObject **, size_t) except NULL
+    PyObject *brinery_int_of_bytes(const unsigned char *, Py_ssize_t) except NULL
+    PyObject *brinery_type_lookup(PyTypeObject *, PyObject *) noexcept  # borrowed
+    PyObject *brinery_own_dict(PyObject *) except? NULL  # borrowed
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_heap_class(PyObject *) noexcept
     bint brinery_is_looked_up_plainly(PyObject *) noexcept
@@ -85,7 +88,6 @@ cdef extern from "Python.h":
 
     PyObject *PyLong_FromLong(long) except NULL
     PyObject *PyLong_FromLongLong(long long) except NULL
-    PyObject *_PyLong_FromByteArray(const unsigned char *, size_t, int, int) except NULL
     PyObject *PyFloat_FromDouble(double) except NULL
     PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t) except NULL
     char *PyBytes_AS_STRING(PyObject *) noexcept
@@ -134,8 +136,6 @@ cdef extern from "Python.h":
     PyObject *PyObject_GenericGetDict(PyObject *, void *) except NULL
     PyObject *PyObject_GenericGetAttr(PyObject *, PyObject *) except NULL
     int PyObject_GenericSetAttr(PyObject *, PyObject *, PyObject *) except -1
-    PyObject *_PyType_Lookup(PyTypeObject *, PyObject *) noexcept  # borrowed
-    PyObject **_PyObject_GetDictPtr(PyObject *) noexcept
     PyTypeObject PyGetSetDescr_Type
     PyTypeObject PyBaseObject_Type
     int PyObject_SetAttr(PyObject *, PyObject *, PyObject *) except -1

@@ -21,7 +21,7 @@ cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
 cdef PyObject *DICT = <PyObject *> "__dict__"
 cdef PyObject *INIT = <PyObject *> "__init__"
 cdef PyObject *EXTEND = <PyObject *> "extend"
-cdef PyObject *LIST_EXTEND = _PyType_Lookup(&PyList_Type, EXTEND)
+cdef PyObject *LIST_EXTEND = brinery_type_lookup(&PyList_Type, EXTEND)
 
 
 cdef Plan *any_plan_of(Reading r, PyObject *cls) except NULL:
@@ -55,16 +55,16 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
         # Its version is looked at for a class that may become one.
         plan.version = brinery_type_version(<PyTypeObject *> cls)
         return 0
-    descriptor = _PyType_Lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
+    descriptor = brinery_type_lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
     plan.version = brinery_type_version(<PyTypeObject *> cls)
     if plan.version == 0:
         return 0
     plan.ordinary = brinery_is_made_plainly(cls)
-    plan.extends = _PyType_Lookup(<PyTypeObject *> cls, EXTEND) == LIST_EXTEND
+    plan.extends = brinery_type_lookup(<PyTypeObject *> cls, EXTEND) == LIST_EXTEND
     if descriptor != NULL:
         plan.has_setstate = Py_TYPE(descriptor) == &PyFunction_Type or Py_TYPE(descriptor) == &PyMethodDescr_Type
     else:
-        descriptor = _PyType_Lookup(<PyTypeObject *> cls, DICT)
+        descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT)
         plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
         plan.plain = descriptor == NULL or plan.has_dict
     if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
@@ -132,7 +132,7 @@ cdef bint shape_fits(Plan *plan, PyObject **items, Py_ssize_t count, bint slots)
         if not PyUnicode_CheckExact(items[2 * k]) or <object> items[2 * k] == "__setstate__":
             return False
         names.add(<object> items[2 * k])
-        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, items[2 * k])
+        descriptor = brinery_type_lookup(<PyTypeObject *> plan.cls, items[2 * k])
         if descriptor == NULL:
             if not plan.has_dict:
                 return False
@@ -166,7 +166,7 @@ cdef Shape *shape_make(Plan *plan, PyObject **items, Py_ssize_t count, bint slot
         Py_INCREF(name)
         PyUnicode_InternInPlace(&name)
         shape.names[k] = name
-        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, name)
+        descriptor = brinery_type_lookup(<PyTypeObject *> plan.cls, name)
         shape.places[k] = -1
         if slots and descriptor != NULL:
             shape.places[k] = brinery_slot_offset(<PyTypeObject *> plan.cls, descriptor)
@@ -248,14 +248,14 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
             return False
-        descriptor = _PyType_Lookup(cls, key)
+        descriptor = brinery_type_lookup(cls, key)
         offset = brinery_slot_offset(cls, descriptor) if descriptor != NULL else -1
         if offset < 0 or brinery_slot_at(instance, offset)[0] != NULL:
             return False
     at = 0
     while PyDict_Next(state, &at, &key, &value):
         Py_INCREF(value)
-        brinery_slot_at(instance, brinery_slot_offset(cls, _PyType_Lookup(cls, key)))[0] = value
+        brinery_slot_at(instance, brinery_slot_offset(cls, brinery_type_lookup(cls, key)))[0] = value
     return True
 
 
@@ -273,7 +273,7 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
             return False
-        descriptor = _PyType_Lookup(<PyTypeObject *> plan.cls, key)
+        descriptor = brinery_type_lookup(<PyTypeObject *> plan.cls, key)
         if descriptor != NULL and brinery_has_setter(descriptor):
             return False
     at = 0
@@ -328,7 +328,7 @@ cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key):
             return False
-        descriptor = _PyType_Lookup(<PyTypeObject *> cls, key)
+        descriptor = brinery_type_lookup(<PyTypeObject *> cls, key)
         if descriptor != NULL and brinery_has_setter(descriptor):
             return False
         name, held = <object> key, <object> value

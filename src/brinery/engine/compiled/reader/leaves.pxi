@@ -71,7 +71,7 @@ cdef PyObject *long_integer(Reading r, long long size) except NULL:
             return PyLong_FromLong(0)
         unused = 64 - 8 * <int> size
         return PyLong_FromLongLong(<long long> (brinery_little(data, <int> size) << unused) >> unused)
-    return _PyLong_FromByteArray(data, size, 1, 1)
+    return brinery_int_of_bytes(data, <Py_ssize_t> size)
 
 
 cdef PyObject *text_leaf(Reading r, int code) except NULL:

@@ -140,7 +140,7 @@ cdef bint plain_index(Reading r, unsigned long long *index) noexcept:
     cdef Py_ssize_t size = 0
     cdef int64_t value = 0
     cdef const unsigned char *text = line_here(r, &size)
-    if text == NULL or not small_number(text, size, &value) or value < 0 or value > <int64_t> MEMO_MOST:
+    if text == NULL or not small_number(text, size, &value) or value < 0:
         return False
     index[0] = <unsigned long long> value
     r.source.next = text + size + 1

@@ -449,9 +449,9 @@ cdef PyObject *outside(Reading r, int code, const unsigned char *argument) excep
 
 
 cdef unsigned long long get_index(Reading r, bytes text) except? 0xFFFFFFFFFFFFFFFF:
-    """GET's argument. What cannot be in the memo is not found there."""
+    """GET's argument."""
     index = parse_index(r, text)
-    if not 0 <= index <= MEMO_MOST:
+    if index < 0:
         raise ReadError(f"Memo value not found at index {index}")
     return index
 

@@ -4,7 +4,6 @@
 cdef Py_ssize_t MEMO_ROOM = 256     # slots to begin with
 cdef Py_ssize_t MEMO_KEPT = 131_072  # slots that a state may keep when it goes back to the pool
 cdef Py_ssize_t AHEAD = 16          # entries; what was made first has left the cache by the end of a load
-cdef unsigned long long MEMO_MOST = 1ULL << 32
 
 
 # What an entry is, by its two lowest bits; where these are 1, by its four lowest.
@@ -71,8 +70,6 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
     cdef PyObject *old
     cdef size_t room
     cdef PyObject **grown
-    if index > MEMO_MOST:
-        raise ReadError(f"memo index {index} is beyond 2**32")
     if <Py_ssize_t> index >= m.room and m.sparse == NULL and <Py_ssize_t> index <= m.count * 2 + MEMO_ROOM:
         room = <size_t> index * 2 + MEMO_ROOM
         grown = <PyObject **> PyMem_Realloc(m.array, room * sizeof(PyObject *))

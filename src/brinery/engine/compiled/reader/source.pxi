@@ -365,12 +365,19 @@ cdef int turn(Reading r) except -1:
     return 0
 
 
+cdef int check_nested(Source *s) except -1:
+    if s.framed and s.next < s.end:
+        raise ReadError("a frame begins before the end of the one around it")
+    return 0
+
+
 cdef int enter_frame(Reading r, unsigned long long size) except -1:
     """FRAME: the next `size` bytes hold whole opcodes only (PEP 3154)."""
     cdef Source *s = &r.source
+    if NESTED_FRAMES_FIRST:
+        check_nested(s)
     check_length(r, size)
-    if s.framed and s.next < s.end:
-        raise ReadError("a frame begins before the end of the one around it")
+    check_nested(s)
     s.framed = False
     s.end = s.limit
     if s.limit - s.next < <Py_ssize_t> size:

@@ -22,8 +22,11 @@
 # exposed() counts the loads of the process that stand in between; whenever user code runs it is 0, and the
 # tests ask it (tests/user_code.py).
 
-from brinery import refusals
+from brinery import cpython, refusals
 from brinery.errors import ReadError
+
+cdef bint NESTED_FRAMES_FIRST = cpython.NESTED_FRAMES_FIRST
+cdef bint EMPTY_BATCHES_ARE_GIVEN = cpython.EMPTY_BATCHES_ARE_GIVEN
 
 cdef struct Source:
     const unsigned char *start    # the buffer that is being read

@@ -282,17 +282,18 @@ cdef class Unpickler:
 
 cdef PyObject *FIND_CLASS = <PyObject *> "find_class"
 cdef PyObject *PERSISTENT_LOAD = <PyObject *> "persistent_load"
-cdef PyObject *OWN_FIND_CLASS = _PyType_Lookup(<PyTypeObject *> Unpickler, FIND_CLASS)
-cdef PyObject *OWN_PERSISTENT_LOAD = _PyType_Lookup(<PyTypeObject *> Unpickler, PERSISTENT_LOAD)
+cdef PyObject *OWN_FIND_CLASS = brinery_type_lookup(<PyTypeObject *> Unpickler, FIND_CLASS)
+cdef PyObject *OWN_PERSISTENT_LOAD = brinery_type_lookup(<PyTypeObject *> Unpickler, PERSISTENT_LOAD)
 
 
 cdef bint is_inherited(Unpickler self, PyObject *name, PyObject *own) except -1:
     """Whether an Unpickler's attribute of that name is the one of the base class, whatever else its class has."""
     cdef PyTypeObject *cls = Py_TYPE(<PyObject *> self)
-    cdef PyObject **attributes = _PyObject_GetDictPtr(<PyObject *> self)
-    if cls.tp_getattro != <void *> PyObject_GenericGetAttr or _PyType_Lookup(cls, name) != own:
+    cdef PyObject *attributes
+    if cls.tp_getattro != <void *> PyObject_GenericGetAttr or brinery_type_lookup(cls, name) != own:
         return False
-    return attributes == NULL or attributes[0] == NULL or <object> name not in <object> attributes[0]
+    attributes = brinery_own_dict(<PyObject *> self)
+    return attributes == NULL or <object> name not in <object> attributes
 
 
 # A state for the next Unpickler: many of them read one small pickle each.

@@ -29,7 +29,8 @@ cdef extern from *:
     const int BORROWING "BRINERY_BORROWING"
     const int BRINERY_WATCHED
     const int PLANS "BRINERY_PLANS"
-    ctypedef struct PyDictValues
+    const int PUBLIC "BRINERY_PUBLIC"
+    ctypedef struct PyDictValues "brinery_values"
 
     void brinery_put_u16(char *out, uint32_t value) noexcept
     void brinery_put_u32(char *out, uint32_t value) noexcept
@@ -37,12 +38,16 @@ cdef extern from *:
     char *brinery_put_int(char *out, int64_t value) noexcept
     void brinery_put_double(char *out, double value) noexcept
     void brinery_copy(char *out, const char *data, Py_ssize_t size) noexcept
+    int brinery_make_ready(PyObject *text) except -1
     int brinery_small_int(PyObject *obj, int64_t *value) noexcept
+    size_t brinery_int_bits(PyObject *obj) except? <size_t>-1
     int brinery_int_bytes(PyObject *obj, char *out, Py_ssize_t size) except -1
     const char *brinery_utf8(PyObject *text, Py_ssize_t *size) noexcept
     PyObject **LIST_ITEMS "brinery_list_items"(PyObject *) noexcept
-    PyObject *brinery_set_next(PyObject *members, Py_ssize_t *pos) noexcept
+    PyObject *brinery_set_held(PyObject *members) except? NULL
+    PyObject *brinery_set_next(PyObject *members, PyObject *held, Py_ssize_t *pos) noexcept
     uint64_t brinery_dict_version(PyObject *mapping) noexcept
+    const bint BRINERY_TUPLES_KEEP_HASH
     void brinery_forget_hash(PyObject *tuple) noexcept
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
@@ -124,12 +129,10 @@ cdef extern from "Python.h":
     bint UNICODE_EXACT "PyUnicode_CheckExact"(PyObject *)
     bint MODULE_EXACT "PyModule_CheckExact"(PyObject *)
     PyObject *MODULE_DICT "PyModule_GetDict"(PyObject *) noexcept
-    int UNICODE_READY "PyUnicode_READY"(PyObject *) except -1
     Py_ssize_t UNICODE_LENGTH "PyUnicode_GET_LENGTH"(PyObject *)
     int UNICODE_KIND "PyUnicode_KIND"(PyObject *)
     void *UNICODE_DATA "PyUnicode_DATA"(PyObject *)
     uint32_t UNICODE_READ "PyUnicode_READ"(int, void *, Py_ssize_t)
-    size_t NUM_BITS "_PyLong_NumBits"(PyObject *)
     PyObject *GETATTR "PyObject_GetAttr"(PyObject *, PyObject *) except NULL
     PyObject *ITER_NEXT "PyIter_Next"(PyObject *) except? NULL
     bint CALLABLE "PyCallable_Check"(PyObject *)

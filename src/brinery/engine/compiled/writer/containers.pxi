@@ -204,7 +204,8 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
                 return CHILD
         w.cur = at
         if count < 0:
-            op(w, SETITEM)
+            if count == -2:  # else nothing is there any more
+                op(w, SETITEM)
             break
         op(w, SETITEMS)
         if DICT_SIZE(obj) != frame.size:
@@ -262,10 +263,22 @@ cdef int open_set(Writer *w, PyObject *obj, bint elide) except -1:
     frame.size = SET_SIZE(obj)
     w.cur[0] = MARK
     w.cur += 1
+    if PUBLIC:
+        return push_members(w, &frame)
     if run_set(w, &frame) == CHILD:
         push_copy(w, &frame)
         return CHILD
     return WRITTEN
+
+
+cdef int push_members(Writer *w, Frame *begun) except -1:
+    """A set that shows its members to iterators only: the frame holds a list of them."""
+    cdef PyObject *members
+    push_copy(w, begun)
+    secure(w)
+    members = brinery_set_held(begun.obj)
+    w.stack[w.depth - 1].held = members
+    return PUSHED
 
 
 cdef int run_set(Writer *w, Frame *frame) except -1:
@@ -275,7 +288,7 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
     cdef char *at = w.cur
     while True:
         while frame.count < BATCH:
-            item = brinery_set_next(obj, &frame.pos)
+            item = brinery_set_next(obj, frame.held, &frame.pos)
             if item == NULL:
                 break
             frame.count += 1
@@ -292,7 +305,7 @@ cdef int run_set(Writer *w, Frame *frame) except -1:
         if frame.count < BATCH:
             return WRITTEN
         pos = frame.pos
-        if RESTS_STAND_ALONE and brinery_set_next(obj, &pos) == NULL:
+        if RESTS_STAND_ALONE and brinery_set_next(obj, frame.held, &pos) == NULL:
             return WRITTEN
         op(w, MARK)
         at = w.cur
@@ -308,6 +321,8 @@ cdef int open_frozenset(Writer *w, PyObject *obj, int alone, bint elide) except 
     frame.alone = 1 if elide else 0
     w.cur[0] = MARK
     w.cur += 1
+    if PUBLIC:
+        return push_members(w, &frame)
     if run_frozenset(w, &frame) == CHILD:
         push_copy(w, &frame)
         return CHILD
@@ -319,7 +334,7 @@ cdef int run_frozenset(Writer *w, Frame *frame) except -1:
     cdef PyObject *item
     cdef char *at = w.cur
     while True:
-        item = brinery_set_next(obj, &frame.pos)
+        item = brinery_set_next(obj, frame.held, &frame.pos)
         if item == NULL:
             break
         if not leaf(w, &at, item, frame.alone):

@@ -182,7 +182,10 @@ cdef PyObject *look_up_pair(PyObject *table, PyObject *module, PyObject *name) e
     cdef PyObject *key = <PyObject *>key_of_names
     if DICT_SIZE(table) == 0:
         return NULL
-    # One tuple for all look-ups, since making one could set off the garbage collector.
+    if BRINERY_TUPLES_KEEP_HASH:
+        pair = (<object>module, <object>name)
+        return DICT_GET(table, <PyObject *>pair)
+    # One tuple for all look-ups, since making one could set off the garbage collector, up to Python 3.11.
     INCREF(module)
     INCREF(name)
     DECREF(TUPLE_ITEM(key, 0))

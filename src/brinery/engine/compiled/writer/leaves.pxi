@@ -126,7 +126,7 @@ cdef int write_text_as(Writer *w, PyObject *obj, PyObject *known, bint elide) ex
     cdef int header_size
     if not w.binary:
         return write_text_line(w, obj)
-    UNICODE_READY(obj)
+    brinery_make_ready(obj)
     data = brinery_utf8(obj, &size)
     if data == NULL:
         size = utf8_size(obj)
@@ -238,7 +238,9 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
         else:
             write_line(w, LONG, literal + b"L")
         return 1
-    bits = NUM_BITS(obj)
+    if PUBLIC:
+        secure(w)
+    bits = brinery_int_bits(obj)
     size = <Py_ssize_t>(bits >> 3) + 1
     if size > 0x7FFFFFFF:
         secure(w)

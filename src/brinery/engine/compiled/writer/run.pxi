@@ -184,9 +184,12 @@ cdef int open_carefully_once(Writer *w, PyObject *obj) except -1:
 
 cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
     cdef PyTypeObject *type = TYPE(obj)
-    cdef Plan *plan = find_plan(type)
+    cdef Plan *plan
     cdef int result = NOT_IN_PLACE
     cdef uint64_t before
+    if not PLANS:
+        return open_unplanned(w, obj)
+    plan = find_plan(type)
     if plan == NULL or plan.epoch != w.epoch:
         hold(w, obj)
         before = w.epoch
@@ -236,6 +239,16 @@ cdef inline int open_by_plan(Writer *w, PyObject *obj, Plan *plan, bint elide) e
         result = open_by_getstate(w, obj, plan)
     elif plan.current != BY_REDUCER:
         result = open_by_method(w, obj, plan)
+    return result
+
+
+cdef int open_unplanned(Writer *w, PyObject *obj) except -1:
+    """open_instance() where nothing that is known of a type can be kept: a plan would be made for every object."""
+    cdef int result = open_by_reducer(w, obj)
+    if result == PUSHED and w.stack[w.depth - 1].kind == IN_REDUCTION:
+        result = open_call(w)
+    if w.subject != NULL and not w.opening:
+        drop(w)
     return result
 
 

@@ -121,7 +121,7 @@ cdef struct Frame:
     signed char owned      # whether `obj` and `owner` are owned
     signed char after
     signed char half       # a pair's key is written, its value is not; of a reduction or state: forget `held`
-    int count              # items written of this batch; -1: the only one, without a batch; -2: it is begun
+    int count              # items written of this batch; -1: a single one, without a batch; -2: it is begun
     Py_ssize_t pos         # where to go on
     Py_ssize_t size        # the size when it began
     Py_ssize_t left        # of a dict subclass's pairs: so many may still come

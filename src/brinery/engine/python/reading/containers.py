@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brinery.cpython import EMPTY_BATCHES_ARE_GIVEN
 from brinery.engine.hashing import check_hashable, check_key
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.errors import ReadError
@@ -54,7 +55,7 @@ def appends(machine: Machine, pos: int) -> int:
     target = machine.stack[-1]
     if type(target) is list:
         target += items
-    elif items:
+    elif items or EMPTY_BATCHES_ARE_GIVEN:
         extend(target, items)
     return pos
 
@@ -191,7 +192,7 @@ def add_items(target: Any, items: list[object]) -> None:
     check_hashable(items)
     if isinstance(target, set):
         set.update(target, items)  # the type's own, as in C pickle
-    elif items:
+    elif items or EMPTY_BATCHES_ARE_GIVEN:
         add_it = target.add
         for item in items:
             add_it(item)

@@ -197,10 +197,14 @@ class Machine:
         self.beyond += len(line) + 1 - (self.limit - pos)
         return line, self.limit
 
-    def enter_frame(self, pos: int, size: int) -> int:
-        """Begin a frame of `size` bytes at `pos`; where that lies, as the window may have moved."""
+    def check_nested(self, pos: int) -> None:
+        """Refuse a frame that would begin at `pos`, inside another."""
         if self.in_frame and pos < self.limit:
             raise ReadError("a frame begins before the end of the one around it")
+
+    def enter_frame(self, pos: int, size: int) -> int:
+        """Begin a frame of `size` bytes at `pos`; where that lies, as the window may have moved."""
+        self.check_nested(pos)
         end = pos + size
         if end > len(self.data):
             if self.source is None:

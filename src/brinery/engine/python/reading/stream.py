@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brinery.cpython import NESTED_FRAMES_FIRST
 from brinery.engine.python.reading.dispatch import Handlers
 from brinery.engine.python.reading.scalars import size8
 from brinery.errors import ReadError
@@ -28,6 +29,8 @@ def proto(machine: Machine, pos: int) -> int:
 
 @handles("FRAME")
 def frame(machine: Machine, pos: int) -> int:
+    if NESTED_FRAMES_FIRST:
+        machine.check_nested(pos + 8)
     return machine.enter_frame(pos + 8, size8(machine, pos, "FRAME"))
 
 

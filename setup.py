@@ -1,0 +1,129 @@
+"""Builds the compiled engine where that can be done, and leaves word where it cannot.
+
+Everything else about the package is in pyproject.toml.
+
+``BRINERY_BUILD`` says which engine is built:
+
+unset
+    the compiled one by the private layout of this Python, else by its documented interface, else none:
+    then the installation goes on with the Python engine, and ``brinery --version`` says why
+``private``, ``public``
+    that one; that it cannot be built is an error
+``none``
+    none
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FOLDER = "src/brinery/engine/compiled"
+PACKAGE = "brinery.engine.compiled"
+
+#: Beside the package: why there is no engine in it. Read by brinery.engine.compiled.
+WORD_LEFT = "not_built.txt"
+
+MODES = {"": ("private", "public"), "private": ("private",), "public": ("public",), "none": ()}
+WANTED = os.environ.get("BRINERY_BUILD", "")
+if WANTED not in MODES:
+    raise SystemExit(f"BRINERY_BUILD={WANTED} is none of: {', '.join(filter(None, MODES))}")
+
+
+class BuildEngine(build_ext):
+    """The extension modules, in the first mode in which this Python and this compiler take them."""
+
+    def run(self):
+        refused = []
+        if WANTED == "none":
+            refused = ["BRINERY_BUILD=none asked for none"]
+        elif sys.implementation.name != "cpython":
+            refused = [f"it is for CPython, and this is {sys.implementation.name}"]
+            if WANTED:
+                raise SystemExit(f"BRINERY_BUILD={WANTED}: {refused[0]}")
+        for mode in () if refused else MODES[WANTED]:
+            try:
+                self.build(mode)
+            except Exception as failed:
+                if WANTED:
+                    raise
+                refused.append(f"{mode} mode: {failed}")
+                print(f"brinery: the compiled engine, {refused[-1]}", file=sys.stderr)
+            else:
+                refused.clear()
+                break
+        if refused:
+            for extension in self.extensions:  # of an earlier build, or half of this one
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+            self.extensions = []
+        self.leave_word("; ".join(refused))
+
+    def build(self, mode):
+        for extension in self.extensions:
+            extension.define_macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
+        self.force = True  # a file of the other mode is no newer than its sources
+        super().run()
+        self.check(mode)
+
+    def build_extensions(self):
+        # The engine's own, for CFLAGS from the environment may take the place of the interpreter's. Whoever
+        # asks for a level there gets that.
+        if "-O" not in os.environ.get("CFLAGS", ""):
+            flags = ["/O2"] if self.compiler.compiler_type == "msvc" else ["-O3", "-fwrapv"]
+            for extension in self.extensions:
+                extension.extra_compile_args = flags
+        super().build_extensions()
+
+    def check(self, mode):
+        """Whether the layouts that the headers promise are those of the interpreter that will run it."""
+        if os.environ.get("_PYTHON_HOST_PLATFORM"):  # built for another machine
+            return
+        path = self.get_ext_fullpath(f"{PACKAGE}.layout")
+        found = subprocess.run([sys.executable, "-c", LOAD, path], stderr=subprocess.PIPE, text=True)
+        if found.returncode:
+            said = found.stderr.strip().rpartition("\n")[2]
+            raise RuntimeError(said or f"its self-test ended with {found.returncode}")
+
+    def leave_word(self, reason):
+        path = Path(self.get_ext_fullpath(f"{PACKAGE}.layout")).with_name(WORD_LEFT)
+        if reason:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(reason + "\n", encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+
+
+# Runs in an interpreter of its own, for a wrong layout may crash it.
+LOAD = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("{PACKAGE}.layout", sys.argv[1])
+layout = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(layout)
+sys.exit(layout.mismatch())
+"""
+
+
+ENGINE = ("layout", "writing", "reading")
+
+#: One source each: compiled where that is possible, and interpreted where it is not.
+STREAM = ("memo", "scanner", "walk", "symbols", "weights", "names")
+
+
+def engine_module(name):
+    depends = [str(path) for path in Path(FOLDER).rglob("*") if path.suffix in (".h", ".pxi")]
+    return Extension(f"{PACKAGE}.{name}", [f"{FOLDER}/{name}.pyx"], depends=sorted(depends))
+
+
+def stream_module(name):
+    folder = "src/brinery/stream"
+    depends = sorted(str(path) for path in Path(folder).glob("*.pxd"))
+    return Extension(f"brinery.stream.{name}", [f"{folder}/{name}.py"], depends=depends, optional=True)
+
+
+setup(
+    ext_modules=[*map(engine_module, ENGINE), *map(stream_module, STREAM)],
+    cmdclass={"build_ext": BuildEngine},
+)
