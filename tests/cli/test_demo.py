@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pickle
+import re
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import brinery.cli.demo
-from brinery.cli import main
+from brinery.cli import COMMANDS, main
 from brinery.stream import references
 
 PACKAGE = Path(brinery.cli.demo.__file__).parent
@@ -28,7 +29,7 @@ def run(capsys, monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
 
     def call(*arguments):
-        code = main(["demo", *map(str, arguments)])
+        code = main(["demo", "--steps", *map(str, arguments)])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -39,8 +40,57 @@ def run(capsys, monkeypatch, tmp_path):
 def out():
     """The output of one run."""
     with contextlib.redirect_stdout(io.StringIO()) as output:
+        assert main(["demo", "--steps"]) == 0
+    return output.getvalue()
+
+
+@pytest.fixture(scope="module")
+def screen():
+    """The output of one run without arguments."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         assert main(["demo"]) == 0
     return output.getvalue()
+
+
+class TestTheScreen:
+    def test_it_is_one_screen(self, screen):
+        assert len(screen.splitlines()) <= 24
+        assert max(map(len, screen.splitlines())) <= 96
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "bytes, the same bytes as from Python's own pickle",
+            "Python's own: TypeError: cannot pickle '_thread.lock' object",
+            "brinery:      TypeError: root['jobs'][1]['lock']: cannot pickle '_thread.lock' object",
+            "each customer is a reference to its row",
+            "database once; customer 7, renamed there meanwhile, is loaded as 'Ada'",
+            "brinery demo --steps",
+        ],
+    )
+    def test_it_shows(self, screen, line):
+        assert line in screen
+
+    def test_it_says_how_fast_it_is_here(self, screen):
+        told = re.findall(r"(dumps|loads) (?:is|takes) (\d+\.\d) times as (?:fast|long)", screen)
+        assert [name for name, _ in told] == ["dumps", "loads"]
+        assert all(float(ratio) >= 1 for _, ratio in told)
+
+    def test_what_to_try_next_are_commands_that_there_are(self, screen):
+        _, _, following = screen.partition("Next\n")
+        commands = re.findall(r"^ +brinery ([\w-]+)", following, re.MULTILINE)
+        assert commands
+        assert set(commands) <= {command.NAME for command in COMMANDS}
+
+    def test_keep_keeps_its_files(self, tmp_path, capsys):
+        assert main(["demo", "--keep", str(tmp_path)]) == 0
+        assert {path.name for path in tmp_path.iterdir()} >= {"shop.db", "orders.pickle"}
+        assert f"brinery dis {tmp_path / 'orders.pickle'}" in capsys.readouterr().out
+
+    def test_it_cleans_up(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        assert main(["demo"]) == 0
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_it_goes_through_all_steps(out):

@@ -29,19 +29,23 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "demo"
-SUMMARY = "a guided run of what brinery does, on an SQLite file that it removes again"
+SUMMARY = "what brinery does, on one screen; with --steps, a guided run with the code"
 HELP = """\
-Do what brinery is for, step by step, and show the code of each step: write a
-graph whose customers live in a database, load it again with one query, write
-with a plugin what pickle cannot, settle a conflict of two plugins, and read a
-pickle of Python 2.7.
+Show on one screen what brinery is for: the bytes of pickle, how much faster on
+this machine, an error that says where, and a reference to a database's row.
+
+With --steps, go through it step by step, with the code of each: write a graph
+whose customers live in a database, load it again with one query, write with a
+plugin what pickle cannot, settle a conflict of two plugins, and read a pickle
+of Python 2.7.
 
 All files are made in a temporary directory and removed at the end. With --keep
-they are made in DIR and stay there: an SQLite database, two pickles of today
-and one of Python 2.7, to look at with `brinery dis` and `brinery refs`.
+they are made in DIR and stay there, to look at with `brinery dis` and `brinery
+refs`: a database and a pickle; with --steps one more, and one of Python 2.7.
 
 examples:
   brinery demo
+  brinery demo --steps
   brinery demo --keep here && brinery refs here/orders.pickle"""
 
 _JOURNAL = "python2-journal.pickle"
@@ -50,15 +54,23 @@ _FILES = ("shop.db", "orders.pickle", "label.pickle", _JOURNAL)
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
+    parser.add_argument("--steps", action="store_true", help="go through it step by step, with the code")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="make the files in DIR and leave them there")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Go through all steps. Raises Problem where DIR cannot be used."""
+    """Show the screen, or go through all steps. Raises Problem where DIR cannot be used."""
     import brinery
 
     # Whatever is installed, the demonstration is the same.
     with _folder(options.keep) as folder, brinery.set_default_profile(brinery.Profile.plain()):
+        if not options.steps:
+            from brinery.cli.demo import screen
+
+            screen.show(folder, _url(folder))
+            if options.keep is not None:
+                print(f"\nThe files are there to look at: brinery dis {folder / 'orders.pickle'}")
+            return
         print(fold("", f"Everything happens in {folder}."))
         customers = _database(folder)
         data = _writing(folder, customers)
