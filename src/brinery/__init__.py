@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
     from brinery.plugin_host.explaining import Explanation
-    from brinery.plugin_host.report import Report
+    from brinery.plugin_host.places import Say
+    from brinery.plugin_host.report import PluginReport, Report
     from brinery.profile import BoundProfile, Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
     from brinery.survival import check
@@ -64,9 +65,11 @@ __all__ = [
     "Override",
     "PersistentScheme",
     "Pickler",
+    "PluginReport",
     "Profile",
     "Reducer",
     "Report",
+    "Say",
     "SimpleStore",
     "Store",
     "Unpickler",
@@ -103,9 +106,11 @@ _IMPORTED_WHEN_USED = {
     "Option": "brinery.declarations",
     "Override": "brinery.declarations",
     "PersistentScheme": "brinery.declarations",
+    "PluginReport": "brinery.plugin_host.report",
     "Profile": "brinery.profile",
     "Reducer": "brinery.declarations",
     "Report": "brinery.plugin_host.report",
+    "Say": "brinery.plugin_host.places",
     "SimpleStore": "brinery.persistence.stores",
     "Store": "brinery.persistence.stores",
     "_dump": "brinery.python_pickling",
