@@ -62,7 +62,8 @@ class TestTheScreen:
         [
             "bytes, the same bytes as from Python's own pickle",
             "Python's own: TypeError: cannot pickle '_thread.lock' object",
-            "brinery:      TypeError: root['jobs'][1]['lock']: cannot pickle '_thread.lock' object",
+            "brinery:      TypeError: cannot pickle '_thread.lock' object\n"
+            "                 while pickling root['jobs'][1]['lock'] (an object of type _thread.lock)",
             "each customer is a reference to its row",
             "database once; customer 7, renamed there meanwhile, is loaded as 'Ada'",
             "brinery demo --steps",

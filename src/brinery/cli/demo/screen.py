@@ -59,7 +59,9 @@ def _error() -> None:
         try:
             dumps(jobs)
         except TypeError as error:
-            print(f"    {name + ':':<14}TypeError: {error}")
+            # As a traceback shows it: notes stand beneath the text.
+            for line in (f"{name + ':':<14}TypeError: {error}", *getattr(error, "__notes__", ())):
+                print("   ", line if line.startswith(name) else " " * 13 + line)
     print()
 
 
