@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import textwrap
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -60,8 +61,9 @@ def _error() -> None:
             dumps(jobs)
         except TypeError as error:
             # As a traceback shows it: notes stand beneath the text.
-            for line in (f"{name + ':':<14}TypeError: {error}", *getattr(error, "__notes__", ())):
-                print("   ", line if line.startswith(name) else " " * 13 + line)
+            print("   ", f"{name + ':':<14}TypeError: {error}")
+            for note in getattr(error, "__notes__", ()):
+                print(textwrap.fill(note, 94, initial_indent=" " * 17, subsequent_indent=" " * 17))
     print()
 
 
