@@ -24,7 +24,6 @@ _ROUNDS = 9
 _NEXT = """\
 Next
     brinery demo --steps         how this works, step by step, with the code; and more
-    import brinery as pickle     in a program of yours; nothing else has to change
     brinery dis FILE             what is in a pickle of yours, without loading it
     brinery new-plugin NAME      teach it how a class is pickled that pickle cannot do"""
 
