@@ -231,6 +231,9 @@ def _check_list(p):
 def _check_tuple(p):
     first, second = object(), object()
     held = (first, second)
+    if "tuple: hash" in p:
+        expect("tuple: hash", (<Py_hash_t *> at(held, p["tuple: hash"]))[0], -1)
+        expect("tuple: hash", hash(held), (<Py_hash_t *> at(held, p["tuple: hash"]))[0])
     same("tuple: items", pointer(held, p["tuple: items"]), <PyObject *> first)
     same("tuple: items", pointer(held, p["tuple: items"] + sizeof(void *)), <PyObject *> second)
 
@@ -296,6 +299,9 @@ def _check_set(p):
     cdef char *table
     cdef void *key
     cdef Py_ssize_t i, mask
+    large = set(range(20))  # its table is outside
+    mask = (<Py_ssize_t *> at(large, p["set: mask"]))[0]
+    expect("set: size of an entry", p["set: size of an entry"] * (mask + 1), large.__sizeof__() - set.__basicsize__)
     held = {"a", "b", "c"}
     held.discard("c")
     mask = (<Py_ssize_t *> at(held, p["set: mask"]))[0]

@@ -59,6 +59,9 @@ static const struct { const char *name; Py_ssize_t number; } brinery_places[] = 
     {"list: items", offsetof(PyListObject, ob_item)},
     {"list: room", offsetof(PyListObject, allocated)},
     {"tuple: items", offsetof(PyTupleObject, ob_item)},
+#if PY_VERSION_HEX >= 0x030E0000
+    {"tuple: hash", offsetof(PyTupleObject, ob_hash)},
+#endif
     {"dict: size", sizeof(PyDictObject)},
     {"dict: used", offsetof(PyDictObject, ma_used)},
     {"dict: keys", offsetof(PyDictObject, ma_keys)},
