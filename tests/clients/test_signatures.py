@@ -29,7 +29,7 @@ def test_what_pickle_takes_is_in_the_signature(wire: Wire, name: str):
     for module in (wire, brinery):
         ours = parameters(getattr(module, name))
         assert {name: kind for name, kind in ours.items() if name in theirs} == theirs
-        assert list(ours)[: len(theirs)] == list(theirs)
+        assert [name for name in ours if name in theirs] == list(theirs)
 
 
 @pytest.mark.parametrize(("owner", "name"), METHODS)

@@ -15,6 +15,7 @@ import pytest
 from engines import Wire
 
 from brinery import Profile
+from brinery.cpython import NOTES_FOR_LEVELS
 
 from . import choosing, reading, writing
 from .table import Mistake
@@ -61,7 +62,14 @@ def test_write_messages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_each_mistake_is_told_what_to_do(wire: Wire, name: str, tmp_path: Path) -> None:
-    assert told(name, wire.name, tmp_path) == golden()[name]
+    wanted = golden()[name]
+    if (
+        NOTES_FOR_LEVELS
+        and name in writing.MISTAKES
+        and wanted.startswith(("WriteError\n", "BadReduction\n"))
+    ):
+        wanted = wanted.partition("\n")[0]  # such a refusal has C pickle's notes, and no others
+    assert told(name, wire.name, tmp_path) == wanted
 
 
 def test_the_golden_file_has_no_others() -> None:

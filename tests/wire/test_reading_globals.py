@@ -205,3 +205,10 @@ class TestExtensionCodes:
             monkeypatch.setitem(copyreg._inverted_registry, 0xF0, wrong)
             with pytest.raises(ValueError, match="isn't a 2-tuple of strings"):
                 wire.loads(self.FORMS[0])
+
+
+def test_find_class_before_the_first_load_knows_no_protocol_of_an_earlier_unpickler(wire: Wire):
+    earlier = wire.Unpickler(io.BytesIO(b"\x80\x04N."))
+    earlier.load()
+    del earlier
+    assert wire.Unpickler(io.BytesIO()).find_class("__builtin__", "str") is str

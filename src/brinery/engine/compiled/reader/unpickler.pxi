@@ -315,6 +315,7 @@ cdef int keep_spare(Reading r) except -1:
     source_close(r)
     memo_recycle(&r.memo)
     r.buffers = r.plan = None
+    r.protocol = 0  # which find_class() asks for before the first load
     if BRINERY_POOL_STATES:
         spare_reading = r
     return 0
