@@ -7,7 +7,6 @@ declare. Those are imported when they are first used, so that importing brinery 
 
 from __future__ import annotations
 
-import importlib
 import pickle as _pickle
 import sys
 from typing import TYPE_CHECKING
@@ -130,7 +129,7 @@ if not TYPE_CHECKING:  # else a type checker would take any name for one of brin
     def __getattr__(name: str) -> object:
         module = _IMPORTED_WHEN_USED.get(name)
         if module is not None:
-            found: object = getattr(importlib.import_module(module), name)
+            found: object = getattr(__import__(module, fromlist=[name]), name)
         elif name.startswith("__") or not hasattr(_pickle, name):
             missing = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(missing, name=name, obj=sys.modules[__name__])

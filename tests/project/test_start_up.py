@@ -8,8 +8,20 @@ from pathlib import Path
 import pytest
 from throwaway import Installation
 
-#: Each takes longer to import than all of brinery, or reads what is installed.
-HEAVY = ("pluggy", "importlib.metadata", "dataclasses", "inspect", "sqlite3", "tempfile", "logging", "ast")
+#: Each takes a millisecond to import, most of them far more, or reads what is installed.
+HEAVY = (
+    "pluggy",
+    "importlib.metadata",
+    "dataclasses",
+    "inspect",
+    "sqlite3",
+    "tempfile",
+    "logging",
+    "ast",
+    "pathlib",
+    "platform",
+    "threading",
+)
 
 USES = {
     "importing it": "import brinery",

@@ -15,7 +15,6 @@ An engine knows nothing of plugins, entry points or profiles.
 from __future__ import annotations
 
 import _thread
-import importlib
 import os
 import sys
 from functools import cache
@@ -46,7 +45,9 @@ def get(name: str) -> ModuleType:
     """
     if name not in ENGINES:
         raise ValueError(f"no engine is called {name!r}; there are: {', '.join(ENGINES)}")
-    return importlib.import_module(f"{__name__}.{name}")
+    # importlib, a half millisecond to import, does no more for it.
+    module: ModuleType = __import__(f"{__name__}.{name}", fromlist=["Pickler"])
+    return module
 
 
 def choose() -> ModuleType:
@@ -89,7 +90,7 @@ def _in_main_interpreter() -> bool:
     if is_main is not None:
         return is_main()
     try:
-        interpreters = importlib.import_module("_xxsubinterpreters")
+        interpreters = __import__("_xxsubinterpreters")
     except ImportError:
         return True
     return bool(interpreters.get_current() == interpreters.get_main())

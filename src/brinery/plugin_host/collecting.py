@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,7 +70,7 @@ def collect_built_in(module: str) -> Collected:
 
     It is asked without pluggy, so that a plain profile never has to import that; a test asks it with.
     """
-    plugin = importlib.import_module(module)
+    plugin = __import__(module, fromlist=["brinery"])
     hooks = tuple(name for name in dir(plugin) if name.startswith("brinery_"))
     return Collected([record for name in hooks for record in getattr(plugin, name)()], hooks)
 

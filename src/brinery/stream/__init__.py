@@ -18,7 +18,6 @@ containers, resolving   pickles in archives and databases; what a name would rea
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,4 +58,4 @@ _PLACES = {
 def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(__import__(f"{__name__}.{_PLACES[name]}", fromlist=[name]), name)

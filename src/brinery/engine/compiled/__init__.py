@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-from pathlib import Path
+import sys
 
 try:
     from brinery.engine.compiled import layout
 except ImportError as missing:
+    from pathlib import Path  # six milliseconds, which the engine that is there does not pay
+
     word = Path(__file__).with_name("not_built.txt")  # left by setup.py
     if word.exists():
         raise ImportError(f"it was not built: {word.read_text(encoding='utf-8').strip()}") from missing
@@ -16,7 +17,7 @@ except ImportError as missing:
 elsewhere = layout.mismatch()
 if elsewhere is not None:
     raise ImportError(
-        f"it was built for Python {layout.PYTHON}, and objects of this {platform.python_version()} lie in "
+        f"it was built for Python {layout.PYTHON}, and objects of this {sys.version.split()[0]} lie in "
         f"memory otherwise ({elsewhere}): build it anew, by pip's --force-reinstall --no-binary brinery"
     )
 
