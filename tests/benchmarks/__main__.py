@@ -61,7 +61,7 @@ def options() -> argparse.Namespace:
         default=("dumps", "loads", "kept"),
         help="for wide (default: all)",
     )
-    parser.add_argument("--no-peers", dest="peers", action="store_false", help="for wide: only brinery")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="only brinery")
     parser.add_argument("--save", metavar="FILE", help="for wide: the ratios, as JSON")
     parser.add_argument(
         "--largest", type=int, default=7, metavar="POWER", help="of ten, for scaling (default: 7)"

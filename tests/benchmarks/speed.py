@@ -14,7 +14,7 @@ from workloads import MEANS, Asked, Row, rows_named
 
 
 def run(options: argparse.Namespace) -> None:
-    beside, absent = peers()
+    beside, absent = peers() if options.peers else ([], [])
     if absent:
         print(f"Not installed, so not beside it: {', '.join(absent)}")
     print("ratio = the standard library's time / brinery's; under a peer's name, the same ratio for the peer")
@@ -72,8 +72,12 @@ def peer_ratio(peer: Peer, row: Row, direction: str, theirs: float, options: arg
         return ""
     argument = row.make(options.size)
     function: Function = peer.dumps  # type: ignore[assignment]
+    try:
+        written = peer.dumps(argument)
+    except Exception:  # what a peer raises for what it does not know is its own affair
+        return ""
     if direction == "loads":
-        argument, function = peer.dumps(argument), peer.loads  # type: ignore[assignment]
+        argument, function = written, peer.loads  # type: ignore[assignment]
     calls = calls_for(function, argument)
     return f"{theirs / min(sample(function, argument, calls) for _ in range(min(options.repeat, 3))):.2f}"
 

@@ -7,7 +7,7 @@ import datetime
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 
 class Asked(NamedTuple):
@@ -42,7 +42,7 @@ class Order:
     customer: str
     total: float
     paid: bool
-    note: str | None
+    note: Optional[str]  # noqa: UP045 - pyfory takes no other spelling
 
 
 class Vector:
