@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
     from brinery.plugin_host.explaining import Explanation
-    from brinery.plugin_host.places import Say
+    from brinery.plugin_host.saying import Say
     from brinery.plugin_host.report import PluginReport, Report
     from brinery.profile import BoundProfile, Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
@@ -109,7 +109,7 @@ _IMPORTED_WHEN_USED = {
     "Profile": "brinery.profile",
     "Reducer": "brinery.declarations",
     "Report": "brinery.plugin_host.report",
-    "Say": "brinery.plugin_host.places",
+    "Say": "brinery.plugin_host.saying",
     "SimpleStore": "brinery.persistence.stores",
     "Store": "brinery.persistence.stores",
     "_dump": "brinery.python_pickling",

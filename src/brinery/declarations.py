@@ -530,12 +530,11 @@ def _names(field: str, names: object) -> Mapping[str, str]:
 
 
 def _is_name(name: str) -> bool:
-    module, _, qualname = name.partition(":")
-    parts = module.split(".")
-    if qualname:
-        parts += qualname.split(".")
+    parts = name.removesuffix(":").replace(":", ".", 1).split(".")
+    if all(map(str.isidentifier, parts)):
+        return True
     # Streams may have modules that are no identifiers; no blanks, though.
-    return ":" not in qualname and all(part.isidentifier() or part.split() == [part] for part in parts)
+    return all(part.split() == [part] and ":" not in part for part in parts)
 
 
 def _is_global(name: str) -> bool:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.plan import ReadPlan, WritePlan
     from brinery.plugin_host.explaining import Explanation
-    from brinery.plugin_host.places import Say
     from brinery.plugin_host.report import Report
+    from brinery.plugin_host.saying import Say
 
 __all__ = ["BoundProfile", "Profile"]
 

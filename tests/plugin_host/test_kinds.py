@@ -13,8 +13,9 @@ from brinery.declarations import Record, Statement
 from brinery.errors import DeclarationError, PluginConflict
 from brinery.plugin_host import checks, kinds
 from brinery.plugin_host.kinds import Kind
-from brinery.plugin_host.places import Asked, Fields, Place, Say
+from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.plugins import Claim
+from brinery.plugin_host.saying import Asked, Say
 from brinery.plugin_host.settling import Conflict, settle
 
 
@@ -48,7 +49,7 @@ class Stamps(Place):
 
     def fields(self) -> Fields:
         chosen = {target: settled.chosen for target, settled in self.settled.items() if settled.chosen}
-        return Fields(profile={"stamps": {target: won[0].declared.number for target, won in chosen.items()}})
+        return Fields(stamps={target: won[0].declared.number for target, won in chosen.items()})
 
     def conflicts(self) -> Iterator[Conflict]:
         return (settled.conflict for settled in self.settled.values() if settled.conflict is not None)

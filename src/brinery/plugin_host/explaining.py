@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brinery.dotted import import_dotted, is_dotted, name_of_class
 from brinery.plan import NATIVE_TYPES
 from brinery.plugin_host.kinds import by_key
-from brinery.plugin_host.places import Asked, Say
+from brinery.plugin_host.saying import Asked, Say
 from brinery.wording import fold
 
 if TYPE_CHECKING:

@@ -10,55 +10,31 @@ conflict when it is asked. So a place never raises for one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from brinery.plugin_host.plugins import Claim, Plugin
+    from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
+    from brinery.plugin_host.saying import Asked, Say
     from brinery.plugin_host.settling import Conflict
 
-__all__ = ["Asked", "Fields", "Place", "Say"]
+__all__ = ["Fields", "Place"]
 
 
-class Fields(NamedTuple):
+class Fields:
     """What a place gives: fields of the WritePlan, of the ReadPlan, and what the profile itself uses."""
 
-    write: Mapping[str, Any] = {}
-    read: Mapping[str, Any] = {}
-    profile: Mapping[str, Any] = {}
+    __slots__ = ("profile", "read", "write")
 
-
-class Asked(NamedTuple):
-    """What an explanation is wanted of.
-
-    name  as it was written, and
-    cls   the class that it is, or that the object of that name has; None where it is none.
-    """
-
-    name: str
-    cls: type | None
-
-    def is_beneath(self, subject: str) -> bool:
-        """Whether `subject` is in the module that was asked for."""
-        return ":" not in self.name and subject.startswith((f"{self.name}.", f"{self.name}:"))
-
-
-class Say(NamedTuple):
-    """What one plugin, or a bound store, has to say about a name.
-
-    kind  "store", "override", "reducer", "read name", "write name" or "scheme".
-    what  the declaration, in words.
-    wins  whether it decides. Overrides that count all win: each is asked in turn. In a conflict none does.
-    rule  why it wins, or who wins instead.
-    """
-
-    kind: str
-    plugin: Plugin
-    what: str
-    wins: bool
-    rule: str
+    # No NamedTuple: every process that pickles makes this class, and that would take four times as long.
+    def __init__(
+        self, write: dict[str, Any] | None = None, read: dict[str, Any] | None = None, **profile: Any
+    ) -> None:
+        self.write = write or {}
+        self.read = read or {}
+        self.profile = profile
 
 
 class Place:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from brinery.plan import NameMap
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Place, Say
+from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.plugins import Claim
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.kinds import Kind
     from brinery.plugin_host.preferences import Preferences
+    from brinery.plugin_host.saying import Asked, Say
 
 __all__ = ["Names"]
 
 
-class _Map(NamedTuple):
+class _Map:
     """One of the four maps: the aspect that tables have for it, and its words in an explanation."""
 
-    aspect: str
-    plan: str
-    field: str
-    way: str
-    where: str
+    __slots__ = ("aspect", "field", "plan", "way", "where")
+
+    def __init__(self, aspect: str, plan: str, field: str, way: str, where: str) -> None:
+        self.aspect, self.plan, self.field, self.way, self.where = aspect, plan, field, way, where
 
 
 _MAPS = (
@@ -63,7 +63,7 @@ class Names(Place):
 
     def fields(self) -> Fields:
         """See Place."""
-        fields = Fields({}, {})
+        fields = Fields()
         for each in _MAPS:
             made = self._map(each)
             if made is not None:
@@ -81,6 +81,8 @@ class Names(Place):
 
     def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
         """See Place: for a name, else for its module; for a module, what is beneath it too."""
+        from brinery.plugin_host.saying import Say
+
         module, colon, _ = asked.name.partition(":")
         for each in _MAPS:
             known = self._claims(each.aspect)

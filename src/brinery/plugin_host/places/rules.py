@@ -10,7 +10,7 @@ from brinery.errors import DeclarationError
 from brinery.lineage import Lineage, PerType
 from brinery.plan import NATIVE_TYPES, AtProtocol, TypeRule
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Place, Say
+from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brinery.lineage import Level
     from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
+    from brinery.plugin_host.saying import Asked, Say
 
     RuleClaim = Claim[Reducer] | Claim[Override]
 
@@ -219,6 +220,8 @@ def _about(cls: type, level: Level[Any]) -> str:
 
 
 def _say(claim: Claim[Any], wins: bool, rule: str) -> Say:
+    from brinery.plugin_host.saying import Say
+
     return Say(kind_of(claim.declared).noun, claim.plugin, claim.declared.describe(), wins, rule)
 
 

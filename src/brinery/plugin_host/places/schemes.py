@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.declarations import PersistentScheme
 from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Asked, Fields, Place, Say
+from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
+    from brinery.plugin_host.saying import Asked, Say
 
 __all__ = ["Schemes"]
 
@@ -33,13 +34,11 @@ class Schemes(Place):
     def fields(self) -> Fields:
         """See Place."""
         return Fields(
-            profile={
-                "schemes": {
-                    name: PersistentScheme(name, refusal(settled.conflict))
-                    if settled.conflict is not None
-                    else settled.chosen[0].declared
-                    for name, settled in self._settled.items()
-                }
+            schemes={
+                name: PersistentScheme(name, refusal(settled.conflict))
+                if settled.conflict is not None
+                else settled.chosen[0].declared
+                for name, settled in self._settled.items()
             }
         )
 
@@ -51,6 +50,8 @@ class Schemes(Place):
 
     def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
         """See Place: for a scheme with its colon, ``"sqlite:"``."""
+        from brinery.plugin_host.saying import Say
+
         name = asked.name.removesuffix(":")
         if name == asked.name or name not in self._claims:
             return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from brinery.dotted import name_of_class
 from brinery.lineage import Lineage
 from brinery.persistence.checks import check_claims
-from brinery.plugin_host.places import Say
 from brinery.plugin_host.plugins import Plugin
+from brinery.plugin_host.saying import Say
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
