@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
     from brinery.plugin_host.explaining import Explanation
-    from brinery.plugin_host.saying import Say
     from brinery.plugin_host.report import PluginReport, Report
+    from brinery.plugin_host.saying import Say
     from brinery.profile import BoundProfile, Profile
     from brinery.python_pickling import _dump, _dumps, _load, _loads
     from brinery.survival import check
