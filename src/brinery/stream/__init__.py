@@ -4,7 +4,7 @@ Nothing that a stream names is imported, called or built here, whatever the stre
 are read in bounded pieces, and hostile input does no harm: lengths are checked, depth costs memory and
 nothing else, and what is shown of a value is short.
 
-=======================  ================================================================================
+=======================  ==================================================================================
 opcodes, text            the opcode table, and the text forms of protocols 0 to 2
 feeds, scanner           from bytes and files to opcodes with their arguments
 walk                     the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
@@ -13,7 +13,7 @@ disassembly              opcode by opcode
 refs, sizing             globals, persistent IDs, extension codes, nested pickles; bytes by path and class
 kinds, packing           what a file is, and what it was compressed with
 containers, resolving    pickles in archives and databases; what a name would reach here
-=======================  ================================================================================
+=======================  ==================================================================================
 """
 
 from __future__ import annotations
