@@ -18,6 +18,7 @@ LAYERS = (
     (
         "version",
         "cpython",
+        "interpreters",
         "locking",
         "refusals",
         "wording",

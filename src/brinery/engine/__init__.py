@@ -14,14 +14,14 @@ An engine knows nothing of plugins, entry points or profiles.
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from brinery.interpreters import in_main_interpreter
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
 
 __all__ = ["ENGINES", "EngineStatus", "choose", "get", "status"]
@@ -75,7 +75,7 @@ def status() -> EngineStatus:
         return EngineStatus(wanted, f"BRINERY_ENGINE={wanted} asks for it")
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # from Python 3.13 on
         return EngineStatus("python", "the GIL is off; the compiled one needs it (BRINERY_ENGINE=compiled)")
-    if not _in_main_interpreter():
+    if not in_main_interpreter():
         return EngineStatus("python", "the compiled one serves a process's main interpreter only")
     try:
         built = get("compiled")
@@ -83,14 +83,3 @@ def status() -> EngineStatus:
         return EngineStatus("python", f"the compiled engine cannot be imported: {missing}")
     mode = "" if built.MODE == "private" else " in public mode (by documented interfaces alone)"
     return EngineStatus("compiled", f"it was built{mode}, and BRINERY_ENGINE asks for no other")
-
-
-def _in_main_interpreter() -> bool:
-    is_main: Callable[[], bool] | None = getattr(_thread, "_is_main_interpreter", None)  # from Python 3.13 on
-    if is_main is not None:
-        return is_main()
-    try:
-        interpreters = __import__("_xxsubinterpreters")
-    except ImportError:
-        return True
-    return bool(interpreters.get_current() == interpreters.get_main())

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brinery.interpreters import in_main_interpreter, load_sources
+
 if TYPE_CHECKING:
     from brinery.stream.disassembly import Instruction, disassemble
     from brinery.stream.feeds import Excerpt
@@ -53,6 +55,10 @@ _PLACES = {
     "disassemble": "disassembly",
     "references": "refs",
 }
+
+# Those that are compiled: the main interpreter alone can load them so.
+if not in_main_interpreter():
+    load_sources(__name__, __path__[0], ("scanner", "memo", "walk", "symbols", "names", "weights"))
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,41 @@
+"""The interpreters of one process: which one this is, and what the others cannot load."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["in_main_interpreter", "load_sources"]
+
+
+def in_main_interpreter() -> bool:
+    """Whether this is the process's main interpreter; where there is no way to tell, it is."""
+    is_main: Callable[[], bool] | None = getattr(_thread, "_is_main_interpreter", None)  # from Python 3.13 on
+    if is_main is not None:
+        return is_main()
+    try:
+        interpreters = __import__("_xxsubinterpreters")
+    except ImportError:
+        return True
+    return bool(interpreters.get_current() == interpreters.get_main())
+
+
+def load_sources(package: str, folder: str, names: Sequence[str]) -> None:
+    """Load these modules of `package` from their Python sources in `folder`, in that order.
+
+    For an interpreter other than the main one: Cython's extension modules can be loaded in one interpreter of
+    a process only, and an import finds them before the source beside them.
+    """
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    for name in names:
+        spec = spec_from_file_location(f"{package}.{name}", f"{folder}/{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
