@@ -17,9 +17,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BY_CODE", "BY_NAME", "HIGHEST_PROTOCOL", "TABLE", "Argument", "Opcode", "codes"]
+__all__ = [
+    "BATCH",
+    "BY_CODE",
+    "BY_NAME",
+    "FRAME_LEAST",
+    "FRAME_TARGET",
+    "HIGHEST_PROTOCOL",
+    "TABLE",
+    "Argument",
+    "Opcode",
+    "codes",
+]
 
 HIGHEST_PROTOCOL = 5
+
+#: So many items or pairs one APPENDS, ADDITEMS or SETITEMS takes at most, so that a reader's stack stays small.
+BATCH = 1000
+#: A frame (PEP 3154) ends at the first object that begins when it holds this many bytes; payloads of this size
+#: and more stand outside frames, so that they need not be copied.
+FRAME_TARGET = 64 * 1024
+#: A frame of fewer bytes is written without its header.
+FRAME_LEAST = 4
 
 
 class Argument(NamedTuple):

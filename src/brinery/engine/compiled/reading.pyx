@@ -6,7 +6,7 @@ One concern per file, in the order in which they build on each other:
 
 ======================  ============================================================================
 reader/cpython.pxi      the C interface as it is used here: plain pointers, counted by hand
-reader/opcodes.pxi      the codes that the loop switches on, and the fixed sizes of their arguments
+opcodes.pxi             the opcodes' codes and the format's other numbers, shared with the writer
 reader/state.pxi        the state of one load, and the pause of the collector
 reader/source.pxi       the cursor over bytes or a file, and frames
 reader/stack.pxi        the stack, its marks and the fence
@@ -25,7 +25,7 @@ reader/unpickler.pxi    what people use: Unpickler, its memo, Loader
 """
 
 include "reader/cpython.pxi"
-include "reader/opcodes.pxi"
+include "opcodes.pxi"
 include "reader/state.pxi"
 include "reader/source.pxi"
 include "reader/stack.pxi"

@@ -7,6 +7,7 @@ One module, for the hot loop wants to be inlined across its parts, and one file 
 
 ==================  ==============================================================================
 ``capi``            the C functions and the private layout that are used, by name
+``../opcodes``      the opcodes' codes and the format's other numbers, shared with the reader
 ``state``           the structs: a Writer, its stack of Frames, its memo's entries
 ``buffer``          the output: room, frames of protocol 4, large payloads, the file
 ``memo``            object to index, and the log of what was written without an entry
@@ -30,6 +31,7 @@ What is not hot is not here: see ``brinery.engine``'s own modules.
 """
 
 include "writer/capi.pxi"
+include "opcodes.pxi"
 include "writer/state.pxi"
 include "writer/buffer.pxi"
 include "writer/memo.pxi"

@@ -22,7 +22,7 @@ cdef inline int is_call(
     cdef Memo *m = &r.memo
     cdef PyObject *function
     cdef Py_ssize_t length = memo_op(m, p, end, m.count)
-    if length < 0 or p[length] != OP_REDUCE or (length and (m.count != m.used or m.used == m.room)):
+    if length < 0 or p[length] != REDUCE or (length and (m.count != m.used or m.used == m.room)):
         return NO_CALL
     if r.walking or items <= s.fence:
         return NO_CALL
@@ -49,12 +49,12 @@ cdef const unsigned char *call_with_tuple(Reading r, PyObject **items, const uns
     cdef PyObject *function = items[-1]
     cdef PyObject *args = brinery_tuple_take(items, s.top - items)
     cdef PyObject *made
-    if p[0] != OP_REDUCE:
+    if p[0] != REDUCE:
         Py_INCREF(args)
         m.array[m.used] = args
         m.used += 1
         m.count += 1
-        p += 1 if p[0] == OP_MEMOIZE else 2 if p[0] == OP_BINPUT else 5
+        p += 1 if p[0] == MEMOIZE else 2 if p[0] == BINPUT else 5
     r.source.opcode = p  # errors are REDUCE's
     s.top = items - 1
     try:
@@ -75,9 +75,9 @@ cdef const unsigned char *call_without_tuple(Reading r, PyObject **items, const 
     cdef PyObject *function = items[-1]
     cdef PyObject *made
     cdef Py_ssize_t count = s.top - items, i
-    if p[0] != OP_REDUCE:
+    if p[0] != REDUCE:
         keep_arguments(&r.memo, items, count)
-        p += 1 if p[0] == OP_MEMOIZE else 2 if p[0] == OP_BINPUT else 5
+        p += 1 if p[0] == MEMOIZE else 2 if p[0] == BINPUT else 5
     r.source.opcode = p  # errors are REDUCE's
     memcpy(arguments + 1, items, <size_t> count * sizeof(PyObject *))
     s.top = items - 1

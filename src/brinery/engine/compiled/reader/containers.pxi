@@ -174,7 +174,7 @@ cdef int walk_items(Reading r, int code) except -1:
     cdef PyObject *made = NULL
     cdef Py_ssize_t position
     cdef int outside = r.outside
-    if code == OP_SETITEM:
+    if code == SETITEM:
         if s.top - s.fence < 3:
             stack_underflow(s)
         items = s.top - 2
@@ -182,11 +182,11 @@ cdef int walk_items(Reading r, int code) except -1:
         items = mark_pop(r)
     position = items - s.base
     try:
-        if code == OP_DICT:
+        if code == DICT:
             made = make_dict(r, items)
-        elif code == OP_FROZENSET:
+        elif code == FROZENSET:
             made = make_frozenset(r, items)
-        elif code == OP_ADDITEMS:
+        elif code == ADDITEMS:
             add_items(r, items)
         else:
             set_items(r, items)
@@ -195,7 +195,7 @@ cdef int walk_items(Reading r, int code) except -1:
             r.outside = outside + 1
             resume(r)
         stack_drop(s, s.base + position)
-        if code == OP_DICT or code == OP_FROZENSET:
+        if code == DICT or code == FROZENSET:
             made = own(r.hole)
     if made != NULL:
         stack_push(s, made)

@@ -16,10 +16,10 @@ cdef inline Py_ssize_t date_call(
     if s.top == s.fence or r.walking or brinery_date_size(s.top[-1]) != size or not size:
         return 0
     first = memo_op(m, p, end, m.count)
-    if first < 0 or p[first] != OP_TUPLE1:
+    if first < 0 or p[first] != TUPLE1:
         return 0
     second = memo_op(m, p + first + 1, end, m.count + 1)
-    if second < 0 or p[first + 1 + second] != OP_REDUCE or (first == 0) != (second == 0):
+    if second < 0 or p[first + 1 + second] != REDUCE or (first == 0) != (second == 0):
         return 0
     if first and (m.count != m.used or m.room - m.used < 2):
         return 0

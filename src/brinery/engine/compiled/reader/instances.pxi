@@ -18,7 +18,7 @@ cdef enum:
     SHAPES = 4   # of one class; instances with still other names go the long way
 
 cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
-cdef PyObject *DICT = <PyObject *> "__dict__"
+cdef PyObject *DICT_NAME = <PyObject *> "__dict__"
 cdef PyObject *INIT = <PyObject *> "__init__"
 cdef PyObject *EXTEND = <PyObject *> "extend"
 cdef PyObject *LIST_EXTEND = brinery_type_lookup(&PyList_Type, EXTEND)
@@ -64,7 +64,7 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     if descriptor != NULL:
         plan.has_setstate = Py_TYPE(descriptor) == &PyFunction_Type or Py_TYPE(descriptor) == &PyMethodDescr_Type
     else:
-        descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT)
+        descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT_NAME)
         plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
         plan.plain = descriptor == NULL or plan.has_dict
     if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
@@ -75,7 +75,7 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
 cdef inline PyObject *plan_new(Plan *plan) except NULL:
     """A new instance, as object.__new__(cls) makes it."""
     cdef PyTypeObject *cls = <PyTypeObject *> plan.cls
-    return cls.tp_new(cls, <PyObject *> EMPTY_TUPLE, NULL)
+    return cls.tp_new(cls, <PyObject *> NO_ARGUMENTS, NULL)
 
 
 cdef PyObject *plan_clear(Plan *plan) noexcept:
@@ -200,11 +200,11 @@ cdef const unsigned char *new_instance(
         p += length
     if end - p < 3:
         return p
-    slots = p[0] == OP_NONE
-    if p[slots] != OP_EMPTY_DICT:
+    slots = p[0] == NONE
+    if p[slots] != EMPTY_DICT:
         return p
     length = memo_op(m, p + slots + 1, end, m.count)
-    if length < 0 or p[slots + 1 + length] != OP_MARK:
+    if length < 0 or p[slots + 1 + length] != MARK:
         return p
     if s.limit - s.top < 3:
         stack_grow(s)
@@ -422,9 +422,9 @@ cdef const unsigned char *build_pending(
         return NULL
     if mark.slots:
         length = memo_op(m, p + 1, end, m.count)
-        if p[0] != OP_TUPLE2 or length < 0 or p[1 + length] != OP_BUILD:
+        if p[0] != TUPLE2 or length < 0 or p[1 + length] != BUILD:
             return NULL
-    elif p[0] != OP_BUILD:
+    elif p[0] != BUILD:
         return NULL
     memoized = length > 0
     plan = plan_of(r, <PyObject *> Py_TYPE(instance))

@@ -76,13 +76,13 @@ cdef PyObject *long_integer(Reading r, long long size) except NULL:
 
 cdef PyObject *text_leaf(Reading r, int code) except NULL:
     """The opcodes of protocol 0 whose argument is a line of text. (Python code, so between secure() and resume().)"""
-    if code == OP_UNICODE:
+    if code == UNICODE:
         return own(_text.parse_unicode(line(r)))
-    if code == OP_STRING:
+    if code == STRING:
         return decoded(r, _text.parse_string(line(r)))
-    if code == OP_INT:
+    if code == INT:
         return own(_text.parse_int(argument_line(r)))
-    if code == OP_LONG:
+    if code == LONG:
         return own(_text.parse_long(argument_line(r)))
     return own(_text.parse_float(argument_line(r)))
 

@@ -53,17 +53,17 @@ cdef PyObject *plain_leaf(Reading r, int code) except? NULL:
     cdef PyObject *made = NULL
     if text == NULL:
         return NULL
-    if code == OP_INT:
+    if code == INT:
         if size == 2 and text[0] == 0x30 and (text[1] == 0x30 or text[1] == 0x31):  # PEP 285
             made = Py_True if text[1] == 0x31 else Py_False
             Py_INCREF(made)
         elif small_number(text, size, &value):
             made = brinery_int(value)
-    elif code == OP_LONG:
+    elif code == LONG:
         made = plain_long(text, size - (size > 0 and text[size - 1] == 0x4C))
-    elif code == OP_FLOAT:
+    elif code == FLOAT:
         made = plain_float(text, size)
-    elif code == OP_STRING:
+    elif code == STRING:
         made = plain_string(r, text, size)
     elif brinery_is_ascii(text, size) and memchr(text, 0x5C, size) == NULL:
         made = decode_text(text, size, True)

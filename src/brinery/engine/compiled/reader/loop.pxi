@@ -39,8 +39,8 @@ cdef int run(Reading r) except -1:
             p = source.next
             end = source.end
 
-        if code == OP_BINGET or code == OP_LONG_BINGET:
-            size = p[0] if code == OP_BINGET else brinery_little(p, 4)
+        if code == BINGET or code == LONG_BINGET:
+            size = p[0] if code == BINGET else brinery_little(p, 4)
             p += fixed
             made = m.array[size] if size < <unsigned long long> m.used else NULL
             if made == NULL or <size_t> made & 3:
@@ -50,7 +50,7 @@ cdef int run(Reading r) except -1:
             top[0] = made
             top += 1
             # What repeats once often repeats many times.
-            while end - p >= 2 and p[0] == OP_BINGET and top < s.limit and p[1] < m.used:
+            while end - p >= 2 and p[0] == BINGET and top < s.limit and p[1] < m.used:
                 made = m.array[p[1]]
                 if made == NULL or <size_t> made & 3:
                     break
@@ -59,7 +59,7 @@ cdef int run(Reading r) except -1:
                 top += 1
                 p += 2
 
-        elif code == OP_MEMOIZE:
+        elif code == MEMOIZE:
             if top == s.fence:
                 s.top = top
                 stack_underflow(s)
@@ -72,8 +72,8 @@ cdef int run(Reading r) except -1:
                 s.top = top
                 memo_put(r, m.count, top[-1])
 
-        elif code == OP_SHORT_BINUNICODE or code == OP_BINUNICODE:
-            size = p[0] if code == OP_SHORT_BINUNICODE else brinery_little(p, 4)
+        elif code == SHORT_BINUNICODE or code == BINUNICODE:
+            size = p[0] if code == SHORT_BINUNICODE else brinery_little(p, 4)
             p += fixed
             if size <= <unsigned long long> (end - p):
                 data = p
@@ -93,79 +93,79 @@ cdef int run(Reading r) except -1:
             top[0] = made
             top += 1
             # Picklers memoize every text at once: two opcodes for one round of the loop.
-            if p < end and p[0] == OP_MEMOIZE and m.count == m.used and m.used < m.room:
+            if p < end and p[0] == MEMOIZE and m.count == m.used and m.used < m.room:
                 p += 1
                 Py_INCREF(top[-1])
                 m.array[m.count] = top[-1]
                 m.count += 1
                 m.used += 1
 
-        elif code == OP_BININT1:
+        elif code == BININT1:
             top[0] = brinery_int_of_byte(p[0])
             p += 1
             top += 1
             # Numbers of one size come in rows.
-            while end - p >= 2 and p[0] == OP_BININT1 and top < s.limit:
+            while end - p >= 2 and p[0] == BININT1 and top < s.limit:
                 top[0] = brinery_int_of_byte(p[1])
                 p += 2
                 top += 1
 
-        elif code == OP_BININT2:
+        elif code == BININT2:
             s.top = top
             top[0] = brinery_int(p[0] | p[1] << 8)
             p += 2
             top += 1
-            while end - p >= 3 and p[0] == OP_BININT2 and top < s.limit:
+            while end - p >= 3 and p[0] == BININT2 and top < s.limit:
                 s.top = top
                 top[0] = brinery_int(p[1] | p[2] << 8)
                 p += 3
                 top += 1
 
-        elif code == OP_BININT:
+        elif code == BININT:
             s.top = top
             top[0] = brinery_int(<int32_t> brinery_little(p, 4))
             p += 4
             top += 1
-            while end - p >= 5 and p[0] == OP_BININT and top < s.limit:
+            while end - p >= 5 and p[0] == BININT and top < s.limit:
                 s.top = top
                 top[0] = brinery_int(<int32_t> brinery_little(p + 1, 4))
                 p += 5
                 top += 1
 
-        elif code == OP_BINFLOAT:
+        elif code == BINFLOAT:
             s.top = top
             top[0] = brinery_float(brinery_double(p))
             p += 8
             top += 1
-            while end - p >= 9 and p[0] == OP_BINFLOAT and top < s.limit:
+            while end - p >= 9 and p[0] == BINFLOAT and top < s.limit:
                 s.top = top
                 top[0] = brinery_float(brinery_double(p + 1))
                 p += 9
                 top += 1
 
-        elif code == OP_NONE or code == OP_NEWTRUE or code == OP_NEWFALSE:
-            made = Py_None if code == OP_NONE else Py_True if code == OP_NEWTRUE else Py_False
+        elif code == NONE or code == NEWTRUE or code == NEWFALSE:
+            made = Py_None if code == NONE else Py_True if code == NEWTRUE else Py_False
             Py_INCREF(made)
             top[0] = made
             top += 1
 
-        elif code == OP_MARK:
+        elif code == MARK:
             s.top = top
             mark_push(s)
 
-        elif code == OP_EMPTY_LIST:
+        elif code == EMPTY_LIST:
             s.top = top
             top[0] = PyList_New(0)
             top += 1
 
-        elif code == OP_EMPTY_DICT:
+        elif code == EMPTY_DICT:
             s.top = top
             top[0] = PyDict_New()
             top += 1
 
-        elif code == OP_EMPTY_TUPLE:
+        elif code == EMPTY_TUPLE:
             s.top = top
-            if BRINERY_FUSE_BUILD and p < end and p[0] == OP_NEWOBJ and top > s.fence and not r.walking:
+            if BRINERY_FUSE_BUILD and p < end and p[0] == NEWOBJ and top > s.fence and not r.walking:
                 plan = any_plan_of(r, top[-1]) if PyType_Check(top[-1]) else NULL
                 if plan != NULL and plan.ordinary:
                     p = new_instance(r, plan, p + 1, end)
@@ -174,8 +174,8 @@ cdef int run(Reading r) except -1:
             top[0] = PyTuple_New(0)
             top += 1
 
-        elif code == OP_TUPLE1 or code == OP_TUPLE2 or code == OP_TUPLE3:
-            fixed = code - OP_TUPLE1 + 1
+        elif code == TUPLE1 or code == TUPLE2 or code == TUPLE3:
+            fixed = code - TUPLE1 + 1
             s.top = top
             if top - s.fence < fixed:
                 stack_underflow(s)
@@ -190,7 +190,7 @@ cdef int run(Reading r) except -1:
             top[0] = made
             top += 1
 
-        elif code == OP_TUPLE:
+        elif code == TUPLE:
             s.top = top
             items = mark_pop(r)
             if BRINERY_FUSE_CALLS and p < end and is_before_reduce(p[0]):
@@ -204,9 +204,9 @@ cdef int run(Reading r) except -1:
             top[0] = made
             top += 1
 
-        elif code == OP_APPENDS or code == OP_APPEND:
+        elif code == APPENDS or code == APPEND:
             s.top = top
-            if code == OP_APPENDS:
+            if code == APPENDS:
                 items = mark_pop(r)
             else:
                 if top - s.fence < 2:
@@ -215,12 +215,12 @@ cdef int run(Reading r) except -1:
             append_items(r, items)
             top = s.top
 
-        elif code == OP_SETITEMS or code == OP_SETITEM:
+        elif code == SETITEMS or code == SETITEM:
             s.top = top
             if r.walking:
                 walk_items(r, code)
             else:
-                if code == OP_SETITEMS:
+                if code == SETITEMS:
                     if s.mark_count and s.marks[s.mark_count - 1].pending:
                         data = build_pending(r, p, end)
                         if data != NULL:
@@ -241,8 +241,8 @@ cdef int run(Reading r) except -1:
                 set_items(r, items)
             top = s.top
 
-        elif code == OP_BINPUT or code == OP_LONG_BINPUT:
-            size = p[0] if code == OP_BINPUT else brinery_little(p, 4)
+        elif code == BINPUT or code == LONG_BINPUT:
+            size = p[0] if code == BINPUT else brinery_little(p, 4)
             p += fixed
             s.top = top
             if top == s.fence:
@@ -255,7 +255,7 @@ cdef int run(Reading r) except -1:
             else:
                 memo_put(r, size, top[-1])
 
-        elif code == OP_SHORT_BINBYTES:
+        elif code == SHORT_BINBYTES:
             size = p[0]
             p += 1
             source.next = p
@@ -271,7 +271,7 @@ cdef int run(Reading r) except -1:
             p = source.next
             end = source.end
 
-        elif code == OP_LONG1:
+        elif code == LONG1:
             size = p[0]
             p += 1
             s.top = top
@@ -286,19 +286,19 @@ cdef int run(Reading r) except -1:
             p = source.next
             end = source.end
 
-        elif code == OP_STOP:
+        elif code == STOP:
             source.next = p
             s.top = top
             return 0
 
-        elif code == OP_PROTO:
+        elif code == PROTO:
             s.top = top
             if p[0] > HIGHEST_PROTOCOL:
                 raise ValueError(f"unsupported pickle protocol: {p[0]}")
             r.protocol = p[0]
             p += 1
 
-        elif code == OP_FRAME:
+        elif code == FRAME:
             source.next = p + 8
             s.top = top
             enter_frame(r, brinery_little(p, 8))
@@ -318,7 +318,7 @@ cdef int run(Reading r) except -1:
 
 cdef inline bint is_before_reduce(unsigned char code) noexcept:
     """Whether an opcode may be, or stand before, the REDUCE that takes a tuple."""
-    return code == OP_REDUCE or code == OP_MEMOIZE or code == OP_BINPUT or code == OP_LONG_BINPUT
+    return code == REDUCE or code == MEMOIZE or code == BINPUT or code == LONG_BINPUT
 
 
 cdef int rare(Reading r, int code) except -1:
@@ -330,51 +330,51 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
-    if code == OP_NEWOBJ or code == OP_BUILD or code == OP_REDUCE or code == OP_STACK_GLOBAL:
-        if (code == OP_NEWOBJ and new_ordinary(r)) or (code == OP_BUILD and build_ordinary(r)):
+    if code == NEWOBJ or code == BUILD or code == REDUCE or code == STACK_GLOBAL:
+        if (code == NEWOBJ and new_ordinary(r)) or (code == BUILD and build_ordinary(r)):
             return 0
         secure(r)
         made = outside(r, code, argument)
         resume(r)
 
-    elif code == OP_BINBYTES or code == OP_BINBYTES8:
+    elif code == BINBYTES or code == BINBYTES8:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))
-    elif code == OP_BINUNICODE8:
+    elif code == BINUNICODE8:
         size = brinery_little(argument, 8)
         made = decode_text(payload(r, size), size, source.steady)
-    elif code == OP_LONG4:
+    elif code == LONG4:
         made = long_integer(r, <int32_t> brinery_little(argument, 4))
-    elif code == OP_BYTEARRAY8:
+    elif code == BYTEARRAY8:
         made = own(payload_bytearray(r, brinery_little(argument, 8)))
-    elif code == OP_SHORT_BINSTRING:
+    elif code == SHORT_BINSTRING:
         made = old_string(r, argument[0])
-    elif code == OP_BINSTRING:
+    elif code == BINSTRING:
         if <int32_t> brinery_little(argument, 4) < 0:
             raise refusals.negative_size("BINSTRING")
         made = old_string(r, brinery_little(argument, 4))
 
-    elif code == OP_LIST:
+    elif code == LIST:
         items = mark_pop(r)
         made = PyList_New(0)
         brinery_list_take(made, items, s.top - items)
         s.top = items
-    elif r.walking and (code == OP_DICT or code == OP_ADDITEMS or code == OP_FROZENSET):
+    elif r.walking and (code == DICT or code == ADDITEMS or code == FROZENSET):
         walk_items(r, code)
-    elif code == OP_DICT:
+    elif code == DICT:
         made = make_dict(r, mark_pop(r))
-    elif code == OP_EMPTY_SET:
+    elif code == EMPTY_SET:
         made = PySet_New(NULL)
-    elif code == OP_ADDITEMS:
+    elif code == ADDITEMS:
         add_items(r, mark_pop(r))
-    elif code == OP_FROZENSET:
+    elif code == FROZENSET:
         made = make_frozenset(r, mark_pop(r))
 
-    elif code == OP_GET:
+    elif code == GET:
         if not plain_index(r, &size):
             size = get_index(r, argument_line(r))
         made = memo_get(r, size)
         Py_INCREF(made)
-    elif code == OP_PUT:
+    elif code == PUT:
         if plain_index(r, &size):
             if s.top == s.fence:
                 stack_underflow(s)
@@ -384,23 +384,23 @@ cdef int rare(Reading r, int code) except -1:
                 stack_underflow(s)
             size = put_index(r, text)
         memo_put(r, size, s.top[-1])
-    elif code == OP_POP:
+    elif code == POP:
         if s.mark_count and s.top == s.fence:
             mark_pop(r)
         elif s.top == s.fence:
             stack_underflow(s)
         else:
             stack_let_go(r, s.top - 1)
-    elif code == OP_POP_MARK:
+    elif code == POP_MARK:
         stack_let_go(r, mark_pop(r))
-    elif code == OP_DUP:
+    elif code == DUP:
         if s.top == s.fence:
             stack_underflow(s)
         made = s.top[-1]
         Py_INCREF(made)
 
     else:
-        if code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
+        if code == INT or code == LONG or code == FLOAT or code == STRING or code == UNICODE:
             made = plain_leaf(r, code)
         if made == NULL:
             secure(r)
@@ -415,35 +415,35 @@ cdef int rare(Reading r, int code) except -1:
 
 cdef PyObject *outside(Reading r, int code, const unsigned char *argument) except? NULL:
     """One opcode of those that run user code, or Python code of ours: what it pushes, or NULL for nothing."""
-    if code == OP_REDUCE:
+    if code == REDUCE:
         return reduce_call(r)
-    if code == OP_NEWOBJ or code == OP_NEWOBJ_EX:
-        return new_object(r, code == OP_NEWOBJ_EX)
-    if code == OP_BUILD:
+    if code == NEWOBJ or code == NEWOBJ_EX:
+        return new_object(r, code == NEWOBJ_EX)
+    if code == BUILD:
         build(r)
         return NULL
-    if code == OP_STACK_GLOBAL:
+    if code == STACK_GLOBAL:
         return stack_global(r)
-    if code == OP_GLOBAL:
+    if code == GLOBAL:
         return global_of_lines(r, "utf-8")
-    if code == OP_EXT1 or code == OP_EXT2:
+    if code == EXT1 or code == EXT2:
         return extension(r, brinery_little(argument, FIXED[code]))
-    if code == OP_EXT4:
+    if code == EXT4:
         return extension(r, <int32_t> brinery_little(argument, 4))
-    if code == OP_INST:
+    if code == INST:
         return inst(r)
-    if code == OP_OBJ:
+    if code == OBJ:
         return obj(r)
-    if code == OP_PERSID:
+    if code == PERSID:
         return persistent(r, persistent_line(r))
-    if code == OP_BINPERSID:
+    if code == BINPERSID:
         return persistent(r, take(&r.stack))
-    if code == OP_NEXT_BUFFER:
+    if code == NEXT_BUFFER:
         return next_buffer(r)
-    if code == OP_READONLY_BUFFER:
+    if code == READONLY_BUFFER:
         readonly_buffer(r)
         return NULL
-    if code == OP_INT or code == OP_LONG or code == OP_FLOAT or code == OP_STRING or code == OP_UNICODE:
+    if code == INT or code == LONG or code == FLOAT or code == STRING or code == UNICODE:
         return text_leaf(r, code)
     raise refusals.load_key(code)
 

@@ -44,11 +44,11 @@ cdef inline Py_ssize_t memo_op(Memo *m, const unsigned char *p, const unsigned c
     cdef Py_ssize_t length
     if p >= end:
         return -1
-    if p[0] == OP_MEMOIZE:
+    if p[0] == MEMOIZE:
         length = 1
-    elif p[0] == OP_BINPUT:
+    elif p[0] == BINPUT:
         length = 2
-    elif p[0] == OP_LONG_BINPUT:
+    elif p[0] == LONG_BINPUT:
         length = 5
     else:
         return 0

@@ -11,7 +11,7 @@ from brinery.stream.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
 from brinery.plan import NameMap
 
-cdef object EMPTY_TUPLE = ()
+cdef object NO_ARGUMENTS = ()
 cdef object original_import = _builtins.__import__
 cdef bint PATHS_ARE_RESOLVED = _PATHS_ARE_RESOLVED
 cdef object Module = type(_sys)

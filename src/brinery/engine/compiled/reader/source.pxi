@@ -91,7 +91,7 @@ cdef int source_hold(Reading r, bytes data, bint peeked) except -1:
     cdef Source *s = &r.source
     if s.opcode != NULL:  # the opcode at work stays known, for errors
         s.opcode_offset = s.before + (s.opcode - s.start)
-        s.opcode_code = s.opcode[0] if s.opcode < s.limit else OP_STOP
+        s.opcode_code = s.opcode[0] if s.opcode < s.limit else STOP
         s.opcode = NULL
     s.before += s.next - s.start
     if s.before == 0:

@@ -13,7 +13,7 @@ memset(KNOWN, 0, sizeof(KNOWN))
 memset(LINES, 0, sizeof(LINES))
 memset(PREFIXED, 0, sizeof(PREFIXED))
 memset(SIGNED, 0, sizeof(SIGNED))
-for _opcode in TABLE:
+for _opcode in _opcodes.TABLE:
     KNOWN[_opcode.code[0]] = True
     LINES[_opcode.code[0]] = _opcode.argument.lines
     PREFIXED[_opcode.code[0]] = _opcode.argument.prefix > 0
@@ -28,7 +28,7 @@ cdef inline bint may_refer(object data) noexcept:
         return True
     start = PyBytes_AS_STRING(<PyObject *> data)
     size = PyBytes_GET_SIZE(<PyObject *> data)
-    return memchr(start, OP_BINPERSID, size) != NULL or memchr(start, OP_PERSID, size) != NULL
+    return memchr(start, BINPERSID, size) != NULL or memchr(start, PERSID, size) != NULL
 
 
 cdef bint refers(Reading r) except -1:
@@ -54,9 +54,9 @@ cdef bint skim(Reading r) except -1:
             end = s.end
         code = p[0]
         p += 1
-        if code == OP_STOP:
+        if code == STOP:
             return False
-        if code == OP_PERSID or code == OP_BINPERSID or not KNOWN[code]:
+        if code == PERSID or code == BINPERSID or not KNOWN[code]:
             return True
         fixed = FIXED[code]
         if end - p < fixed:
@@ -74,7 +74,7 @@ cdef bint skim(Reading r) except -1:
                 continue
             s.next = p
             payload(r, size)
-        elif code == OP_FRAME:
+        elif code == FRAME:
             s.next = p + fixed
             enter_frame(r, brinery_little(p, fixed))
         elif LINES[code]:

@@ -178,7 +178,7 @@ cdef int run_dict(Writer *w, Frame *frame) except -1:
             return CHILD
         value = frame.current
         frame.current = NULL
-        release(w, value)
+        give_up(w, value)
         count = frame.count
     at = w.cur
     while True:
@@ -466,7 +466,7 @@ cdef int run_iterator(Writer *w, Frame *frame) except -1:
     while True:
         if item != NULL:
             frame.current = NULL
-            release(w, item)
+            give_up(w, item)
             if w.proto == 0 or frame.count == BATCH_OF_ONE:
                 op(w, SETITEM if pairs else APPEND)
                 if frame.count == BATCH_OF_ONE:

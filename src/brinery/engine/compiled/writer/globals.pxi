@@ -31,8 +31,8 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
         module = GETATTR(obj, <PyObject *>NAME_MODULE)
     name = GETATTR(obj, <PyObject *>NAME_QUALNAME)
     result = write_named(w, obj, module, name)
-    release(w, module)
-    release(w, name)
+    give_up(w, module)
+    give_up(w, name)
     return result
 
 

@@ -391,7 +391,7 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
         # run loop, such instances take 0.9 of the time.
         if open_dict(w, frame.held, BORROWING) == CHILD:
             return CHILD
-        resume_other(w, &w.stack[w.depth - 1])
+        go_on_elsewhere(w, &w.stack[w.depth - 1])
         pop(w)
         return WRITTEN
     w.item = frame.held

@@ -357,7 +357,7 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
         Py_INCREF(value)
         made_from = w.stack[w.depth - 1].held
         w.stack[w.depth - 1].held = <PyObject *>value
-        release(w, made_from)
+        give_up(w, made_from)
     return BY_CALL
 
 

@@ -15,7 +15,7 @@ cdef int write_graph(Writer *w, PyObject *root) except -1:
         if result == WRITTEN and w.depth == 0:
             return 0
         if result != CHILD:
-            result = resume(w)
+            result = go_on(w)
 
 
 cdef int look_for_runaways(Writer *w, int result) except -1:
@@ -32,7 +32,7 @@ cdef int look_for_runaways(Writer *w, int result) except -1:
     return 0
 
 
-cdef int resume(Writer *w) except -1:
+cdef int go_on(Writer *w) except -1:
     """Go on with the topmost frame; what it is in the middle of is written in turn while that is leaves."""
     cdef Frame *frame = &w.stack[w.depth - 1]
     cdef Py_ssize_t at = w.depth - 1
@@ -49,7 +49,7 @@ cdef int resume(Writer *w) except -1:
         elif kind == IN_SLOTS:
             result = run_slots(w, frame)
         else:
-            result = resume_other(w, frame)
+            result = go_on_elsewhere(w, frame)
         if result == WRITTEN:
             pop(w)
             return WRITTEN
@@ -63,7 +63,7 @@ cdef int resume(Writer *w) except -1:
         kind = frame.kind
 
 
-cdef int resume_other(Writer *w, Frame *frame) except -1:
+cdef int go_on_elsewhere(Writer *w, Frame *frame) except -1:
     if frame.kind == IN_SET:
         return run_set(w, frame)
     if frame.kind == IN_FROZENSET:

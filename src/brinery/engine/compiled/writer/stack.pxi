@@ -104,22 +104,22 @@ cdef inline int pop(Writer *w) except -1:
     if w.fast:
         leave_nested(w, frame.obj)
     if frame.current != NULL:
-        release(w, frame.current)
+        give_up(w, frame.current)
     if frame.following != NULL:
-        release(w, frame.following)
+        give_up(w, frame.following)
     if frame.held != NULL:
         if frame.half and (frame.kind == IN_STATE or frame.kind == IN_REDUCTION):
             DECREF(frame.held)  # nothing that was written depends on it (see forget)
         else:
-            release(w, frame.held)
+            give_up(w, frame.held)
     if frame.owned:
-        release(w, frame.obj)
+        give_up(w, frame.obj)
         if frame.owner != NULL:
-            release(w, frame.owner)
+            give_up(w, frame.owner)
     return 0
 
 
-cdef inline int release(Writer *w, PyObject *obj) except -1:
+cdef inline int give_up(Writer *w, PyObject *obj) except -1:
     """Give up a reference. The last one may run a finalizer, and free what is borrowed here."""
     if REFCNT(obj) == 1:
         secure(w)
@@ -132,6 +132,9 @@ cdef inline int secure(Writer *w) except -1:
 
     Everything written so far is entered in the memo and owned, and so is everything being written.
     State that was to be written without being made is made now: code may see it, or change the instance.
+
+    The reader has a secure(), too, and a resume() behind it. Here nothing needs resuming: what is secured stays
+    so, and whatever comes after is secured by the next call.
     """
     new_epoch(w)  # whatever was known of types and tables is no longer sure
     if w.secured != w.depth or w.log_owned != w.logged:
@@ -244,7 +247,7 @@ cdef inline int hold(Writer *w, PyObject *obj) except -1:
     INCREF(obj)
     w.subject = obj
     if before != NULL:
-        release(w, before)
+        give_up(w, before)
     return 0
 
 
@@ -252,5 +255,5 @@ cdef inline int drop(Writer *w) except -1:
     cdef PyObject *subject = w.subject
     w.subject = NULL
     if subject != NULL:
-        release(w, subject)
+        give_up(w, subject)
     return 0

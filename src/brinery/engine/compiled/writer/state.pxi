@@ -1,74 +1,7 @@
 # The structs that a dump works on.
 
 cdef enum:
-    PROTO = 0x80
-    STOP = 46          # .
-    MARK = 40          # (
-    POP = 48           # 0
-    POP_MARK = 49      # 1
-    NONE = 78          # N
-    INT = 73           # I
-    BININT = 74        # J
-    BININT1 = 75       # K
-    BININT2 = 77       # M
-    LONG = 76          # L
-    LONG1 = 0x8A
-    LONG4 = 0x8B
-    NEWTRUE = 0x88
-    NEWFALSE = 0x89
-    FLOAT = 70         # F
-    BINFLOAT = 71      # G
-    UNICODE = 86       # V
-    BINUNICODE = 88    # X
-    SHORT_BINUNICODE = 0x8C
-    BINUNICODE8 = 0x8D
-    BINBYTES = 66      # B
-    SHORT_BINBYTES = 67  # C
-    BINBYTES8 = 0x8E
-    BYTEARRAY8 = 0x96
-    NEXT_BUFFER = 0x97
-    READONLY_BUFFER = 0x98
-    EMPTY_LIST = 93    # ]
-    LIST = 108         # l
-    APPEND = 97        # a
-    APPENDS = 101      # e
-    EMPTY_TUPLE = 41   # )
-    TUPLE = 116        # t
-    TUPLE1 = 0x85
-    TUPLE2 = 0x86
-    TUPLE3 = 0x87
-    EMPTY_DICT = 125   # }
-    DICT = 100         # d
-    SETITEM = 115      # s
-    SETITEMS = 117     # u
-    EMPTY_SET = 0x8F
-    ADDITEMS = 0x90
-    FROZENSET = 0x91
-    GET = 103          # g
-    BINGET = 104       # h
-    LONG_BINGET = 106  # j
-    PUT = 112          # p
-    BINPUT = 113       # q
-    LONG_BINPUT = 114  # r
-    MEMOIZE = 0x94
-    GLOBAL = 99        # c
-    STACK_GLOBAL = 0x93
-    EXT1 = 0x82
-    EXT2 = 0x83
-    EXT4 = 0x84
-    REDUCE = 82        # R
-    BUILD = 98         # b
-    NEWOBJ = 0x81
-    NEWOBJ_EX = 0x92
-    PERSID = 80        # P
-    BINPERSID = 81     # Q
-    FRAME = 0x95
-
-cdef enum:
-    BATCH = 1000               # items to one APPENDS, SETITEMS or ADDITEMS
     FRAME_HEADER = 9           # the opcode FRAME and its eight-byte length
-    FRAME_TARGET = 64 * 1024   # a frame of this size is closed at the next object
-    FRAME_LEAST = 4            # a shorter frame is not worth its header
     SLACK = 320                # room that is always there when an object begins
     SHORT = 192                # the longest payload that fits into the slack with all around it
 

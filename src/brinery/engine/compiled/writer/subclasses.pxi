@@ -28,7 +28,7 @@ cdef int settle_state(Writer *w, PyObject *obj, Plan **known, PyObject **state) 
     if plan == NULL or plan.epoch != w.epoch:
         plan = renew_plan(w, type)
     if TYPE(obj) != type or plan.current != kind or not harmless_dict(plan, state[0]):
-        release(w, state[0])
+        give_up(w, state[0])
         state[0] = NULL
         return NOT_IN_PLACE
     known[0] = plan
@@ -53,7 +53,7 @@ cdef int open_by_value(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            release(w, state)
+            give_up(w, state)
         return NOT_IN_PLACE
     begin(w)
     begin(w)
@@ -114,7 +114,7 @@ cdef int open_by_items(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            release(w, state)
+            give_up(w, state)
         return NOT_IN_PLACE
     if state != NULL:
         push_state(w, obj, state)
@@ -148,7 +148,7 @@ cdef int open_by_arguments(Writer *w, PyObject *obj, Plan *plan) except -1:
         or not write_class(w, obj, plan)
     ):
         if state != NULL:
-            release(w, state)
+            give_up(w, state)
         return reduce_with(w, obj, given)
     if state != NULL:
         push_state(w, obj, state)
@@ -263,7 +263,7 @@ cdef int open_by_contents(Writer *w, PyObject *obj, Plan *plan, bint elide) exce
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            release(w, state)
+            give_up(w, state)
         return NOT_IN_PLACE
     write_new(w, obj, elide and w.subject == NULL)
     if state != NULL:
@@ -289,7 +289,7 @@ cdef int run_own_items(Writer *w, Frame *frame) except -1:
     if frame.current != NULL:
         item = frame.current
         frame.current = NULL
-        release(w, item)
+        give_up(w, item)
     if frame.count == BATCH_OF_ONE:
         op(w, APPEND)
         return WRITTEN
@@ -365,7 +365,7 @@ cdef int run_own_pairs(Writer *w, Frame *frame) except -1:
     if frame.current != NULL:
         value = frame.current
         frame.current = NULL
-        release(w, value)
+        give_up(w, value)
     if frame.count == BATCH_OF_ONE:
         op(w, SETITEM)
         return WRITTEN
@@ -383,7 +383,7 @@ cdef int run_own_pairs(Writer *w, Frame *frame) except -1:
     if frame.held != NULL:
         key = frame.held
         frame.held = NULL
-        release(w, key)
+        give_up(w, key)
     at = w.cur
     while True:
         if frame.count == BATCH_BEGINS:

@@ -9,19 +9,16 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from brinery.stream.opcodes import codes
+from brinery.stream.opcodes import BATCH, codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brinery.engine.python.writing.writer import Steps, Writer
 
-__all__ = ["BATCH", "Pairs", "append_items", "set_pairs"]
+__all__ = ["Pairs", "append_items", "set_pairs"]
 
 MARK, APPEND, APPENDS, SETITEM, SETITEMS = codes("MARK", "APPEND", "APPENDS", "SETITEM", "SETITEMS")
-
-#: So many items at most, or so many pairs, so that a reader's stack stays small.
-BATCH = 1000
 
 _second = itemgetter(1)
 

@@ -12,10 +12,10 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from brinery.cpython import LISTS_KEEP_THEIR_SIZE, RESTS_STAND_ALONE
-from brinery.engine.python.writing.batches import BATCH, append_items, set_pairs
+from brinery.engine.python.writing.batches import append_items, set_pairs
 from brinery.engine.python.writing.reducing import write_reduction
 from brinery.engine.reductions import Reduction
-from brinery.stream.opcodes import codes
+from brinery.stream.opcodes import BATCH, codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine.levels import KEY, PID, Item, Value, shorten
-from brinery.engine.python.writing.batches import BATCH
 from brinery.engine.reductions import Reduction
+from brinery.stream.opcodes import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

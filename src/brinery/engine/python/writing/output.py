@@ -6,20 +6,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from brinery.engine.files import write_all
-from brinery.stream.opcodes import codes
+from brinery.stream.opcodes import FRAME_LEAST, FRAME_TARGET, codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FRAME_TARGET", "Output"]
+__all__ = ["Output"]
 
 (FRAME,) = codes("FRAME")
-
-#: A frame ends at the first object that begins when it holds this many bytes; payloads of this size
-#: and more stand outside frames, so that they need not be copied.
-FRAME_TARGET = 64 * 1024
-#: Shorter ones are written without their header.
-FRAME_MINIMUM = 4
 
 
 class Output:
@@ -50,7 +44,7 @@ class Output:
 
     def _close_frame(self) -> None:
         size = len(self.buffer)
-        if self._framed and size >= FRAME_MINIMUM:
+        if self._framed and size >= FRAME_LEAST:
             self._finished.append(FRAME + size.to_bytes(8, "little"))
         if size:
             self._finished.append(bytes(self.buffer))
