@@ -36,6 +36,35 @@ from brinery.plan import ReadPlan
 
 # The inputs
 
+#: Subclasses of builtin types, and what one of each is made of.
+CHILDREN = (
+    (graphs.ListChild, [1, "two"]),
+    (graphs.DictChild, {"one": 1}),
+    (graphs.SetChild, (1, "two")),
+    (graphs.FrozensetChild, (1, "two")),
+    (graphs.TupleChild, (1, "two")),
+    (graphs.IntChild, 300),
+    (graphs.StrChild, "text"),
+    (graphs.FloatChild, 0.5),
+    (graphs.Trouble, "message"),
+)
+
+
+def children(seed: int) -> object:
+    """Instances of a few subclasses of builtin types, with attributes, several of each in turn."""
+    chance = random.Random(seed)
+    kinds = chance.sample(CHILDREN, 2)
+    made: list[object] = []
+    for number in range(chance.randrange(3, 8)):
+        cls, content = kinds[number % 2] if chance.random() < 0.8 else chance.choice(CHILDREN)
+        new: object = cls(content)  # type: ignore[call-arg]
+        for name in ("name", "value", "more")[: chance.randrange(4)]:
+            setattr(new, name, chance.choice((number, f"text {number}", None, made)))
+        made.append(new)
+        if chance.random() < 0.2:
+            made.append(chance.choice((graphs.Point(number, "y"), graphs.Colour.RED, vars(new))))
+    return made
+
 
 def instances(seed: int) -> object:
     """Objects with state in all its forms: what readers treat specially, and graphs hold little of."""
@@ -59,8 +88,9 @@ def instances(seed: int) -> object:
 def corpus() -> tuple[tuple[bytes, ...], ...]:
     """Small whole pickles of every protocol, each as the opcodes with their arguments."""
     found = []
-    for seed in range(120):
-        graph = instances(seed) if seed % 3 == 0 else graphs.grow(seed, size=8, buffers=False)
+    for seed in range(160):
+        grown = (instances, children, _grow, _grow)[seed % 4]
+        graph = grown(seed)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             try:
                 data = pickle.dumps(graph, protocol)
@@ -72,6 +102,10 @@ def corpus() -> tuple[tuple[bytes, ...], ...]:
             if data[2:3] == pickle.FRAME:
                 found.append(opcodes_of(data[:2] + data[11:]))
     return tuple(found)
+
+
+def _grow(seed: int) -> object:
+    return graphs.grow(seed, size=8, buffers=False)
 
 
 def opcodes_of(data: bytes) -> tuple[bytes, ...]:

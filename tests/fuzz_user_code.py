@@ -47,7 +47,17 @@ ALLOWED = (
     *(AttributeError, BufferError, EOFError, ImportError, IndexError, KeyError, LookupError, OSError),
     *(OverflowError, RecursionError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError),
 )
-CLASSES = (graphs.Plain, graphs.Record, graphs.Slotted, graphs.SlottedWithDict, graphs.WithState)
+CLASSES = (
+    *(graphs.Plain, graphs.Record, graphs.Slotted, graphs.SlottedWithDict, graphs.WithState),
+    *(
+        graphs.ListChild,
+        graphs.DictChild,
+        graphs.SetChild,
+        graphs.TupleChild,
+        graphs.StrChild,
+        graphs.Trouble,
+    ),
+)
 NAMES = ("name", "value", "more", "left", "right", "state")
 CALL = b"cacting\nact\n0"  # a global is looked up, and dropped
 SMALL = pickle.dumps({"a": [graphs.Plain(), (1, "two")]}, 4)
@@ -136,16 +146,17 @@ class Saboteur:
             return
         obj = entries[self.chance.choice(sorted(entries))]
         other = entries[self.chance.choice(sorted(entries))]
+        container = isinstance(obj, list | dict | set)
         kind = self.chance.randrange(7)
         try:
-            if type(obj) is list:
-                obj.clear() if kind == 0 else obj.append(other) if kind < 4 else obj.reverse()
-            elif type(obj) is dict:
-                obj.clear() if kind == 0 else obj.update(name="more") if kind < 4 else obj.pop("name", None)
-            elif type(obj) is set:
-                obj.clear() if kind == 0 else obj.add("more")
-            elif type(obj) in CLASSES:
+            if type(obj) in CLASSES and (not container or self.chance.random() < 0.5):
                 self.change_instance(obj, kind, other)
+            elif isinstance(obj, list):
+                obj.clear() if kind == 0 else obj.append(other) if kind < 4 else obj.reverse()
+            elif isinstance(obj, dict):
+                obj.clear() if kind == 0 else obj.update(name="more") if kind < 4 else obj.pop("name", None)
+            elif isinstance(obj, set):
+                obj.clear() if kind == 0 else obj.add("more")
         except (AttributeError, TypeError):
             pass  # what a class does not let anybody do
 
