@@ -33,8 +33,10 @@ __all__ = [
 # str.translate's time, which makes its result longer by one escape at a time.
 _ESCAPES = [(c, f"\\u{ord(c):04x}") for c in "\\\0\n\r\x1a"]
 # Compiled when they are needed: importing brinery is not to pay for what few streams have.
-# What C's strtol reads to the end when the base is left to it.
-_STRTOL = rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+# What C's strtol reads to the end: in base 10, and when the base is left to it.
+_STRTOL = rb"[ \t\n\v\f\r]*([+-]?)" + (
+    rb"([0-9]+)" if NUMBERS_ARE_DECIMAL else rb"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+)
 # What float() takes and C's own parser does not.
 _NO_FLOAT = rb"[\s_]"
 _FLOAT_START = rb"[+-]?(?:(?P<digits>\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|nan))"
@@ -117,26 +119,28 @@ def parse_int(line: bytes) -> int:
     text = line.partition(b"\0")[0]
     if not text and line:
         return False if len(line) == 2 and not BOOLS_ARE_LITERAL else 0
-    if NUMBERS_ARE_DECIMAL:
-        value = _converted(text, 10)
+    literal = re.fullmatch(_STRTOL, text)
+    if literal is None:
+        return _converted(text)
+    sign, digits = literal.groups()
+    if NUMBERS_ARE_DECIMAL or digits[:1] != b"0":
+        base = 10
     else:
-        literal = re.fullmatch(_STRTOL, text)
-        if literal is None:
-            return _converted(text, 0)
-        sign, digits = literal.groups()
-        value = int(digits, 16 if digits[:2] in (b"0x", b"0X") else 8 if digits[:1] == b"0" else 10)
-        if sign == b"-":
-            value = -value
-        if not -(2**63) <= value < 2**63:
-            return _converted(text, 0)
+        base = 16 if digits[:2] in (b"0x", b"0X") else 8
+    # Leading zeros count towards int()'s limit of digits, and strtol has none.
+    value = int(digits.lstrip(b"0")[:20] or b"0") if base == 10 else int(digits, base)
+    if sign == b"-":
+        value = -value
+    if not -(2**63) <= value < 2**63:
+        return _converted(text)
     if BOOLS_ARE_LITERAL:
         return bool(value) if line in (b"00", b"01") else value
     return bool(value) if len(line) == 2 and value in (0, 1) else value
 
 
-def _converted(text: bytes, base: int) -> int:
+def _converted(text: bytes) -> int:
     try:
-        return int(text, base)
+        return int(text, 10 if NUMBERS_ARE_DECIMAL else 0)
     except ValueError:
         raise ValueError("could not convert string to int") from None
 
