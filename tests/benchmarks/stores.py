@@ -103,7 +103,7 @@ def rows(options: argparse.Namespace) -> None:
     from brinery import Profile
 
     table = Printed(
-        f"rows of SQLite, {options.engine} engine: beside plain sqlite3, and beside the objects pickled whole",
+        f"rows of SQLite, {options.engine} engine: beside plain sqlite3, and the objects pickled whole",
         ["", "brinery", "plain", "ratio", "aim", "pickle", "ratio"],
         first_width=30,
     )
