@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+    from brinery.persistence.stores import SimpleStore, Store
+
     #: A class, or its dotted name "package.module:qualname", which is not imported.
     Target = type | str
     #: A function of the object (and the protocol), or its dotted name, imported for the first object.
@@ -215,9 +217,9 @@ class PersistentScheme(Record):
     __slots__ = ("name", "open")
     __match_args__ = ("name", "open")
     name: str
-    open: Callable[..., Any] | str
+    open: Callable[..., Store | SimpleStore] | str
 
-    def __init__(self, name: str, open: Callable[..., Any] | str) -> None:
+    def __init__(self, name: str, open: Callable[..., Store | SimpleStore] | str) -> None:
         if not isinstance(name, str) or not _is_scheme(name):
             raise refused(
                 f"{name!r} is no name for a PersistentScheme: it wants small letters, digits and + - . "

@@ -8,6 +8,7 @@
     python tests/benchmarks memory                   peak memory, in child processes
     python tests/benchmarks scaling                  cost per object, from a thousand to ten million
     python tests/benchmarks references               references into SQLite: one query, beside one for each
+    python tests/benchmarks stores                   the SQLite store, beside sqlite3 and whole pickles
     python tests/benchmarks report A.json B.json     what `wide --save` wrote on several Pythons, side by side
     python tests/benchmarks --engine python          the Python engine, beside the stdlib's Python pickler
     python tests/benchmarks --rows JSON instances    the rows with one of these in their name
@@ -32,6 +33,7 @@ TABLES = {
     "memory": "memory",
     "scaling": "scaling",
     "references": "references",
+    "stores": "stores",
     "report": "wide.report",
 }
 
@@ -64,7 +66,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="only brinery")
     parser.add_argument("--save", metavar="FILE", help="for wide: the ratios, as JSON")
     parser.add_argument(
-        "--largest", type=int, default=7, metavar="POWER", help="of ten, for scaling (default: 7)"
+        "--largest", type=int, default=7, metavar="POWER", help="of ten, for scaling and stores (default: 7)"
     )
     chosen = parser.parse_args()
     if chosen.files and chosen.table != "report":

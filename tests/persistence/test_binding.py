@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import pickle
 import sys
 import types
 from typing import Any
@@ -130,10 +131,15 @@ def test_a_type_is_resolved_once() -> None:
     assert asked == [Dog, Oak]
 
 
-@pytest.mark.parametrize("native", [int, str, dict, list, type(None)])
+@pytest.mark.parametrize("native", [int, str, dict, list, type(None), bytes, bytearray, pickle.PickleBuffer])
 def test_the_formats_own_types_cannot_be_claimed(native: type) -> None:
     with pytest.raises(StoreError, match=f"bound as 'shop' claims {native.__qualname__}.*own data types"):
         bind(WritePlan(), ReadPlan(), {"shop": Book((native,))})
+
+
+def test_a_buffer_has_no_subclasses_so_another_way_is_told() -> None:
+    with pytest.raises(StoreError, match="a class of your own instead, one that holds the buffer"):
+        bind(WritePlan(), ReadPlan(), {"shop": Book((pickle.PickleBuffer,))})
 
 
 @pytest.mark.parametrize(

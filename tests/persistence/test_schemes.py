@@ -53,6 +53,31 @@ def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
         scheme_of(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "by"),
+    [
+        ("sqlalchemy+postgresql://shop@db/shop", "sqlalchemy"),
+        ("SQLAlchemy+PostgreSQL+psycopg://db", "sqlalchemy"),
+        ("sqlalchemy://db", "sqlalchemy"),
+        ("sqlalchemy+oracle://db", "sqlalchemy+oracle"),
+    ],
+)
+def test_a_scheme_opens_its_whole_family_unless_another_has_the_very_name(url: str, by: str) -> None:
+    def opener(name: str) -> PersistentScheme:
+        return PersistentScheme(name, lambda url: Memory(url, by=name))
+
+    schemes = {name: opener(name) for name in ("sqlalchemy", "sqlalchemy+oracle", "postgresql")}
+    store = open_store(url, schemes)
+    assert isinstance(store, Memory)
+    assert (store.url, store.options) == (url, {"by": by})
+
+
+def test_of_a_family_that_nobody_has_the_whole_name_is_told_and_no_password() -> None:
+    with pytest.raises(StoreError, match=r"opens 'redis\+tls' stores.*known schemes: sqlite") as refused:
+        open_store("redis+tls://shop:secret@db/0", SQLITE)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_scheme_that_nobody_has_is_refused_with_those_that_are_there() -> None:
     with pytest.raises(StoreError, match=r"no active plugin opens 'redis' stores.*known schemes: sqlite"):
         open_store("redis://localhost", SQLITE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brinery.errors import MissingReference, StoreFault
+from brinery.errors import MissingReference, StoreError, StoreFault
 from brinery.persistence import Dump, Store
 from brinery.persistence.sqlite import SqliteStore, Table
 from brinery.testing import StoreContract
@@ -208,25 +208,200 @@ class TakesAsFault(Locked):
         return Strict(self)
 
 
+class Reachable(Locked):
+    """A store whose database can go away, and which says so."""
+
+    away = False
+    owner = 0
+
+    def reach(self) -> None:
+        if self.away:
+            raise StoreError("the database cannot be reached")
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        self.reach()
+        return ReachingDump(self)
+
+    def begin_load(self, context: Any, /) -> Any:
+        self.reach()
+        return super().begin_load(context)
+
+
+class ReachingDump(RecordingDump):
+    def prepare(self) -> None:
+        self.store.reach()  # type: ignore[attr-defined]
+
+
+class StoresWhatItHas(Reachable):
+    """Sends each object as it comes: of a dump in whose middle it is cut off, half is there."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        self.reach()
+        return type("AtOnceAndReaching", (ReachingDump, AtOnce), {})(self)
+
+
+class NeverNotices(Reachable):
+    """Answers out of what it has at hand, and acknowledges what went nowhere."""
+
+    def reach(self) -> None:
+        pass
+
+
+class TakesAwayForMissing(Reachable):
+    """What cannot be asked about is said to be missing."""
+
+    def begin_load(self, context: Any, /) -> Any:
+        if self.away:
+            return type("Nothing", (RecordingLoad,), {"fetch": lambda self, keys: {}})(self)
+        return super().begin_load(context)
+
+
+class DoesNotComeBack(Reachable):
+    """Is of no use any more once it was cut off."""
+
+    def reach(self) -> None:
+        if self.away:
+            self.broken = True
+        if getattr(self, "broken", False):
+            raise StoreError("the connection is broken")
+
+
+class LosesOnReturn(Reachable):
+    """What was stored before is gone with the connection."""
+
+    def reach(self) -> None:
+        if self.away:
+            self.rows.clear()
+        super().reach()
+
+
+class CutOffKit(Kit):
+    store = Reachable
+
+    @contextmanager
+    def cut_off(self, store: Any) -> Iterator[None]:
+        store.away = True
+        yield
+        store.away = False
+
+
+CUT_OFF = "test_a_backend_that_goes_away_is_a_fault_and_nothing_is_lost"
+IN_THE_MIDDLE = "test_a_backend_that_goes_away_in_the_middle_of_a_dump_keeps_nothing_of_it"
+
+
+@pytest.mark.parametrize("check", [CUT_OFF, IN_THE_MIDDLE])
+def test_a_store_that_says_that_its_database_is_away_passes(check: str, tmp_path: Path) -> None:
+    getattr(CutOffKit(), check)(tmp_path)
+
+
+OF_CUT_OFFS = [
+    (NeverNotices, CUT_OFF),
+    (TakesAwayForMissing, CUT_OFF),
+    (DoesNotComeBack, CUT_OFF),
+    (LosesOnReturn, CUT_OFF),
+    (NeverNotices, IN_THE_MIDDLE),
+    (StoresWhatItHas, IN_THE_MIDDLE),
+    (DoesNotComeBack, IN_THE_MIDDLE),
+]
+
+
+@pytest.mark.parametrize(("store", "check"), OF_CUT_OFFS)
+def test_a_store_that_does_not_is_found_too(store: type[Recording], check: str, tmp_path: Path) -> None:
+    kit = type("Broken", (CutOffKit,), {"store": store})()
+    with pytest.raises((AssertionError, MissingReference, StoreError)):
+        getattr(kit, check)(tmp_path)
+
+
+class Unharmed(SqliteStore):
+    """Works in a child, as the store itself does."""
+
+
+class DeafInTheChild(SqliteStore):
+    """Refuses in the child, where it said that it works."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.owner = os.getpid()
+
+    def begin_load(self, context: Any, /) -> Any:
+        if os.getpid() != self.owner:
+            raise StoreError("the store belongs to the parent")
+        return super().begin_load(context)
+
+
+class LostInTheChild(DeafInTheChild):
+    """What the child dumps is acknowledged, and nowhere."""
+
+    def begin_load(self, context: Any, /) -> Any:
+        return SqliteStore.begin_load(self, context)
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        if os.getpid() != self.owner:
+            return RecordingDump(Locked())
+        return super().begin_dump(context)
+
+
+class TornInTheChild(DeafInTheChild):
+    """Loads something else in the child, as a connection that two processes read from does."""
+
+    def begin_load(self, context: Any, /) -> Any:
+        if os.getpid() != self.owner:
+            store = Locked()
+            store.rows = {("customers", number): Customer(number, "torn") for number in range(9)}
+            return RecordingLoad(store)
+        return SqliteStore.begin_load(self, context)
+
+
+class ForkKit(TestSqlite):
+    __test__ = False
+    store: type[SqliteStore] = Unharmed
+
+    def open_store(self, place: Path) -> Store:
+        return self.store(place / "shop.db", [Table("customers", Customer)], on_new="insert")
+
+
+FORK = "test_a_forked_child_works_or_is_refused_with_the_reason"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("survives", [True, False])
+def test_a_store_that_says_what_becomes_of_it_in_a_child_passes(survives: bool, tmp_path: Path) -> None:
+    store = Unharmed if survives else DeafInTheChild
+    getattr(type("Right", (ForkKit,), {"store": store, "survives_forks": survives})(), FORK)(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize(
-    ("store", "check"),
-    [
-        (StoresAtOnce, "test_a_dump_that_fails_leaves_the_store_as_it_was"),
-        (StoresOnPrepare, "test_where_another_store_fails_this_one_is_as_it_was"),
-        (StoresOnPrepare, "test_a_transaction_may_be_rolled_back_twice"),
-        (AsksForEach, "test_requests_grow_with_batches_not_with_objects"),
-        (OneStage, "test_a_dump_within_a_dump_is_a_transaction_of_its_own"),
-        (OneStage, "test_threads_do_not_meet"),
-        (Forgets, "test_objects_come_back_at_every_protocol"),
-        (Forgets, "test_what_is_stored_is_there_for_another_process"),
-        (Forgets, "test_nothing_that_loads_is_in_the_file_before_the_commit"),
-        (Forgets, "test_what_was_loaded_is_referred_to_and_not_stored_again"),
-        (GivesAnother, "test_objects_come_back_at_every_protocol"),
-        (Lies, "test_where_another_store_fails_behind_its_commit_that_is_said"),
-        (RaisesOnRollback, "test_a_transaction_may_be_rolled_back_twice"),
-        (TakesAsFault, "test_what_is_gone_is_missing_and_all_of_it_is_named"),
-    ],
+    ("store", "survives"),
+    [(DeafInTheChild, True), (LostInTheChild, True), (TornInTheChild, True), (Unharmed, False)],
 )
+def test_a_store_that_fails_in_a_child_is_found(
+    store: type[SqliteStore], survives: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kit = type("Broken", (ForkKit,), {"store": store, "survives_forks": survives})()
+    with pytest.raises(AssertionError):
+        getattr(kit, FORK)(tmp_path)
+
+
+IN_THIS_PROCESS = [
+    (StoresAtOnce, "test_a_dump_that_fails_leaves_the_store_as_it_was"),
+    (StoresOnPrepare, "test_where_another_store_fails_this_one_is_as_it_was"),
+    (StoresOnPrepare, "test_a_transaction_may_be_rolled_back_twice"),
+    (AsksForEach, "test_requests_grow_with_batches_not_with_objects"),
+    (OneStage, "test_a_dump_within_a_dump_is_a_transaction_of_its_own"),
+    (OneStage, "test_threads_do_not_meet"),
+    (Forgets, "test_objects_come_back_at_every_protocol"),
+    (Forgets, "test_what_is_stored_is_there_for_another_process"),
+    (Forgets, "test_nothing_that_loads_is_in_the_file_before_the_commit"),
+    (Forgets, "test_what_was_loaded_is_referred_to_and_not_stored_again"),
+    (GivesAnother, "test_objects_come_back_at_every_protocol"),
+    (Lies, "test_where_another_store_fails_behind_its_commit_that_is_said"),
+    (RaisesOnRollback, "test_a_transaction_may_be_rolled_back_twice"),
+    (TakesAsFault, "test_what_is_gone_is_missing_and_all_of_it_is_named"),
+]
+
+
+@pytest.mark.parametrize(("store", "check"), IN_THIS_PROCESS)
 def test_a_store_that_does_not_is_found(store: type[Recording], check: str, tmp_path: Path) -> None:
     kit = type("Broken", (Kit,), {"store": store})()
     with pytest.raises((AssertionError, MissingReference, StoreFault, OSError)):
@@ -258,3 +433,9 @@ class DumpsToo(TestSqlite):
 def test_a_stream_that_is_finished_before_its_commit_is_found(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="holds no object"):
         DumpsToo().test_processes_that_are_killed_lose_nothing_acknowledged(tmp_path)
+
+
+def test_each_check_of_the_kit_is_seen_to_fail() -> None:
+    seen = {check for _, check in (*IN_THIS_PROCESS, *OF_CUT_OFFS)}
+    processes = "test_processes_that_are_killed_lose_nothing_acknowledged"
+    assert seen | {FORK, processes} == {name for name in dir(StoreContract) if name.startswith("test_")}

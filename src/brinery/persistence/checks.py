@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 from brinery.dotted import MISSING, find_loaded, is_dotted
@@ -114,9 +115,12 @@ def check_claim(owner: str, cls: object, name: str | None = None) -> None:
             f"{owner} claims {spelled or repr(cls)}, which is neither a class nor the name of one"
         )
     if any(cls is native for native in NATIVE_TYPES):
+        instead = "such as a subclass of it"
+        if cls is PickleBuffer:
+            instead = "one that holds the buffer"
         raise StoreError(
             f"{owner} claims {spelled or cls.__qualname__}, one of the format's own data types, which no"
-            " store is asked about; claim a class of your own instead, such as a subclass of it"
+            f" store is asked about; claim a class of your own instead, {instead}"
         )
 
 

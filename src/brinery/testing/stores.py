@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 import unittest
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import (
@@ -284,9 +284,25 @@ class StoreContract:
                 for act in (lambda: bound.loads(data), lambda: bound.dumps(self.new(2))):
                     with self._raises((StoreFault, StoreError), "a database that cannot be reached"):
                         act()
-            assert self.content(bound.loads(data)) == self.content(self.new(1))
+            self._still_there(bound, data)
             bound.dumps(self.new(3))
             assert self.count(store) == 2
+
+    def test_a_backend_that_goes_away_in_the_middle_of_a_dump_keeps_nothing_of_it(
+        self, tmp_path: Path
+    ) -> None:
+        with self._opened(tmp_path, missing="none") as (store, bound):
+            data = bound.dumps(self.new(1))
+            file = io.BytesIO()
+            with ExitStack() as until:
+                going = _Nested(lambda: until.enter_context(self.cut_off(store)))
+                with self._raises((StoreFault, StoreError), "a database that goes away in the middle"):
+                    bound.dump([self.new(2), going, self.new(3)], file)
+            self._unfinished(file.getvalue())
+            assert self.count(store) == 1, "something of a dump is there that failed"
+            self._still_there(bound, data)
+            bound.dumps([self.new(2), self.new(3)])
+            assert self.count(store) == 3
 
     def test_processes_that_are_killed_lose_nothing_acknowledged(self, tmp_path: Path) -> None:
         if not hasattr(signal, "SIGKILL"):
@@ -350,6 +366,11 @@ class StoreContract:
         except kind:
             return
         raise AssertionError(f"no error for {what}")
+
+    def _still_there(self, bound: BoundProfile, data: bytes) -> None:
+        loaded = bound.loads(data)
+        assert loaded is not None, "what was stored before is missing"
+        assert self.content(loaded) == self.content(self.new(1))
 
     def _unfinished(self, data: bytes) -> None:
         try:
