@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import decimal
+import hashlib
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +52,15 @@ class Memory(KeyValueStore):
         if not taken:
             self.rows.update(items)
         return taken
+
+
+class ByContent(Memory):
+    """Its keys are made of the content."""
+
+    identity = "value"
+
+    def key_for(self, obj: Any, /) -> Any:
+        return hashlib.sha256(pickle.dumps(obj)).hexdigest()
 
 
 class Deque(collections.deque):  # type: ignore[type-arg]
@@ -185,6 +196,45 @@ def test_a_closure_is_read_level_by_level_and_no_further_than_asked() -> None:
     assert levels == [[1], [2, 3]]
     order = list(dependencies_first(graph, lambda key: [to for to in graph[key] if to in graph]))
     assert order.index(4) < order.index(2) < order.index(1)
+
+
+def test_keys_of_content_make_of_equal_objects_two(bind: Bind) -> None:
+    store = ByContent(Node)
+    bound = bind(memory=store)
+    one, two = Node(1, ["x"]), Node(1, ["x"])
+    data = bound.dumps([one, two, one])
+    assert len(store.rows) == 1
+    loaded = bound.loads(data)
+    assert loaded == [one, two, one]
+    assert loaded[0] is loaded[2]
+    assert loaded[0] is not loaded[1]
+    assert loaded[0].next is not loaded[1].next
+
+
+def test_what_is_kept_by_content_is_kept_whole(bind: Bind) -> None:
+    store = ByContent(Node)
+    bound = bind(memory=store)
+    equal = [Node(2), Node(2)]
+    loaded = bound.loads(bound.dumps(Node(1, equal)))
+    assert len(store.rows) == 1
+    assert loaded.next == equal
+    assert loaded.next[0] is not loaded.next[1]
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        lambda part: [Node(1, part), part],
+        lambda part: [part, Node(1, part)],
+        lambda part: [Node(1, part), Node(2, part)],
+        lambda part: [Node(1, part), Node(1, part)],
+    ],
+)
+def test_what_two_contents_share_is_refused(bind: Bind, graph: Callable[[Node], Any]) -> None:
+    store = ByContent(Node)
+    with pytest.raises(NotStored, match="come back as two"):
+        bind(memory=store).dumps(graph(Node(5)))
+    assert not store.rows
 
 
 def test_values_refer_by_addresses() -> None:

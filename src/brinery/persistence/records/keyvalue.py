@@ -57,6 +57,9 @@ class KeyValueStore(Store):
     claims   the classes whose objects have records of their own; objects of their subclasses too.
     on_new   an object whose key holds nothing: "refuse" it with NotStored, or "insert" it, and the new
              objects that it refers to, when the dump has succeeded.
+
+    Where the key is made of the content, say ``identity = "value"``. Then a record refers to nothing: objects
+    of claimed classes within an object are part of its content, as equal ones would come back as one.
     """
 
     def __init__(
@@ -130,6 +133,7 @@ class _KeyValueDump(Dump):
     def __init__(self, store: KeyValueStore, saving: bool = False) -> None:
         self._store = store
         self._saving = saving
+        self._whole = store.identity == "value"
         self._claimed: dict[type, bool] = {}
         self._staged: dict[Key, tuple[object, _Record | None]] = {}
         self._pending: list[Key] = []
@@ -191,8 +195,11 @@ class _KeyValueDump(Dump):
         if staged is None:
             self._staged[key] = obj, None
             self._pending.append(key)
-        elif staged[0] is not obj and not self._encode(obj).same_as(staged[1] or self._encode(staged[0])):
-            raise NotStored(f"two objects of this dump have the key {key!r}, and differ")
+        elif staged[0] is not obj:
+            # Where equal objects are two, each has places of its own for what it is made of.
+            ours = self._encode(obj, f"{key!r} at {id(obj):#x}" if self._whole else None)
+            if not ours.same_as(staged[1] or self._encode(staged[0])):
+                raise NotStored(f"two objects of this dump have the key {key!r}, and differ")
         return key
 
     def _encode_pending(self) -> None:
@@ -202,6 +209,8 @@ class _KeyValueDump(Dump):
             self._staged[key] = obj, self._encode(obj, repr(key))
 
     def _refer(self, obj: object) -> Key | None:
+        if self._whole:
+            return None
         cls = type(obj)
         claimed = self._claimed.get(cls)
         if claimed is None:
@@ -212,6 +221,8 @@ class _KeyValueDump(Dump):
 
     def _encode(self, obj: Any, place: str | None = None) -> _Record:
         making, filling = _parts_of(obj)
+        if self._whole and place is not None:
+            self._sharing.meet(obj, place)
 
         def refer(part: object) -> Key | None:
             key = self._refer(part)
