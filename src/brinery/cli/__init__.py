@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import demo, dis, explain, new_plugin, plugins, refs, sizes, store
+from brinery.cli import demo, diff, dis, explain, new_plugin, plugins, refs, sizes, store
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main"]
 
-#: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`.
-COMMANDS = (plugins, explain, dis, refs, sizes, store, new_plugin, demo)
+#: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`,
+#: which returns the exit code if that is not 0; and `TROUBLE`, the exit code for bad input, if that is not 1.
+COMMANDS = (plugins, explain, dis, refs, sizes, diff, store, new_plugin, demo)
 
 _EPILOG = """\
 examples:
@@ -30,6 +31,7 @@ examples:
   brinery explain pathlib.Path   who decides how a class is written
   brinery dis data.pickle        what is in a file, opcode by opcode
   brinery sizes data.pickle      what makes it big
+  brinery diff A B               what differs between two
   brinery COMMAND --help         more about a command, with examples
 
 exit codes:
@@ -45,23 +47,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A pickle's text may be more than a terminal can show.
         sys.stdout.reconfigure(errors="backslashreplace")
     command = "brinery"
+    trouble = 1
     try:
         options = _parser().parse_args(arguments)
-        command = f"brinery {options.command}"
-        options.run(options)
+        command, trouble = f"brinery {options.command}", options.trouble
+        code = options.run(options)
         sys.stdout.flush()
     except Problem as problem:
         sys.stdout.flush()
         print(f"{command}: {problem}", file=sys.stderr)
-        return 1
+        return trouble
     except BrokenPipeError:
         # Whoever read our output has enough of it (`brinery dis FILE | head`). What is still buffered
         # would fail once more at exit, so it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return trouble
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code or 0
 
 
 class _Version(argparse.Action):
@@ -91,5 +94,5 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, trouble=getattr(command, "TROUBLE", 1))
     return parser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _compat_pickle
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -11,15 +10,17 @@ from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
 from brinery.cli.streams import add_file_argument, explain_fault, open_streams, problems
 from brinery.errors import PluginConflict, ReadError
-from brinery.plan import NameMap, ReadPlan
 from brinery.stream import GlobalName, References, references
 from brinery.stream.globals import printable
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
+from brinery.stream.naming import PLAIN, namer
 from brinery.stream.resolving import resolve
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+
+    from brinery.plan import ReadPlan
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -46,9 +47,6 @@ examples:
 
 _SHOWN = 20
 
-# Without plugins: names as they stand in streams of protocol 2 and lower, to those of today.
-_PLAIN = ReadPlan(era_names=NameMap(_compat_pickle.NAME_MAPPING, _compat_pickle.IMPORT_MAPPING))
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
@@ -62,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print what the file refers to. Raises Problem where plugins are wanted that do not go together."""
-    plan = chosen_profile().read_plan if options.plugins else _PLAIN
+    plan = chosen_profile().read_plan if options.plugins else PLAIN
     with problems(_called(options.file)):
         _run(options, plan)
 
@@ -108,7 +106,8 @@ class _Report:
         self.found = found
         self.plan = plan
         try:
-            self.loaded_as = {name: _loaded_as(name, found, plan) for name in found.globals}
+            today = namer(plan)
+            self.loaded_as = {name: GlobalName(*today(*name, name in found.era)) for name in found.globals}
         except PluginConflict as conflict:
             raise Problem(str(conflict)) from conflict
         self.resolved = {
@@ -182,10 +181,3 @@ def _section(kind: str, rows: Iterable[tuple[int, str]], limit: int | None = Non
 
 def _count(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
-def _loaded_as(name: GlobalName, found: References, plan: ReadPlan) -> GlobalName:
-    """The name that is imported for `name`: brinery.engine.globals.find_global without the import."""
-    if name in found.era and plan.era_names is not None:
-        name = GlobalName(*plan.era_names.apply(*name))
-    return name if plan.names is None else GlobalName(*plan.names.apply(*name))

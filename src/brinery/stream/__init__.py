@@ -9,7 +9,9 @@ opcodes, text            the opcode table, and the text forms of protocols 0 to 
 feeds, scanner           from bytes and files to opcodes with their arguments
 walk                     the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
 names, symbols, weights  keepers: what a stream refers to; everything; how big it is
-disassembly              opcode by opcode
+graph                    a keeper: what a stream would build, the same whichever protocol it is written at
+disassembly, diffing     opcode by opcode; what differs between two streams
+naming                   what a name has become
 refs, sizing             globals, persistent IDs, extension codes, nested pickles; bytes by path and class
 kinds, packing           what a file is, and what it was compressed with
 containers, resolving    pickles in archives and databases; what a name would reach here
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 from brinery.interpreters import in_main_interpreter, load_sources
 
 if TYPE_CHECKING:
+    from brinery.stream.diffing import Difference, diff
     from brinery.stream.disassembly import Instruction, disassemble
     from brinery.stream.feeds import Excerpt
     from brinery.stream.globals import GlobalName
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from brinery.stream.sizing import Part, Sizes, sizes
 
 __all__ = [
+    "Difference",
     "Excerpt",
     "GlobalName",
     "Instruction",
@@ -37,6 +41,7 @@ __all__ = [
     "Part",
     "References",
     "Sizes",
+    "diff",
     "disassemble",
     "references",
     "sizes",
@@ -44,6 +49,8 @@ __all__ = [
 
 # Where each name lives. The engines import modules of this package, and need none of these.
 _PLACES = {
+    "Difference": "diffing",
+    "diff": "diffing",
     "Excerpt": "feeds",
     "GlobalName": "globals",
     "Instruction": "disassembly",
@@ -58,7 +65,7 @@ _PLACES = {
 
 # Those that are compiled: the main interpreter alone can load them so.
 if not in_main_interpreter():
-    load_sources(__name__, __path__[0], ("scanner", "memo", "walk", "symbols", "names", "weights"))
+    load_sources(__name__, __path__[0], ("scanner", "memo", "walk", "symbols", "names", "weights", "graph"))
 
 
 def __getattr__(name: str) -> object:
