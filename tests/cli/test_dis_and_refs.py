@@ -18,6 +18,7 @@ import pytest
 import brinery
 from brinery.cli import main
 
+
 @pytest.fixture
 def run(capsys):
     """Run a command line; its exit code, output and error output."""
