@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 # What pickle exports in the running Python, opcodes above all. Brinery's own names replace some of it below.
 from pickle import *  # type: ignore[assignment]  # noqa: F403
-from pickle import bytes_types, decode_long, encode_long
+from pickle import _getattribute, bytes_types, decode_long, encode_long  # type: ignore[attr-defined]
 
-from brinery.engine.globals import resolve as _getattribute
 from brinery.engine.globals import whichmodule
 from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
 from brinery.pickling import (  # type: ignore[assignment]  # in the place of pickle's own, on purpose

@@ -63,7 +63,12 @@ class TestTheScreen:
             "bytes, the same bytes as from Python's own pickle",
             "Python's own: TypeError: cannot pickle '_thread.lock' object",
             "brinery:      TypeError: cannot pickle '_thread.lock' object\n"
-            "                 while pickling root['jobs'][1]['lock'] (an object of type _thread.lock)",
+            "                 "
+            + (
+                "root['jobs'][1]['lock'] is a lock:"
+                if sys.version_info >= (3, 14)
+                else "while pickling root['jobs'][1]['lock'] (an object of type _thread.lock)"
+            ),
             "each customer is a reference to its row",
             "database once; customer 7, renamed there meanwhile, is loaded as 'Ada'",
             "brinery demo --steps",

@@ -31,3 +31,12 @@ def test_the_gil_is_not_turned_on_unasked():
 @pytest.mark.parametrize(("enabled", "wanted"), [(True, ""), (False, "compiled")])
 def test_where_it_is_on_or_may_be_the_compiled_engine_is_taken(enabled: bool, wanted: str):
     assert chosen(enabled, wanted)[:2] == ["compiled", "True"]
+
+
+def test_it_was_built_in_the_mode_that_was_asked_for():
+    wanted = os.environ.get("BRINERY_BUILD", "")
+    if wanted not in ("private", "public"):
+        pytest.skip("BRINERY_BUILD asks for no mode")
+    from brinery.engine import compiled
+
+    assert wanted == compiled.MODE

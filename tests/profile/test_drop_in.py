@@ -42,7 +42,12 @@ def test_what_programs_import_beside_the_exports_is_there(name: str) -> None:
 
 def test_finding_names_works_as_in_pickle() -> None:
     for module in (brinery, pickle):
-        assert module._getattribute(types, "SimpleNamespace.__init__")[1] is types.SimpleNamespace  # type: ignore[attr-defined]
+        if sys.version_info >= (3, 14):
+            names = ["SimpleNamespace", "__init__"]
+            assert module._getattribute(types, names) is types.SimpleNamespace.__init__  # type: ignore[attr-defined]
+        else:
+            found = module._getattribute(types, "SimpleNamespace.__init__")  # type: ignore[attr-defined]
+            assert found[1] is types.SimpleNamespace
         assert module.whichmodule(io.BytesIO, "BytesIO") == "_io"  # type: ignore[attr-defined]
 
 

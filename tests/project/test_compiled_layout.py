@@ -53,7 +53,6 @@ def test_it_was_built_for_this_interpreter():
 
 
 @private
-@pytest.mark.xfail(reason="with some misplacements of a dict it still crashes now and then", strict=False)
 def test_whatever_lies_elsewhere_is_found_without_a_crash():
     child = run(EVERY_PLACE)
     lines = [line.split(" | ") for line in child.stdout.splitlines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -17,10 +18,11 @@ HEAVY = (
     "sqlite3",
     "tempfile",
     "logging",
-    "ast",
     "pathlib",
     "platform",
     "threading",
+    # From Python 3.14 on, each class made by typing.NamedTuple brings annotationlib, and that ast.
+    *(("ast",) if sys.version_info < (3, 14) else ()),
 )
 
 USES = {

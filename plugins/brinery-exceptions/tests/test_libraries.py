@@ -18,6 +18,10 @@ import pytest
 
 import brinery
 
+# From Python 3.14 on, an HTTPError, which is a file too, warns where nobody closes it; nor does anybody close
+# the copies that are made to see what survives.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up <HTTPError:ResourceWarning")
+
 lib = types.SimpleNamespace()
 
 

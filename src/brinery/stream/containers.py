@@ -15,6 +15,7 @@ from brinery.stream.kinds import LONGEST_MAGIC, could_begin, recognise
 from brinery.stream.packing import unpacked
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
 __all__ = ["Found", "pickles_in"]
@@ -103,16 +104,36 @@ def _in_sqlite(path: str) -> Iterator[Found]:
                     "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
                 )
             ]
+            if tables == ["Dict"] and _columns(database, "Dict") == ["key", "value"]:
+                yield from _in_sqlite_shelf(database)
+                return
             for table in tables:
-                quoted = '"' + table.replace('"', '""') + '"'
-                rows = database.execute(f"SELECT rowid, * FROM {quoted}")
-                columns = [column[0] for column in rows.description[1:]]
-                for row in rows:
+                columns = _columns(database, table)
+                for row in database.execute(f"SELECT rowid, * FROM {_name(table)}"):
                     for column, value in zip(columns, row[1:], strict=True):
                         if isinstance(value, bytes) and _looks(value):
                             yield Found(f"{table}.{column}[{row[0]}]", io.BytesIO(value))
         except sqlite3.DatabaseError as damage:
             raise ValueError(f"the database cannot be read: {damage}") from damage
+
+
+def _name(table: str) -> str:
+    return '"' + table.replace('"', '""') + '"'
+
+
+def _columns(database: sqlite3.Connection, table: str) -> list[str]:
+    found = database.execute(f"SELECT * FROM {_name(table)} LIMIT 0")
+    return [column[0] for column in found.description]
+
+
+def _in_sqlite_shelf(database: sqlite3.Connection) -> Iterator[Found]:
+    """What dbm makes from Python 3.13 on."""
+    for key, value in database.execute("SELECT key, value FROM Dict ORDER BY key"):
+        yield _value_of(bytes(key), value)
+
+
+def _value_of(key: bytes, value: bytes) -> Found:
+    return Found(f"[{key.decode(errors='backslashreplace')!r}]", io.BytesIO(value))
 
 
 def _quoted(path: str) -> str:
@@ -134,7 +155,8 @@ def _shelf(path: str) -> Iterator[Found] | None:
         kind = dbm.whichdb(base)
     except OSError:
         return None
-    return _in_shelf(base) if kind else None
+    # Of an SQLite database dbm says so whatever is in it: from Python 3.13 on, which makes shelves in such.
+    return _in_shelf(base) if kind and kind != "dbm.sqlite3" else None
 
 
 def _in_shelf(path: str) -> Iterator[Found]:
@@ -146,4 +168,4 @@ def _in_shelf(path: str) -> Iterator[Found]:
         raise ValueError(f"the dbm file cannot be read: {damage}") from damage
     with closing(database) as shelf:
         for key in sorted(map(bytes, shelf.keys())):  # type: ignore[arg-type]
-            yield Found(f"[{key.decode(errors='backslashreplace')!r}]", io.BytesIO(shelf[key]))
+            yield _value_of(key, shelf[key])

@@ -123,9 +123,8 @@ def parse_int(line: bytes) -> int:
     if literal is None:
         return _converted(text)
     sign, digits = literal.groups()
-    if NUMBERS_ARE_DECIMAL or digits[:1] != b"0":
-        base = 10
-    else:
+    base = 10
+    if digits[:1] == b"0" and not NUMBERS_ARE_DECIMAL:
         base = 16 if digits[:2] in (b"0x", b"0X") else 8
     # Leading zeros count towards int()'s limit of digits, and strtol has none.
     value = int(digits.lstrip(b"0")[:20] or b"0") if base == 10 else int(digits, base)

@@ -55,15 +55,29 @@ def _error() -> None:
     jobs = {"jobs": [{"id": 1}, {"id": 2, "lock": threading.Lock()}]}
     print("2. An error that says where")
     print('    >>> pickle.dumps({"jobs": [{"id": 1}, {"id": 2, "lock": threading.Lock()}]})')
-    for name, dumps in (("Python's own", pickle.dumps), ("brinery", brinery.dumps)):
-        try:
-            dumps(jobs)
-        except TypeError as error:
-            # As a traceback shows it: notes stand beneath the text.
-            print("   ", f"{name + ':':<14}TypeError: {error}")
-            for note in getattr(error, "__notes__", ()):
-                print(textwrap.fill(note, 94, initial_indent=" " * 17, subsequent_indent=" " * 17))
+    try:
+        pickle.dumps(jobs)
+    except TypeError as error:
+        print("    Python's own: TypeError:", error)
+        levels = [note.removeprefix(_LEVEL) for note in getattr(error, "__notes__", ())]
+        if levels:  # from Python 3.14 on, one note for each
+            _note(_LEVEL + ", ".join(levels))
+    try:
+        brinery.dumps(jobs)
+    except TypeError as error:
+        # As a traceback shows it, notes beneath the text; but for those that it has from Python's own.
+        print("    brinery:      TypeError:", error)
+        for note in getattr(error, "__notes__", ()):
+            if not note.startswith(_LEVEL):
+                _note(note)
     print()
+
+
+_LEVEL = "when serializing "
+
+
+def _note(text: str) -> None:
+    print(textwrap.fill(text, 94, initial_indent=" " * 17, subsequent_indent=" " * 17))
 
 
 def _reference(folder: Path, orders: list[Order], data: bytes) -> None:

@@ -263,6 +263,11 @@ cdef int _check_keys(object p, object held, Py_ssize_t entry_size, bint of_text)
     cdef PyObject *found_key = NULL
     cdef PyObject *found_value = NULL
     plausible("dict: keys", keys)
+    # A version, up to 3.13 beside it, may look like a pointer; it changes with each value.
+    for key, value in held.items():
+        held[key] = None
+        same("dict: keys", pointer(held, p["dict: keys"]), keys)
+        held[key] = value
     # The table is no object; the dict's own word for its size says how far it reaches.
     size = p["keys: size"] + INDICES + USABLE * entry_size
     expect("keys: size", size, held.__sizeof__() - dict.__basicsize__)

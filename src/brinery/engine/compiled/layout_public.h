@@ -147,12 +147,21 @@ BRINERY_ALWAYS_INLINE Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObjec
     return -1;
 }
 
-BRINERY_ALWAYS_INLINE int brinery_attributes(PyObject *obj, PyObject **dict, brinery_values **values)
+/* In a dict, if at all, which is made by asking for it. */
+static int brinery_attributes(PyObject *obj, PyObject **dict, brinery_values **values)
 {
-    (void)obj;
     *dict = NULL;
     *values = NULL;
-    return 0;
+    if (Py_TYPE(obj)->tp_dictoffset == 0) {
+        return 0;
+    }
+    *dict = PyObject_GenericGetDict(obj, NULL);
+    if (*dict == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(*dict); /* the object keeps it */
+    return 1;
 }
 
 #define brinery_shared_values(dict, type) ((void)(dict), (void)(type), (brinery_values *)NULL)

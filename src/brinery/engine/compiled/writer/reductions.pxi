@@ -198,6 +198,7 @@ cdef int open_call(Writer *w) except -1:
         w.proto < 2
         or TYPE(args) != &PyTuple_Type
         or REFCNT(args) != 1
+        or REFCNT(frame.held) != 1
         or not brinery_plain_name(made)
         or w.careful
     ):
@@ -245,7 +246,7 @@ cdef bint is_mere_call(Frame *frame) noexcept:
 cdef inline int child(Writer *w, Frame *frame, PyObject *item, int step) except -1:
     frame.pos = step
     w.item = item
-    w.item_alone = 1
+    w.item_alone = frame.alone
     return CHILD
 
 
@@ -261,6 +262,9 @@ cdef int run_reduction(Writer *w, Frame *frame) except -1:
         return child(w, frame, TUPLE_ITEM(TUPLE_ITEM(frame.held, 1), 0), 1)
     if frame.pos == 1:
         item = TUPLE_ITEM(frame.held, 1)
+        if REFCNT(frame.held) != 1 or REFCNT(item) != 1:
+            # Who keeps either may give it once more, from within the arguments, for the same object.
+            frame.alone = 0
         if frame.size == BY_NEWOBJ:
             if TUPLE_SIZE(item) > 1:  # the empty tuple is not made
                 secure(w)

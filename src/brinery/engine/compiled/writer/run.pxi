@@ -5,7 +5,7 @@
 cdef int write_graph(Writer *w, PyObject *root) except -1:
     cdef int result
     w.item = root
-    w.item_alone = 1
+    w.item_alone = 0  # from Python 3.14 on, an argument is lent by a variable: its one reference is not ours
     result = CHILD
     while True:
         if result == CHILD:

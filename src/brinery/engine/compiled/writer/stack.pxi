@@ -156,6 +156,9 @@ cdef int secure_new(Writer *w) except -1:
             if frame.owner != NULL:
                 INCREF(frame.owner)
             frame.owned = True
+            if frame.kind == IN_TUPLE or frame.kind == IN_FROZENSET or frame.kind == IN_ARGUMENTS:
+                # Code may come by it, and have it written once more before it is in the memo.
+                frame.alone = 0
         if frame.kind == IN_VALUES:
             convert = True
         elif frame.kind == IN_SLOTS:
