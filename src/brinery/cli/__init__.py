@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import demo, diff, dis, explain, new_plugin, plugins, refs, sizes, store
+from brinery.cli import demo, diff, dis, doctor, explain, new_plugin, plugins, refs, sizes, store
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "main"]
 
 #: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`,
 #: which returns the exit code if that is not 0; and `TROUBLE`, the exit code for bad input, if that is not 1.
-COMMANDS = (plugins, explain, dis, refs, sizes, diff, store, new_plugin, demo)
+COMMANDS = (plugins, explain, dis, refs, sizes, diff, doctor, store, new_plugin, demo)
 
 _EPILOG = """\
 examples:
@@ -32,6 +32,7 @@ examples:
   brinery dis data.pickle        what is in a file, opcode by opcode
   brinery sizes data.pickle      what makes it big
   brinery diff A B               what differs between two
+  brinery doctor data.pickle     why it does not load
   brinery COMMAND --help         more about a command, with examples
 
 exit codes:

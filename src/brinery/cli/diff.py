@@ -95,7 +95,7 @@ def _differences(
     """Of each pickle that is in both, by where it is; and what is in one only."""
     first, second = _contents(options.first), _contents(options.second)
     if len(first) == len(second) == 1:
-        first, second = {"": [*first.values()][0]}, {"": [*second.values()][0]}
+        first, second = {"": next(iter(first.values()))}, {"": next(iter(second.values()))}
     for where, (data, one) in first.items():
         if where not in second:
             yield Difference(where, "removed", f"a pickle of {len(data):,} bytes", "")

@@ -11,6 +11,7 @@ walk                     the symbolic machine, and the `Keeper` that says what a
 names, symbols, weights  keepers: what a stream refers to; everything; how big it is
 graph                    a keeper: what a stream would build, the same whichever protocol it is written at
 disassembly, diffing     opcode by opcode; what differs between two streams
+doctoring                why a stream does not load
 naming                   what a name has become
 refs, sizing             globals, persistent IDs, extension codes, nested pickles; bytes by path and class
 kinds, packing           what a file is, and what it was compressed with
@@ -27,20 +28,24 @@ from brinery.interpreters import in_main_interpreter, load_sources
 if TYPE_CHECKING:
     from brinery.stream.diffing import Difference, diff
     from brinery.stream.disassembly import Instruction, disassemble
+    from brinery.stream.doctoring import Diagnosis, Finding, diagnose
     from brinery.stream.feeds import Excerpt
     from brinery.stream.globals import GlobalName
     from brinery.stream.refs import Nested, References, references
     from brinery.stream.sizing import Part, Sizes, sizes
 
 __all__ = [
+    "Diagnosis",
     "Difference",
     "Excerpt",
+    "Finding",
     "GlobalName",
     "Instruction",
     "Nested",
     "Part",
     "References",
     "Sizes",
+    "diagnose",
     "diff",
     "disassemble",
     "references",
@@ -49,6 +54,9 @@ __all__ = [
 
 # Where each name lives. The engines import modules of this package, and need none of these.
 _PLACES = {
+    "Diagnosis": "doctoring",
+    "Finding": "doctoring",
+    "diagnose": "doctoring",
     "Difference": "diffing",
     "diff": "diffing",
     "Excerpt": "feeds",

@@ -313,9 +313,9 @@ class _Shape:
             if type(arguments) is Node and arguments.kind == TUPLE and arguments.changes is None:
                 given = arguments.parts + given[1:]
             # copyreg._reconstructor(cls, object, None) makes what cls.__new__(cls) makes
-            if kind == CALL and _is(function, "copyreg", "_reconstructor") and len(given) == 3:
-                if _is(given[1], "builtins", "object") and given[2] is None:
-                    function, given, kind = given[0], [], NEW
+            made = kind == CALL and len(given) == 3 and _is(function, "copyreg", "_reconstructor")
+            if made and _is(given[1], "builtins", "object") and given[2] is None:
+                function, given, kind = given[0], [], NEW
         if type(function) is Node and function.kind in (GLOBAL, EXTENSION):
             self.what = kind, function.head
         else:
@@ -486,7 +486,8 @@ def _first_difference(left: Any, right: Any) -> int:
 def _around(value: Any, begin: int, at: int) -> str:
     piece = printable(repr(value[begin : begin + 45]))
     what = "characters" if type(value) is str else "bytes"
-    return f"{'…' if begin else ''}{piece}{'…' if begin + 45 < len(value) else ''} ({len(value):,} {what}, from {at:,} on)"
+    before, after = "…" if begin else "", "…" if begin + 45 < len(value) else ""
+    return f"{before}{piece}{after} ({len(value):,} {what}, from {at:,} on)"
 
 
 def show(symbol: Any, limit: int = _SHOWN) -> str:

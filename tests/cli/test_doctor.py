@@ -1,0 +1,173 @@
+"""`brinery doctor`: what stands in the way of a load is named, with what helps; and the help helps."""
+
+import base64
+import contextlib
+import copyreg
+import io
+import json
+import pathlib
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from brinery.cli import main
+from brinery.errors import ReadError
+from brinery.stream import diagnose
+
+GOLDEN = Path(__file__).parents[1] / "wire" / "python2" / "golden"
+SOUND = pickle.dumps({"rows": [1, 2, 3], "text": "line\n"}, 2)
+OLD = b"\x80\x02U\x04caf\xe9q\x00."
+OLD_UTF8 = b"\x80\x02U\x05caf\xc3\xa9q\x00."
+
+
+def texts(data):
+    found = diagnose(data)
+    return found.weight, " | ".join(f"{one.what}: {one.advice}" for one in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", ["empty"]),
+        (base64.b64encode(pickle.dumps(list(range(99)))), ["base64", "b64decode"]),
+        (b"<html><body>404", ["HTML", "download it again"]),
+        (SOUND[:-6], ["offset", "cut short"]),
+        (SOUND[:-1], ["data + b'.'"]),
+        (pickle.dumps([1.5, "a\n"], 0).replace(b"\n", b"\r\n"), ["\\r\\n", "text mode"]),
+        (b"\n\n" + pickle.dumps([1], 0), ["lstrip"]),
+        (b"\x80\x07N.", ["protocol 7", "newer Python"]),
+        (b"\x80\x04]\xff.", ["offset 3", "damaged"]),
+        (OLD, ["encoding='latin1'", "1 of 1 strings"]),
+        (OLD_UTF8, ["encoding='utf-8'"]),
+        (b"\x80\x05\x97.", ["buffers="]),
+        (b"\x80\x02X\x01\0\0\0aQ.", ["persistent_load", "'a'"]),
+        (b"\x80\x02(X\x07\0\0\0storageq\x00NtQ.", ["torch.load"]),
+        (b"\x80\x02\x82\xfa.", ["add_extension", "250"]),
+        (b"\x80\x02cno_such_thing\nName\n.", ["no module", "pip install no_such_thing", "NameTable"]),
+        (b"\x80\x02csklearn.tree.tree\nT\n.", ["scikit-learn", "brinery-science"]),
+        (b"\x80\x02c__main__\nThing\n.", ["program that wrote it"]),
+        (b"\x80\x02ctelnetlib9\nT\n.", ["no module"]),
+        (b"\x80\x03ccollections\nNoSuchName\n.", ["no name", "another version of Python"]),
+    ],
+)
+def test_what_makes_a_load_fail_is_told(data, words):
+    weight, said = texts(data)
+    assert weight == "fails"
+    for word in words:
+        assert word in said
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it is, it does not load
+        pickle.loads(data)
+
+
+def test_the_advice_helps():
+    """What it says is done, and the load goes well."""
+    assert pickle.loads(OLD, encoding="latin1") == "café"
+    assert pickle.loads(OLD_UTF8, encoding="utf-8") == "café"
+    assert pickle.loads(SOUND[:-1] + b".") == pickle.loads(SOUND)
+    text = pickle.dumps({"a\n": [1, 2]}, 0)
+    assert pickle.loads(text.replace(b"\n", b"\r\n").replace(b"\r\n", b"\n")) == {"a\n": [1, 2]}
+    code = b"\x80\x02\x82\xf9."
+    copyreg.add_extension("collections", "OrderedDict", 249)
+    try:
+        assert texts(code)[0] == "fine"
+    finally:
+        copyreg.remove_extension("collections", "OrderedDict", 249)
+
+
+def test_modules_that_are_gone_name_the_last_python():
+    for module, version in (("asyncore", "3.11"), ("telnetlib", "3.12")):
+        if tuple(map(int, version.split("."))) < sys.version_info[:2]:
+            assert f"Python {version} is the last" in texts(b"\x80\x02c%b\nX\n." % module.encode())[1]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="3.13 has it")
+def test_modules_to_come_name_the_first_python():
+    assert "Python 3.13, or the plugin brinery-paths" in texts(b"\x80\x04cpathlib._local\nPosixPath\n.")[1]
+
+
+def test_a_name_of_python_2_is_looked_for_under_the_one_of_today():
+    assert texts(b"\x80\x02cUserDict\nUserDict\n.")[0] == "fine"
+    assert texts(b"\x80\x03cUserDict\nUserDict\n.")[0] == "fails"
+
+
+@pytest.mark.parametrize("obj", [1, {"a": pathlib.PurePosixPath("/x")}, [{1, 2}, b"x"]])
+@pytest.mark.parametrize("protocol", range(6))
+def test_nothing_stands_against_what_loads(obj, protocol):
+    assert diagnose(pickle.dumps(obj, protocol)).weight in ("fine", "unsure")
+
+
+def test_what_the_golden_files_of_python_2_need():
+    """Whatever it says fails does, and what it says is fine does not; but for names that it cannot know."""
+    for path in GOLDEN.iterdir():
+        data = path.read_bytes()
+        found = diagnose(data)
+        # Whether a class takes what it is given is not for a stream to tell.
+        called = path.name.startswith(("string_io", "own_"))
+        if called or any("people" in one.what for one in found.findings) or found.weight == "unsure":
+            continue
+        loaded = False
+        with contextlib.suppress(Exception):
+            pickle.loads(data)
+            loaded = True
+        assert loaded == (found.weight == "fine"), (path.name, found)
+
+
+def test_several_pickles_and_what_stands_behind_them():
+    assert "load_all" in texts(SOUND * 3)[1]
+    weight, said = texts(SOUND + b"\xff\xff\xff")
+    assert weight == "fine"
+    assert "3 bytes that are none" in said
+
+
+def test_what_runs_things_is_not_passed_over():
+    weight, said = texts(b"\x80\x04cposix\nsystem\nX\x02\0\0\0ls\x85R.")
+    assert weight != "fine"
+    assert "do not load it" in said
+    assert "posix.system" in texts(b"\x80\x04\x8c\x07pathlib\x8c\x09os.system\x93.")[1]
+
+
+def test_nothing_is_imported_or_run():
+    program = (
+        "import sys; from brinery.stream import diagnose; diagnose(b'N.'); before = set(sys.modules)\n"
+        "diagnose(b'cantigravity\\nfly\\n(tR.'); assert 'antigravity' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_damage_of_every_kind_raises_nothing():
+    for end in range(len(SOUND)):
+        assert diagnose(SOUND[:end]).weight == "fails"
+    for at in range(len(SOUND)):
+        for byte in (0, 0x2E, 0x80, 0xFF):
+            with contextlib.suppress(ReadError):
+                diagnose(io.BytesIO(SOUND[:at] + bytes([byte]) + SOUND[at + 1 :]))
+
+
+class TestTheCommand:
+    def test_it_prints_findings_and_advice(self, tmp_path, capsys):
+        file = tmp_path / "old.pickle"
+        file.write_bytes(OLD_UTF8)
+        assert main(["doctor", str(file)]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == f"{file}: 1 pickle of protocol 2, 12 bytes"
+        assert lines[2].startswith("x 1 of 1 strings of Python 2")
+        assert lines[3] == "    all are UTF-8: load it with encoding='utf-8'"
+
+    def test_what_loads_has_nothing_against_it(self, tmp_path, capsys):
+        file = tmp_path / "good.pickle"
+        file.write_bytes(SOUND)
+        assert main(["doctor", str(file)]) == 0
+        assert "nothing stands against loading it here" in capsys.readouterr().out
+
+    def test_json_and_archives(self, tmp_path, capsys):
+        file = tmp_path / "two.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("a.pkl", SOUND)
+            archive.writestr("b.pkl", OLD)
+        assert main(["doctor", str(file), "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert [(one["where"], one["weight"]) for one in found] == [("a.pkl", "fine"), ("b.pkl", "fails")]
