@@ -35,7 +35,7 @@ from uuid import UUID
 from brinery import refusals
 from brinery.errors import ReadError, UnboundStore, UnpicklingError, WriteError
 
-__all__ = ["Key", "bounded", "is_key", "is_plain", "read_key", "store_name", "unbound", "write_id"]
+__all__ = ["SCALARS", "Key", "bounded", "is_key", "is_plain", "read_key", "store_name", "unbound", "write_id"]
 
 #: What a key may be: exactly one of these types. Keys that are equal are one key, and none of one type
 #: equals one of another.
@@ -46,9 +46,10 @@ Key: TypeAlias = "str | int | bytes | UUID | date | tuple[Key, ...] | None"
 _MAX_DEPTH = 32
 _MAX_PARTS = 1024
 
-# What a stream carries as it is, and what the rest of a key is made of.
-_SCALARS: frozenset[type] = frozenset((str, int, bytes, type(None)))
-_PARTS = _SCALARS | {UUID, date}
+#: What a stream carries as it is.
+SCALARS: frozenset[type] = frozenset((str, int, bytes, type(None)))
+# And what the rest of a key is made of.
+_PARTS = SCALARS | {UUID, date}
 _NAME = re.compile(r"(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+")
 _INTEGER = re.compile(r"-?[0-9]+")
 _SCALAR_TEXT = re.compile(r"[^(),]*")
@@ -89,10 +90,10 @@ def is_key(value: object) -> bool:
 def is_plain(value: object) -> bool:
     """Whether `value` is a key that every protocol from 3 on carries as it is, and no danger to hash."""
     if type(value) is not tuple:
-        return type(value) in _SCALARS
+        return type(value) in SCALARS
     for part in value:
-        if type(part) not in _SCALARS:
-            return bounded(value, _SCALARS)
+        if type(part) not in SCALARS:
+            return bounded(value, SCALARS)
     return len(value) <= _MAX_PARTS
 
 
@@ -131,7 +132,7 @@ def read_key(pid: object) -> Key:
         key = pid[1]
         if is_plain(key):
             return key  # type: ignore[no-any-return]
-        if not bounded(key, _SCALARS | {bool}) or (key := _untagged(key)) is _NO_KEY:
+        if not bounded(key, SCALARS | {bool}) or (key := _untagged(key)) is _NO_KEY:
             raise ReadError(
                 f"the persistent ID for the store {pid[0]!r} carries no key, but a {type(key).__qualname__}"
                 " (or a tuple too large to be one)"
@@ -153,7 +154,7 @@ def unbound(pid: object) -> UnpicklingError:
     name = store_name(pid)
     if name is None:
         # No repr but of what is plainly data: another's may raise, on an object that is half built.
-        spelled = repr(pid)[:100] if bounded(pid, _SCALARS) else f"a {type(pid).__name__}"
+        spelled = repr(pid)[:100] if bounded(pid, SCALARS) else f"a {type(pid).__name__}"
         refused = refusals.no_persistent_load()
         refused.add_note(
             f"the persistent ID is {spelled}. Override or assign persistent_load, or bind the store that it"

@@ -299,7 +299,7 @@ def test_new_objects_are_sent_together(bind: Bind, path: Path) -> None:
         store.set_trace_callback(asked.append)
         bind(shop=store).dumps([Customer(number) for number in range(10_000)])
         store.set_trace_callback(None)
-    assert len([query for query in asked if not query.startswith("INSERT")]) <= 5
+    assert len([query for query in asked if not query.startswith("INSERT")]) <= 8
 
 
 def test_a_composite_key_is_found_by_its_index(tmp_path: Path) -> None:

@@ -406,7 +406,7 @@ def test_outside_a_dump_nothing_is_staged(inserting: SqliteStore) -> None:
 def test_known_objects_are_forgotten_when_they_die(bind: Bind, inserting: SqliteStore) -> None:
     bound = bind(shop=inserting)
     kept = bound.loads(bound.dumps([Customer(number) for number in range(100)]))[0]
-    assert len(inserting._known) == 1
+    assert len(inserting.layout_of("customers").known) == 1
     assert inserting.address_of(kept) == ("customers", 0)
 
 

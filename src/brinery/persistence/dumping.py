@@ -25,7 +25,7 @@ from brinery.errors import (
 from brinery.persistence.checks import check_parts
 from brinery.persistence.pending import HeldBack, Tokens
 from brinery.persistence.stores import PENDING, Dump, DumpContext
-from brinery.persistent_ids import is_key, is_plain, store_name, write_id
+from brinery.persistent_ids import SCALARS, is_key, is_plain, store_name, write_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -397,8 +397,15 @@ def claim_for(binding: Binding) -> Callable[[object, StoresDump], object | None]
         # The bare store may refer to anything but None: a pickled None stands for itself.
         if key is None:
             return None
-        if name is not None and dump.protocol >= 3 and is_plain(key):
-            return name, key
+        if name is not None and dump.protocol >= 3:
+            # Most keys are one value, or two.
+            if type(key) is tuple and len(key) == 2:
+                if type(key[0]) in SCALARS and type(key[1]) in SCALARS:
+                    return name, key
+            elif type(key) in SCALARS:
+                return name, key
+            if is_plain(key):
+                return name, key
         return dump.pid_of(binding, obj, key)
 
     return claim

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
 from brinery.persistence.checks import check_parts
 from brinery.persistence.stores import Load, LoadContext
-from brinery.persistent_ids import bounded, is_plain, read_key, store_name, unbound
+from brinery.persistent_ids import SCALARS, bounded, is_plain, read_key, store_name, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,27 +80,32 @@ class StoresLoad:
         """
         wanted: dict[_Shelf, dict[Any, None]] = {}
         by_name = self._by_name
+        name: object = None
+        known: dict[Any, None] = {}
         for pid in ids:
-            # Most are pairs of a bound name and a key.
+            # Most are pairs of a bound name and a key, and most keys are such pairs, too.
             if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and pid[0] in by_name:
-                shelf, key = by_name[pid[0]], pid[1]
-                if not is_plain(key):
+                key = pid[1]
+                if type(key) is tuple and len(key) == 2:
+                    plain = type(key[0]) in SCALARS and type(key[1]) in SCALARS
+                else:
+                    plain = type(key) in SCALARS
+                if not plain and not is_plain(key):
                     try:
                         key = read_key(pid)
                     except ReadError:  # raised again where the ID is met, which tells its place
                         continue
-            else:
-                try:
-                    found = self._shelf_of(pid)
-                except ReadError:
-                    continue
-                if found is None or not _hashable(found[1]):
-                    continue
-                shelf, key = found
-            keys = wanted.get(shelf)
-            if keys is None:
-                keys = wanted[shelf] = {}
-            keys[key] = None
+                if pid[0] is not name:
+                    name = pid[0]
+                    known = wanted.setdefault(by_name[name], {})
+                known[key] = None
+                continue
+            try:
+                found = self._shelf_of(pid)
+            except ReadError:
+                continue
+            if found is not None and _hashable(found[1]):
+                wanted.setdefault(found[0], {})[found[1]] = None
         for shelf, keys in wanted.items():
             shelf.fetch(list(keys), self._begin)
         if decided and self._reader.missing == "raise" and any(shelf.absent for shelf in wanted):
@@ -224,12 +229,15 @@ class _Shelf:
         except Exception as error:
             raise self.binding.fault("fetch", error, keys) from error
         objects, absent = self._objects, self.absent
-        for key in keys:
-            obj = get(key, _NOT_YET)
-            if obj is _NOT_YET:
-                absent.add(key)
-            else:
-                objects[key] = obj
+        if type(found) is dict and found.keys() == set(keys):
+            objects.update(found)
+        else:
+            for key in keys:
+                obj = get(key, _NOT_YET)
+                if obj is _NOT_YET:
+                    absent.add(key)
+                else:
+                    objects[key] = obj
         self._check(map(type, map(objects.get, keys)) if absent else map(type, found.values()), keys)
 
     def get(self, key: Any, begin: Callable[[_Shelf], Load]) -> object:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["KnownObjects"]
 
@@ -53,6 +56,19 @@ class KnownObjects(Generic[State]):
             return
         known.identity, known.state = id(obj), state
         self._refs[id(obj)] = known
+
+    def add_many(self, known: Iterable[tuple[object, State]]) -> None:
+        """Know of each object that it is stored as that."""
+        refs, forget, known_as = self._refs, self._forget, _Known
+        for obj, state in known:
+            try:
+                ref = known_as(obj, forget)
+            except TypeError:
+                self.add(obj, state)
+                continue
+            ref.identity = identity = id(obj)
+            ref.state = state
+            refs[identity] = ref
 
     def find(self, obj: object) -> State | None:
         """What `obj` is known to be stored as; None where it is not known."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.errors import NoSuchKey, StoreError
 from brinery.persistence.sqlite.cells import encode
-from brinery.persistence.sqlite.rows import Row, build, keyed, references_of, spell
-from brinery.persistence.sqlite.schema import VERSION, quote
+from brinery.persistence.sqlite.rows import Row, build, columns_of, key_getter, references_of, spell
+from brinery.persistence.sqlite.schema import quote
 
 if TYPE_CHECKING:
     import sqlite3
@@ -142,7 +142,7 @@ class Asking:
             return [
                 (layout.name, key)
                 for layout in layouts
-                for key, _, _ in self._rows(connection, layout)
+                for key, _ in self._rows(connection, layout)
                 if (layout.name, key) not in reached
             ]
 
@@ -170,19 +170,20 @@ class Asking:
     ) -> Iterator[tuple[Address, Address]]:
         for name in self._tables:
             layout = self.layout_of(name)
-            for key, cells, _ in self._rows(connection, layout):
+            for key, cells in self._rows(connection, layout):
                 if (name, key) not in addresses:
                     for target in references_of(layout, cells):
                         if target in addresses:
                             yield (name, key), target
 
     def _rows(self, connection: sqlite3.Connection, layout: Layout) -> Iterator[Any]:
-        columns = quote(*layout.columns, *((VERSION,) if layout.versioned else ()), of="t")
-        return keyed(layout, connection.execute(f"SELECT {columns} FROM {quote(layout.name)} AS t"))
+        key_of = key_getter(layout)
+        for row in connection.execute(f"SELECT {columns_of(layout)} FROM {quote(layout.name)} AS t"):
+            yield key_of(row), row
 
     def _found(self, layout: Layout, conditions: list[str], parameters: list[Any]) -> Iterator[Any]:
         names = layout.table.key
-        columns = quote(*layout.columns, *((VERSION,) if layout.versioned else ()), of="t")
+        key_of = key_getter(layout)
         after: tuple[Any, ...] | None = None
         while True:
             where, values = list(conditions), list(parameters)
@@ -190,17 +191,17 @@ class Asking:
                 where.append(f"({quote(*names, of='t')}) > ({', '.join('?' * len(names))})")
                 values += after
             query = (
-                f"SELECT {columns} FROM {quote(layout.name)} AS t"
+                f"SELECT {columns_of(layout)} FROM {quote(layout.name)} AS t"
                 f"{' WHERE ' + ' AND '.join(where) if where else ''}"
                 f" ORDER BY {quote(*names, of='t')} LIMIT {_BATCH}"
             )
             with self.database.reading() as connection:
                 found = [
                     (
-                        (layout.name, key),
-                        Row((layout.name, key), layout, cells, version, references_of(layout, cells)),
+                        (layout.name, key_of(row)),
+                        Row((layout.name, key_of(row)), layout, row, references_of(layout, row)),
                     )
-                    for key, cells, version in keyed(layout, connection.execute(query, values))
+                    for row in connection.execute(query, values)
                 ]
             wanted = dict(found)
             behind = [target for _, row in found for target in row.refers or () if target not in wanted]
@@ -213,4 +214,4 @@ class Asking:
             if len(found) < _BATCH:
                 return
             last = found[-1][0][1]
-            after = (last,) if len(names) == 1 else last  # type: ignore[assignment]
+            after = (last,) if len(names) == 1 else last

@@ -12,7 +12,9 @@ from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import NotStored, StoreError
+from brinery.persistence.records.known import KnownObjects
 from brinery.persistence.sqlite.cells import encode, storable
+from brinery.persistence.sqlite.quick import maker, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,8 +36,14 @@ class Layout:
     columns: tuple[str, ...]
     #: Whether an object can be made before its values: then rows may refer to each other in a circle.
     shells: bool
-    #: Whether the table counts the changes of each row; known once it is compared with the database.
+    #: Whether the table counts the changes of each row; known once it is compared with the database. Then a
+    #: row has its version behind its cells.
     versioned: bool = False
+    #: Gives the row of an object whose values are SQLite's own; None where there is no such short way.
+    row_of: Callable[[Any], tuple[Cell, ...] | None] | None = None
+    #: Whether a row without bytes is the object's values as they are, under a key of one column.
+    quick: bool = False
+    _objects_of: Callable[[Iterable[tuple[Cell, ...]]], list[Any]] | None = None
 
     def __init__(self, table: Table, cls: type) -> None:
         self.table = table
@@ -88,6 +96,19 @@ class Layout:
         )
         self._by_dict_alone = self._by_dict and self.shells and not self._whole and hasattr(cls, "__dict__")
         self.key_positions = tuple(map(self.columns.index, table.key))
+        #: The place of a key of one column.
+        self.key_position = self.key_positions[0] if len(self.key_positions) == 1 else None
+        #: The objects of this class that were loaded or stored, with their rows.
+        self.known: KnownObjects[tuple[Cell, ...]] = KnownObjects()
+
+    def is_compared(self, versioned: bool) -> None:
+        """The table is compared with the database: whether it counts the changes of each row."""
+        self.versioned = versioned
+        self.quick = self.plain and not self._whole and self.key_position is not None
+        if self.plain and self._by_dict_alone:
+            if self.key_position is not None:
+                self.row_of = reader(self.columns, (1,) if versioned else ())
+            self._objects_of = maker(self.cls, self.columns, int(versioned))
 
     def key_of(self, obj: object) -> Any:
         """The key of `obj`, one value or a tuple of them. Raises NotStored where it cannot be a key."""
@@ -107,7 +128,7 @@ class Layout:
         """
         return (
             self._by_dict_alone
-            and len(obj.__dict__) == len(cells)
+            and len(obj.__dict__) == len(self.columns)
             and all(map(is_, self._values_of(obj), cells))
         )
 
@@ -166,17 +187,20 @@ class Layout:
         return make(self.cls)
 
     def fill(self, obj: object, values: tuple[object, ...]) -> None:
-        """Give `obj`, which :meth:`new` made, what its row holds."""
+        """Give `obj`, which :meth:`new` made, what its row holds; what is behind the columns is left out."""
         if self._whole:
-            _set_state(obj, values[-1])
+            _set_state(obj, values[len(self.columns) - 1])
         elif self._by_dict:
-            obj.__dict__.update(zip(self.columns, values, strict=True))
+            obj.__dict__.update(zip(self.columns, values, strict=False))
         else:
-            for name, value in zip(self.columns, values, strict=True):
+            for name, value in zip(self.columns, values, strict=False):
                 object.__setattr__(obj, name, value)
 
     def all_simple(self, rows: Iterable[tuple[Cell, ...]]) -> Iterator[object]:
         """The objects of rows whose cells are their values: as new and fill, for many at once."""
+        if self._objects_of is not None:
+            yield from self._objects_of(rows)
+            return
         cls, columns = self.cls, self.columns
         make: Any = cls.__new__
         if self._by_dict_alone:
@@ -195,7 +219,7 @@ class Layout:
 
     def make(self, values: tuple[object, ...]) -> object:
         """An object that cannot be made without its values."""
-        return tuple.__new__(self.cls, values)
+        return tuple.__new__(self.cls, values[: len(self.columns)])
 
     def _all_values_of(self, obj: object) -> tuple[object, ...]:
         if self._whole:

@@ -9,6 +9,7 @@ before it is filled, as in pickle.
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import MissingReference, StoreError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistent_ids import Key
 
-__all__ = ["Row", "build", "fetch", "select", "spell"]
+__all__ = ["Row", "build", "columns_of", "fetch", "key_getter", "select", "spell"]
 
 
 # SQLite's own limit by default. Where it was built with a higher one, the query's text meets its limit first.
@@ -32,39 +33,37 @@ _VARIABLES = 32_766
 class Row(NamedTuple):
     """A row as it is in the database.
 
-    version  how often it has changed; None where its table does not count.
-    refers   the rows that it refers to; None where its cells are its values as they are.
+    cells   its columns, and behind them how often it has changed, where its table counts that.
+    refers  the rows that it refers to; None where its cells are its values as they are.
     """
 
     address: Address
     layout: Layout
     cells: tuple[Cell, ...]
-    version: int | None
     refers: Sequence[Address] | None
 
 
 def select(
     connection: sqlite3.Connection, layout: Layout, keys: list[Key], *, keys_only: bool = False
-) -> Iterator[tuple[Key, tuple[Cell, ...], int | None]]:
-    """Each of `keys` that has a row, with the row's cells and version: one query for each batch.
+) -> Iterator[tuple[Cell, ...]]:
+    """The rows of those of `keys` that have one: one query for each batch.
 
-    With `keys_only` there are no cells and no version.
+    With `keys_only`, only the columns of their keys.
     """
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
     # With the table's name before it, a name is that of a column. Without, one that is not there would be a
     # text.
-    versioned = (VERSION,) if layout.versioned else ()
-    columns = quote(*(names if keys_only else (*layout.columns, *versioned)), of="t")
+    columns = quote(*names, of="t") if keys_only else columns_of(layout)
     for start in range(0, len(keys), batch):
-        some = keys[start : start + batch]
+        some = keys[start : start + batch] if len(keys) > batch else keys
         if width == 1:
             query = (
                 f"SELECT {columns} FROM {quote(layout.name)} AS t"
-                f" WHERE {quote(*names, of='t')} IN ({', '.join('?' * len(some))})"
+                f" WHERE {quote(*names, of='t')} IN (?{', ?' * (len(some) - 1)})"
             )
-            values: list[object] = list(some)
+            values: Sequence[object] = some
         else:
             # A row of values cannot be looked for in an index: as a table, and first in the join, it can.
             tuples = ", ".join([f"({', '.join('?' * width)})"] * len(some))
@@ -77,24 +76,17 @@ def select(
                 f" SELECT {columns} FROM k CROSS JOIN {quote(layout.name)} AS t ON {on}"
             )
             values = [value for key in some for value in key]  # type: ignore[union-attr]
-        rows = connection.execute(query, values)
-        if keys_only:
-            yield from [(row[0] if width == 1 else row, (), None) for row in rows]
-        else:
-            yield from keyed(layout, rows)
+        yield from connection.execute(query, values)
 
 
-def keyed(
-    layout: Layout, rows: Iterable[tuple[Cell, ...]]
-) -> Iterator[tuple[Key, tuple[Cell, ...], int | None]]:
-    """Rows of a query for the layout's columns and its version, each with its key."""
-    positions = layout.key_positions
-    single = positions[0] if len(positions) == 1 else None
-    versioned = layout.versioned
-    for row in rows:
-        cells, version = (row[:-1], row[-1]) if versioned else (row, None)
-        key = cells[single] if single is not None else tuple([cells[position] for position in positions])
-        yield key, cells, version  # type: ignore[misc]  # the version is an int
+def columns_of(layout: Layout) -> str:
+    """What a query selects for whole rows, of the table called t."""
+    return quote(*layout.columns, *((VERSION,) if layout.versioned else ()), of="t")
+
+
+def key_getter(layout: Layout) -> Callable[[tuple[Cell, ...]], Any]:
+    """What gives a row's key."""
+    return itemgetter(*layout.key_positions)
 
 
 def fetch(
@@ -115,11 +107,11 @@ def fetch(
             fitting = [
                 key for key in keys if (type(key) is int and key.bit_length() < 64) or _fits(key, layout)
             ]
-            plain = layout.plain
-            for key, cells, version in select(connection, layout, fitting):
+            plain, key_of = layout.plain, key_getter(layout)
+            for cells in select(connection, layout, fitting):
                 refers = None if plain and bytes not in map(type, cells) else references_of(layout, cells)
-                address = name, key
-                rows[address] = Row(address, layout, cells, version, refers)
+                address = name, key_of(cells)
+                rows[address] = Row(address, layout, cells, refers)
         return rows
 
     rows, missing = fetch_closure(wanted, read, lambda row: row.refers or ())
@@ -169,7 +161,7 @@ def build(
     if any(row.refers for row in rows.values()):
         order = dependencies_first(rows, lambda address: rows[address].refers or ())  # type: ignore[index]
     for address in order:
-        _, layout, cells, _, refers = rows[address]
+        _, layout, cells, refers = rows[address]
         values = cells if refers is None else _values(layout, cells, resolve, find_class)
         if layout.shells:
             layout.fill(objects[address], values)
@@ -181,7 +173,7 @@ def build(
 def references_of(layout: Layout, cells: tuple[Cell, ...]) -> Sequence[Address]:
     """The rows that a row refers to."""
     found: list[Address] = []
-    for cell, (_, target) in zip(cells, layout.kinds, strict=True):
+    for cell, (_, target) in zip(cells, layout.kinds, strict=False):
         if cell is None:
             continue
         if target is not None:
@@ -203,7 +195,7 @@ def _values(
     find_class: Callable[[str, str], object] | None,
 ) -> tuple[object, ...]:
     values = []
-    for cell, (boolean, target) in zip(cells, layout.kinds, strict=True):
+    for cell, (boolean, target) in zip(cells, layout.kinds, strict=False):
         if target is None:
             as_it_is = type(cell) is not bytes and not boolean
             values.append(cell if as_it_is else decode(cell, boolean, resolve, find_class))

@@ -213,7 +213,7 @@ def check(connection: sqlite3.Connection, layout: Layout, known: Recorded | None
             )
     info = connection.execute(f"PRAGMA table_info({quote(table.name)})").fetchall()
     there = {table_name(name) for _, name, *_ in info}
-    layout.versioned = VERSION in there
+    layout.is_compared(VERSION in there)
     ours = {table_name(name) for name in layout.columns} | {VERSION}
     problems = [f"it has no column {name!r}" for name in layout.columns if table_name(name) not in there]
     problems += [

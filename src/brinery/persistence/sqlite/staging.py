@@ -9,12 +9,13 @@ are compared as bytes, or by what is written in them: no code of the user's runs
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import is_
+from typing import TYPE_CHECKING, Any
 
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.values import Sharing
 from brinery.persistence.sqlite.cells import Address, Cell, same
-from brinery.persistence.sqlite.rows import Row, select
+from brinery.persistence.sqlite.rows import key_getter, select
 from brinery.persistence.sqlite.schema import VERSION, quote
 from brinery.persistence.stores import Dump
 
@@ -24,25 +25,58 @@ if TYPE_CHECKING:
     from brinery.persistence.sqlite.store import SqliteStore
     from brinery.persistent_ids import Key
 
-__all__ = ["SqliteDump", "Staged"]
+__all__ = ["SqliteDump"]
 
 # So many objects of a dump that may not insert are looked up as they are met, which tells where an object
 # is that is not stored. The rest are looked up at once.
 _AT_ONCE = 16
 
 
-class Staged(NamedTuple):
-    """An object, held on to so that its identity stays its own, and its row once it is encoded.
+class Part:
+    """What a dump has met of one table.
 
-    known    what it was known to be stored as; None where it was not.
-    to_save  whether it was given to ``save``, and not found behind what was.
+    objects   the objects that are to have a row, by key: held on to, so that their identity stays their own.
+    rows      their rows, in the same order; None while one is not encoded.
+    to_save   the keys of those that were given to ``save``, and not found behind what was; with the row that
+              each was known by.
+    referred  objects that were met and are known to be stored, by key.
+    written   what is known of each object once the dump is committed.
     """
 
-    obj: object
-    layout: Layout
-    cells: tuple[Cell, ...] | None
-    known: Row | None
-    to_save: bool
+    __slots__ = (
+        "known",
+        "layout",
+        "name",
+        "objects",
+        "position",
+        "referred",
+        "row_of",
+        "rows",
+        "to_save",
+        "width",
+        "written",
+    )
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.name = layout.name
+        self.row_of = layout.row_of
+        self.position = layout.key_position or 0
+        self.width = len(layout.columns)
+        self.known = layout.known.find
+        self.objects: dict[Any, object] = {}
+        self.rows: list[Any] = []
+        self.to_save: dict[Any, tuple[Cell, ...] | None] = {}
+        self.referred: dict[Any, object] = {}
+        self.written: list[tuple[Any, tuple[Cell, ...]]] = []
+
+    def known_at(self, obj: object, key: Any) -> tuple[Cell, ...] | None:
+        """The row that `obj` is known to be stored as under `key`."""
+        row = self.known(obj)
+        if row is None:
+            return None
+        parts = tuple([row[position] for position in self.layout.key_positions])
+        return row if (key if len(parts) > 1 else (key,)) == parts else None
 
 
 class SqliteDump(Dump):
@@ -56,18 +90,35 @@ class SqliteDump(Dump):
         self._insert = saving or store.inserts
         self._saving = saving
         self._overwrite = overwrite
-        self._staged: dict[Address, Staged] = {}
-        self._pending: list[Address] = []
-        # Objects that were met and are known to be stored, by their rows.
-        self._referred: dict[Address, object] = {}
+        self._parts: dict[type, Part] = {}
+        #: Objects whose rows are to be encoded: their parts, keys and places in them.
+        self._pending: list[tuple[Part, Any, int]] = []
+        self._staged_now: list[tuple[Part, Any]] = []
         self._looked_up = 0
         self._sharing = Sharing() if store.refuses_sharing else None
         self._transaction: Transaction | None = None
-        self._written: list[tuple[Address, Staged, int | None]] = []
 
     def key_of(self, obj: Any, /) -> Key | None:
         """The table and key of `obj`; None for what has no table, such as an object of a subclass."""
-        before = len(self._staged)
+        part = self._parts.get(type(obj)) or self._part_for(obj)
+        if part is None:
+            return None
+        if part.row_of is not None and (row := part.row_of(obj)) is not None:
+            # The short way, for what most objects are: the same as _meet, with nothing that could fail.
+            key = row[part.position]
+            if type(key) is int or type(key) is str:
+                other = part.objects.get(key)
+                if other is not None:
+                    if other is obj:
+                        return part.name, key
+                elif (known := part.known(obj)) is None:
+                    if self._insert:
+                        part.objects[key] = obj
+                        part.rows.append(row)
+                        return part.name, key
+                elif known[part.position] == key and all(map(is_, row, known[: part.width])):
+                    part.referred[key] = obj
+                    return part.name, key
         try:
             address = self._meet(obj)
             if self._pending:
@@ -75,37 +126,48 @@ class SqliteDump(Dump):
         except BaseException:
             # Another store may yet take the object, and the dump succeed.
             self._pending.clear()
-            for address in list(self._staged)[before:]:
-                del self._staged[address]
+            for staged, key in reversed(self._staged_now):
+                del staged.objects[key]
+                staged.rows.pop()
+            self._staged_now.clear()
             raise
+        self._staged_now.clear()
         return address
 
     def take(self, obj: object, replacing: object | None) -> None:
         """`obj` is to be saved, whatever is there that may be replaced."""
-        layout = self._store.layout_for(type(obj))
-        if layout is None:
+        part = self._part_for(obj)
+        if part is None:
             raise StoreError(f"{type(obj).__qualname__} has no table in {self._store.where}")
-        address = layout.name, layout.key_of(obj)
-        known = self._store.known_at(obj if replacing is None else replacing, address)
-        staged = self._staged.get(address)
-        if staged is None or not staged.to_save:
-            self._staged[address] = Staged(obj, layout, None, known, True)
-            self._pending.append(address)
-            self._encode_pending()
+        key = part.layout.key_of(obj)
+        known = part.known_at(obj if replacing is None else replacing, key)
+        if key in part.to_save:
+            self._check_twin(part, obj, key)
+            return
+        part.to_save[key] = known
+        if key in part.objects:
+            # Found behind another one: what is known of it is not looked at there.
+            place = list(part.objects).index(key)
+            part.objects[key] = obj
         else:
-            self._check_twin(staged, obj, address)
+            place = len(part.rows)
+            part.objects[key] = obj
+            part.rows.append(None)
+        self._pending.append((part, key, place))
+        self._encode_pending()
 
     def prepare(self) -> None:
         """Hold everything against the database, and insert what is new."""
-        if not self._staged and not self._referred:
+        parts = [part for part in self._parts.values() if part.objects or part.referred]
+        if not parts:
             return
-        if not (self._insert and self._staged):
+        if not (self._insert and any(part.objects for part in parts)):
             with self._store.database.reading() as connection:
-                self._hold_against(connection)
+                self._hold_against(connection, parts)
             return
         transaction = self._store.database.begin()
         try:
-            self._hold_against(transaction.connection)
+            self._hold_against(transaction.connection, parts)
         except BaseException as failed:
             transaction.rollback()
             if isinstance(failed, sqlite3.Error):
@@ -117,9 +179,9 @@ class SqliteDump(Dump):
         """What was staged is in the database."""
         if self._transaction is not None:
             self._transaction.commit()
-        for address, staged, version in self._written:
-            assert staged.cells is not None
-            self._store.know(staged.obj, Row(address, staged.layout, staged.cells, version, None))
+        for part in self._parts.values():
+            if part.written:
+                part.layout.known.add_many(part.written)
 
     def rollback(self) -> None:
         """What was staged is forgotten."""
@@ -128,98 +190,99 @@ class SqliteDump(Dump):
 
     # meeting objects
 
-    def _meet(self, obj: object) -> Address | None:
+    def _part_for(self, obj: object) -> Part | None:
         layout = self._store.layout_for(type(obj))
         if layout is None:
             return None
-        address = layout.name, layout.key_of(obj)
-        staged = self._staged.get(address)
-        if staged is not None:
-            if staged.obj is not obj:
-                self._check_twin(staged, obj, address)
+        part = self._parts.get(layout.cls)
+        if part is None:
+            part = self._parts[layout.cls] = Part(layout)
+        return part
+
+    def _meet(self, obj: object) -> Address | None:
+        part = self._part_for(obj)
+        if part is None:
+            return None
+        layout = part.layout
+        key = layout.key_of(obj)
+        address = layout.name, key
+        if key in part.objects:
+            if part.objects[key] is not obj:
+                self._check_twin(part, obj, key)
             return address
-        if self._referred.get(address) is obj:
+        if part.referred.get(key) is obj:
             return address
-        known = self._store.known_at(obj, address)
+        known = part.known_at(obj, key)
         if known is not None:
-            if self._store.compares and not self._saving and not layout.is_as_loaded(obj, known.cells):
-                cells = layout.encode(obj, self._store.plain_address_of)
-                different = _different(layout, cells, known.cells)
+            if self._store.compares and not self._saving and not layout.is_as_loaded(obj, known):
+                different = _different(layout, layout.encode(obj, self._store.plain_address_of), known)
                 if different:
                     raise self._differs(layout, "has changed since it was loaded or stored", different)
-            self._referred[address] = obj
+            part.referred[key] = obj
             return address
         if not self._insert and (not self._alone or self._looked_up < _AT_ONCE):
             self._looked_up += 1
-            self._look_up(obj, layout, address)
+            self._look_up(obj, part, key)
             return address
         simple = layout.simple_cells(obj)
-        self._staged[address] = Staged(obj, layout, simple, None, False)
+        part.objects[key] = obj
+        self._staged_now.append((part, key))
         if simple is None:
-            self._pending.append(address)
+            self._pending.append((part, key, len(part.rows)))
+        part.rows.append(None if simple is None else self._row(layout, simple))
         return address
 
-    def _look_up(self, obj: object, layout: Layout, address: Address) -> None:
+    def _look_up(self, obj: object, part: Part, key: Any) -> None:
+        layout = part.layout
         with self._store.database.asking() as connection:
-            found = list(select(connection, layout, [address[1]]))
+            found = list(select(connection, layout, [key]))
         if not found:
-            raise self._not_there(layout, address)
-        ((_, cells, version),) = found
-        self._check_same(layout, address, layout.encode(obj, self._store.plain_address_of), cells)
-        self._store.know(obj, Row(address, layout, cells, version, None))
-        self._referred[address] = obj
+            raise self._not_there(layout, key)
+        (row,) = found
+        self._check_same(layout, key, layout.encode(obj, self._store.plain_address_of), row)
+        layout.known.add(obj, row)
+        part.referred[key] = obj
 
     def _encode_pending(self) -> None:
         while self._pending:
-            address = self._pending.pop()
-            staged = self._staged[address]
-            layout, sharing = staged.layout, self._sharing
+            part, key, at = self._pending.pop()
+            layout, sharing = part.layout, self._sharing
 
-            place: list[object] = [address, None]
+            place: list[object] = [(part.name, key), None]
 
-            def refer(part: object, place: list[object] = place) -> Address | None:
-                found = self._meet(part)
+            def refer(inner: object, place: list[object] = place) -> Address | None:
+                found = self._meet(inner)
                 if found is None and self._sharing is not None:
-                    self._sharing.meet(part, tuple(place))
+                    self._sharing.meet(inner, tuple(place))
                 return found
 
-            cells = layout.encode(staged.obj, self._meet if sharing is None else refer, place)
-            self._staged[address] = staged._replace(cells=cells)
+            cells = layout.encode(part.objects[key], self._meet if sharing is None else refer, place)
+            part.rows[at] = self._row(layout, cells)
 
-    def _check_twin(self, staged: Staged, obj: object, address: Address) -> None:
+    def _row(self, layout: Layout, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        return (*cells, 1) if layout.versioned else cells
+
+    def _check_twin(self, part: Part, obj: object, key: Any) -> None:
         """Two objects with one key are one row only if they are written alike."""
-        layout, refer = staged.layout, self._store.plain_address_of
-        different = _different(layout, layout.encode(obj, refer), layout.encode(staged.obj, refer))
+        layout, refer = part.layout, self._store.plain_address_of
+        different = _different(layout, layout.encode(obj, refer), layout.encode(part.objects[key], refer))
         if different:
-            raise self._differs(layout, f"and another new one have the key {address[1]!r}", different)
+            raise self._differs(layout, f"and another new one have the key {key!r}", different)
 
     # holding them against the database
 
-    def _hold_against(self, connection: sqlite3.Connection) -> None:
-        tables: dict[str, list[Address]] = {}
-        for address in (*self._staged, *self._referred):
-            tables.setdefault(address[0], []).append(address)
-        for name, addresses in tables.items():
-            layout = self._store.layout_of(name)
-            staged = [address for address in addresses if address in self._staged]
-            there = {
-                key: (cells, version)
-                for key, cells, version in select(connection, layout, [key for _, key in staged])
-            }
-            self._write(connection, layout, staged, there)
-            if self._referred:
-                self._check_referred(connection, layout, addresses)
+    def _hold_against(self, connection: sqlite3.Connection, parts: list[Part]) -> None:
+        for part in parts:
+            if part.objects:
+                self._write(connection, part)
+            if part.referred:
+                self._check_referred(connection, part)
 
-    def _check_referred(
-        self, connection: sqlite3.Connection, layout: Layout, addresses: list[Address]
-    ) -> None:
-        referred = {
-            address[1] for address in addresses if address in self._referred and address not in self._staged
-        }
-        if not referred:
-            return
-        there = {key for key, _, _ in select(connection, layout, list(referred), keys_only=True)}
-        gone = referred - there
+    def _check_referred(self, connection: sqlite3.Connection, part: Part) -> None:
+        layout = part.layout
+        referred = part.referred.keys() - part.objects.keys()
+        there = select(connection, layout, list(referred), keys_only=True)
+        gone = referred.difference([row[0] for row in there] if len(layout.key_positions) == 1 else there)
         if gone:
             raise NotStored(
                 f"{layout.name!r} in {self._store.where} has no row with the key {next(iter(gone))!r} any"
@@ -229,48 +292,42 @@ class SqliteDump(Dump):
                 " store.save(obj, overwrite=True)"
             )
 
-    def _write(
-        self,
-        connection: sqlite3.Connection,
-        layout: Layout,
-        addresses: list[Address],
-        there: dict[Key, tuple[tuple[Cell, ...], int | None]],
-    ) -> None:
+    def _write(self, connection: sqlite3.Connection, part: Part) -> None:
+        if self._insert and not part.to_save and self._insert_all(connection, part):
+            return
+        layout = part.layout
+        key_of = key_getter(layout)
+        there = {key_of(row): row for row in select(connection, layout, list(part.objects))}
         inserted, updated = [], []
-        for address in addresses:
-            staged = self._staged[address]
-            cells = staged.cells
-            assert cells is not None
-            row = there.get(address[1])
-            if row is None:
-                if staged.known is not None and not self._overwrite:
-                    raise self._stale(layout, address, "has been deleted")
+        width, versioned = len(layout.columns), layout.versioned
+        for (key, obj), row in zip(part.objects.items(), part.rows, strict=True):
+            old = there.get(key)
+            known = part.to_save.get(key)
+            if old is None:
+                if known is not None and not self._overwrite:
+                    raise self._stale(layout, key, "has been deleted")
                 if not self._insert:
-                    raise self._not_there(layout, address)
-                inserted.append(cells)
-                self._written.append((address, staged, 1 if layout.versioned else None))
+                    raise self._not_there(layout, key)
+                inserted.append(row)
+                part.written.append((obj, row))
                 continue
-            old, version = row
-            if not staged.to_save:
-                self._check_same(layout, address, cells, old)
-                self._written.append((address, staged, version))
+            if key not in part.to_save:
+                self._check_same(layout, key, row, old)
+                part.written.append((obj, old))
                 continue
             if not self._overwrite:
-                self._check_may_replace(layout, address, staged, old, version)
-            if not _different(layout, cells, old):
-                self._written.append((address, staged, version))
+                self._check_may_replace(layout, key, row, known, old)
+            if not _different(layout, row, old):
+                part.written.append((obj, old))
                 continue
-            updated.append((*cells, *[cells[position] for position in layout.key_positions]))
-            self._written.append((address, staged, None if version is None else version + 1))
+            updated.append((*row[:width], *[row[position] for position in layout.key_positions]))
+            part.written.append((obj, (*row[:width], old[width] + 1) if versioned else row))  # type: ignore[operator]
         if inserted:
-            places = ", ".join("?" * len(layout.columns))
-            done = connection.executemany(
-                f"INSERT INTO {quote(layout.name)} ({quote(*layout.columns)}) VALUES ({places})", inserted
-            )
+            done = connection.executemany(_insertion(layout), inserted)
             self._check_count(layout, done.rowcount, len(inserted))
         if updated:
             settings = [f"{quote(name)} = ?" for name in layout.columns]
-            if layout.versioned:
+            if versioned:
                 settings.append(f"{quote(VERSION)} = t.{quote(VERSION)} + 1")
             which = " AND ".join(f"{quote(name, of='t')} = ?" for name in layout.table.key)
             done = connection.executemany(
@@ -278,36 +335,54 @@ class SqliteDump(Dump):
             )
             self._check_count(layout, done.rowcount, len(updated))
         if layout.name in self._store.converting and (inserted or updated):
-            self._check_unconverted(connection, layout, addresses)
+            self._check_unconverted(connection, part)
+
+    def _insert_all(self, connection: sqlite3.Connection, part: Part) -> bool:
+        """Insert all rows, without a look at what is there; False, and nothing done, where some key is."""
+        layout = part.layout
+        connection.execute("SAVEPOINT brinery")
+        try:
+            done = connection.executemany(_insertion(layout), part.rows)
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK TO brinery")
+            connection.execute("RELEASE brinery")
+            return False
+        connection.execute("RELEASE brinery")
+        self._check_count(layout, done.rowcount, len(part.rows))
+        if layout.name in self._store.converting:
+            self._check_unconverted(connection, part)
+        part.written = list(zip(part.objects.values(), part.rows, strict=True))
+        return True
 
     def _check_may_replace(
-        self, layout: Layout, address: Address, staged: Staged, old: tuple[Cell, ...], version: int | None
+        self,
+        layout: Layout,
+        key: Any,
+        row: tuple[Cell, ...],
+        known: tuple[Cell, ...] | None,
+        old: tuple[Cell, ...],
     ) -> None:
-        assert staged.cells is not None
-        if staged.known is None:
-            different = _different(layout, staged.cells, old)
+        if known is None:
+            different = _different(layout, row, old)
             if different:
                 raise NotStored(
-                    f"{layout.name!r} holds another row with the key {address[1]!r}, and this object is"
+                    f"{layout.name!r} holds another row with the key {key!r}, and this object is"
                     " not known to be"
                     f" loaded from it: {', '.join(different)}. Nothing was stored. Load it, and change that;"
                     " store.save(obj, replacing=loaded) for a new object in the place of one that was"
                     " loaded; or"
                     " store.save(obj, overwrite=True)"
                 )
-        elif staged.known.version != version or _different(layout, staged.known.cells, old):
-            raise self._stale(layout, address, "has been changed")
+        elif known[len(layout.columns) :] != old[len(layout.columns) :] or _different(layout, known, old):
+            raise self._stale(layout, key, "has been changed")
 
-    def _check_unconverted(
-        self, connection: sqlite3.Connection, layout: Layout, addresses: list[Address]
-    ) -> None:
-        there = {key: cells for key, cells, _ in select(connection, layout, [key for _, key in addresses])}
-        for address in addresses:
-            cells = self._staged[address].cells
-            assert cells is not None
+    def _check_unconverted(self, connection: sqlite3.Connection, part: Part) -> None:
+        layout, key_of = part.layout, key_getter(part.layout)
+        there = {key_of(row): row for row in select(connection, layout, list(part.objects))}
+        for key, row in zip(part.objects, part.rows, strict=True):
             # A key that was itself converted is not found under the old one.
-            found = there.get(address[1], (None,) * len(cells))
-            for name, ours, theirs in zip(layout.columns, cells, found, strict=True):
+            found = there.get(key, (None,) * len(row))
+            for name, ours, theirs in zip(layout.columns, row, found, strict=False):
                 if type(ours) is not type(theirs) or ours != theirs:
                     raise StoreError(
                         f"the column {name!r} of {layout.name!r} has a declared type, by which SQLite turned"
@@ -326,13 +401,11 @@ class SqliteDump(Dump):
 
     # errors
 
-    def _check_same(
-        self, layout: Layout, address: Address, cells: tuple[Cell, ...], old: tuple[Cell, ...]
-    ) -> None:
+    def _check_same(self, layout: Layout, key: Any, cells: tuple[Cell, ...], old: tuple[Cell, ...]) -> None:
         different = _different(layout, cells, old)
         if different:
             raise self._differs(
-                layout, f"has the key {address[1]!r}, but the row with that key is another", different
+                layout, f"has the key {key!r}, but the row with that key is another", different
             )
 
     def _differs(self, layout: Layout, what: str, different: list[str]) -> NotStored:
@@ -342,16 +415,16 @@ class SqliteDump(Dump):
             " the store, where another writer was there first"
         )
 
-    def _not_there(self, layout: Layout, address: Address) -> NotStored:
+    def _not_there(self, layout: Layout, key: Any) -> NotStored:
         return NotStored(
-            f"{layout.name!r} in {self._store.where} has no row with the key {address[1]!r}, for an"
+            f"{layout.name!r} in {self._store.where} has no row with the key {key!r}, for an"
             f" object of class {layout.cls.__qualname__}. Store it first: store.save(obj); or open the"
             ' store with on_new="insert", and it is stored when the dump succeeds'
         )
 
-    def _stale(self, layout: Layout, address: Address, what: str) -> NotStored:
+    def _stale(self, layout: Layout, key: Any, what: str) -> NotStored:
         return NotStored(
-            f"the row {address[1]!r} of {layout.name!r} {what} by another writer since this object was"
+            f"the row {key!r} of {layout.name!r} {what} by another writer since this object was"
             " loaded or"
             " stored, and nothing was stored. Load it anew, or store.save(obj, overwrite=True)"
         )
@@ -360,5 +433,11 @@ class SqliteDump(Dump):
 def _different(layout: Layout, one: tuple[Cell, ...], other: tuple[Cell, ...]) -> list[str]:
     """The columns in which two rows differ: in what is written, not in what compares equal."""
     return [
-        name for name, a, b in zip(layout.columns, one, other, strict=True) if a is not b and not same(a, b)
+        name for name, a, b in zip(layout.columns, one, other, strict=False) if a is not b and not same(a, b)
     ]
+
+
+def _insertion(layout: Layout) -> str:
+    columns = (*layout.columns, VERSION) if layout.versioned else layout.columns
+    places = ", ".join("?" * len(columns))
+    return f"INSERT INTO {quote(layout.name)} ({quote(*columns)}) VALUES ({places})"

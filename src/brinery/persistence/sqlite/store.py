@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from brinery.dotted import find_loaded, import_dotted, name_of_class
 from brinery.errors import MissingReference, NoSuchKey, NotStored, StoreError
-from brinery.persistence.records.known import KnownObjects
 from brinery.persistence.sqlite import schema
 from brinery.persistence.sqlite.asking import Asking
+from brinery.persistence.sqlite.cells import storable
 from brinery.persistence.sqlite.database import Database
 from brinery.persistence.sqlite.layouts import Layout
-from brinery.persistence.sqlite.rows import Row, build, fetch
+from brinery.persistence.sqlite.rows import Row, build, fetch, select
 from brinery.persistence.sqlite.staging import SqliteDump
 from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from brinery.persistence.sqlite.cells import Address
+    from brinery.persistence.sqlite.cells import Address, Cell
     from brinery.persistence.sqlite.tables import Table
     from brinery.persistent_ids import Key
 
@@ -77,7 +79,6 @@ class SqliteStore(Asking, Store):
         self._recorded: dict[str, schema.Recorded] = {}
         #: The tables of which some column may convert a value.
         self.converting: set[str] = set()
-        self._known: KnownObjects[Row] = KnownObjects()
         try:
             self._tables = self._declare(declared)
             self._names = {table.class_name: table for table in self._tables.values()}
@@ -142,11 +143,12 @@ class SqliteStore(Asking, Store):
         not there.
         """
         wanted = [self._address(key) for key in keys]
+        if (quickly := self._load_simple(wanted)) is not None:
+            return quickly
         rows = self.fetch(wanted)
         objects = build(rows, find_class)
-        know = self._known.add
         for address, obj in objects.items():
-            know(obj, rows[address])
+            self.know(obj, rows[address])
         return {address: objects[address] for address in wanted if address in objects}
 
     def get(self, table: str, key: Key) -> Any:
@@ -189,12 +191,7 @@ class SqliteStore(Asking, Store):
 
     def know(self, obj: object, known: Row) -> None:
         """`obj` is stored as that."""
-        self._known.add(obj, known)
-
-    def known_at(self, obj: object, address: Address) -> Row | None:
-        """What `obj` is known to be stored as at `address`."""
-        known = self._known.find(obj)
-        return known if known is not None and known.address == address else None
+        known.layout.known.add(obj, known.cells)
 
     def plain_address_of(self, obj: object) -> Address | None:
         """Where an object would be, whether it is there or not."""
@@ -213,6 +210,35 @@ class SqliteStore(Asking, Store):
             except _NotReady as table:
                 # Its class is imported, which may run anything: not within the transaction.
                 self.layout_of(table.name)
+
+    def _load_simple(self, wanted: list[Address]) -> dict[Key, Any] | None:
+        """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not."""
+        tables: dict[str, list[Any]] = {}
+        for name, key in wanted:
+            if type(key) is not int and type(key) is not str:
+                return None
+            try:
+                tables[name].append(key)
+            except KeyError:
+                if not self.layout_of(name).quick:
+                    return None
+                tables[name] = [key]
+        loaded: dict[Key, Any] = {}
+        found: list[tuple[Layout, list[tuple[Cell, ...]]]] = []
+        with self.database.reading() as connection:
+            for name, keys in tables.items():
+                layout = self.layout_of(name)
+                rows = list(select(connection, layout, [key for key in keys if storable(key)]))
+                if bytes in set(map(type, chain.from_iterable(rows))):
+                    layout.quick = False  # most of its rows will be such
+                    return None
+                found.append((layout, rows))
+        for layout, rows in found:
+            objects = list(layout.all_simple(rows))
+            layout.known.add_many(zip(objects, rows, strict=True))
+            keys_of = map(itemgetter(layout.key_positions[0]), rows)
+            loaded.update(zip(zip(repeat(layout.name), keys_of), objects, strict=False))
+        return loaded
 
     def _ready_layout(self, name: str) -> Layout:
         layout = self._layouts.get(name)
