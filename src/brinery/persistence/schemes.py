@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
@@ -13,7 +13,7 @@ from brinery.urls import redacted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Scheme", "open_store", "scheme_of"]
+__all__ = ["Scheme", "open_store", "scheme_of", "take_options"]
 
 # RFC 3986, section 3.1. Two characters at least: C:\shop.db is a file, not a URL.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -71,3 +71,35 @@ def open_store(
             " derive from brinery.persistence.Store, or have claims, persistent_id and persistent_load"
         )
     return store
+
+
+def take_options(
+    url: str, readers: Mapping[str, Callable[[str], object]], options: dict[str, Any], *, rest: bool = True
+) -> str:
+    """Move what stands in `url`'s query under the names of `readers` to `options`; gives the URL without it.
+
+    A reader makes an option's value of the text. What is left in the query is somebody else's; with
+    ``rest=False`` there may be nothing left.
+
+    Raises StoreError for an option that cannot be read, or is in `options` already, or that nobody knows.
+    """
+    from urllib.parse import parse_qsl
+
+    shown = redacted(url)
+    base, mark, query = url.partition("?")
+    query, fragment_mark, fragment = query.partition("#")
+    left = []
+    for pair in query.split("&") if mark else ():
+        ((name, text),) = parse_qsl(pair, keep_blank_values=True) or [("", "")]
+        if name not in readers:
+            left.append(pair)
+            if name and not rest:
+                raise StoreError(f"{shown!r}: no option is called {name!r}; there are: {', '.join(readers)}")
+            continue
+        if name in options:
+            raise StoreError(f"{shown!r}: {name!r} is given twice")
+        try:
+            options[name] = readers[name](text)
+        except (ValueError, LookupError) as wrong:
+            raise StoreError(f"{shown!r}: {name}={text!r} cannot be read: {wrong}") from None
+    return f"{base}?{'&'.join(left)}{fragment_mark}{fragment}" if left else f"{base}{fragment_mark}{fragment}"

@@ -6,6 +6,7 @@ tests, which any test runner finds in the subclass that you write.
 
 from brinery.testing.plugin_contract import PluginContract
 from brinery.testing.profiles import declaring, profile_of
+from brinery.testing.proxies import CuttingProxy
 from brinery.testing.stores import StoreContract
 
-__all__ = ["PluginContract", "StoreContract", "declaring", "profile_of"]
+__all__ = ["CuttingProxy", "PluginContract", "StoreContract", "declaring", "profile_of"]

@@ -14,10 +14,11 @@ What :class:`~brinery.persistence.sqlite.SqliteStore` takes may follow as a quer
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
+from brinery.persistence.schemes import take_options
 from brinery.persistence.sqlite.store import SqliteStore
 from brinery.urls import redacted
 
@@ -48,16 +49,8 @@ def open_store(url: str, **options: Any) -> SqliteStore:
 
     Raises StoreError for a URL that cannot be read, and for an option given in both places.
     """
-    path, shown = path_of(url), redacted(url)
-    for name, text in parse_qsl(urlsplit(url).query, keep_blank_values=True):
-        if name not in _OPTIONS:
-            raise StoreError(f"{shown!r}: no option is called {name!r}; there are: {', '.join(_OPTIONS)}")
-        if name in options:
-            raise StoreError(f"{shown!r}: {name!r} is given twice")
-        try:
-            options[name] = _OPTIONS[name](text)
-        except ValueError as wrong:
-            raise StoreError(f"{shown!r}: {name}={text!r} cannot be read: {wrong}") from None
+    path = path_of(url)
+    take_options(url, _OPTIONS, options, rest=False)
     return SqliteStore(path, **options)
 
 

@@ -1,0 +1,175 @@
+"""Objects under keys of Redis. What a store of objects needs is brinery's; here is what is Redis's own."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import redis
+from redis.cluster import RedisCluster
+
+from brinery import Profile
+from brinery.dotted import import_dotted, name_of_class
+from brinery.errors import NotCommitted, NotStored, StoreError
+from brinery.persistence.records import KeyValueStore
+from brinery.persistence.schemes import take_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from brinery.persistence import Key
+
+__all__ = ["RedisStore", "open_store"]
+
+# A server does one command at a time, and everybody waits for it: so many keys are a millisecond.
+_BATCH = 1000
+
+
+class RedisStore(KeyValueStore):
+    """Objects of some classes, each under a key ``prefix:name:key`` of Redis.
+
+    client      a :class:`redis.Redis`, or a :class:`redis.cluster.RedisCluster`, which stays yours to close.
+    claims      the classes, by the name that goes into keys and streams: ``{"customer": Customer}``. Objects
+                of their subclasses too.
+    key         the attribute that tells objects apart, or a function that gives it.
+    by_content  the key is made of the content instead: what is equal is kept once, and cannot change.
+    prefix      what keys begin with. On a cluster, all keys of a store are in one slot, as only then are
+                they written together: write the part that makes the slot in braces, ``{shop}``.
+    on_new      what becomes of an object whose key holds nothing: "refuse", or "insert".
+    expire      seconds after which an object is gone, from when it was last stored, loaded or referred to.
+
+    Raises StoreError for a client that gives texts for bytes, and for a prefix without a slot on a cluster.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis | RedisCluster,
+        claims: Mapping[str, type | str],
+        *,
+        key: str | Callable[[Any], Key] = "id",
+        by_content: bool = False,
+        prefix: str = "brinery",
+        on_new: Literal["refuse", "insert"] = "refuse",
+        expire: float | None = None,
+    ) -> None:
+        super().__init__(claims.values(), on_new=on_new)
+        if any(":" in name for name in claims):
+            raise StoreError(
+                f"claims={claims!r}: a name is part of Redis's keys, between colons; it has none"
+            )
+        if isinstance(client, RedisCluster) and "}" not in prefix.partition("{")[2]:
+            raise StoreError(
+                f"prefix={prefix!r} would spread the objects over all slots of the cluster, and what lies in"
+                f" two slots cannot be written together. Name a slot, in braces: prefix='{{{prefix}}}'"
+            )
+        if client.get_encoder().decode_responses:
+            raise StoreError(
+                "the client decodes what it is sent, and pickles are bytes: decode_responses=False"
+            )
+        if expire is not None and not expire > 0:
+            raise StoreError(f"expire={expire!r}; it is a number of seconds, or None")
+        self.client: Any = client
+        self.identity = "value" if by_content else "key"
+        self.opened = False
+        self._key, self._prefix = key, prefix
+        self._milliseconds = None if expire is None else max(1, round(expire * 1000))
+        self._names = {
+            claim if isinstance(claim, str) else name_of_class(claim): name for name, claim in claims.items()
+        }
+
+    # what a KeyValueStore asks for
+
+    def key_for(self, obj: Any, /) -> Key:
+        """The name of its class, and what tells it apart from others of that class."""
+        name = next(
+            self._names[found] for found in map(name_of_class, type(obj).__mro__) if found in self._names
+        )
+        if self.identity == "value":
+            return name, hashlib.sha256(Profile.plain().dumps(obj, 5)).hexdigest()
+        key = self._key(obj) if callable(self._key) else getattr(obj, self._key)
+        if key is None:
+            raise NotStored(
+                f"an object of class {type(obj).__qualname__} has no key yet: its {self._key} is None"
+            )
+        return name, key
+
+    def read(self, keys: Sequence[Key], /) -> Mapping[Key, bytes]:
+        """All at once. Where objects expire, what is read begins to live anew."""
+        names = [self.name_of(key) for key in keys]
+        found: list[bytes | None] = []
+        if self._milliseconds is None:
+            for start in range(0, len(names), _BATCH):
+                found += self.client.mget(names[start : start + _BATCH])
+        else:
+            with self.client.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.getex(name, px=self._milliseconds)
+                found = pipe.execute()
+        return {key: data for key, data in zip(keys, found, strict=True) if data is not None}
+
+    def write(self, items: Mapping[Key, bytes], /, *, replace: bool) -> Iterable[Key]:
+        """All in one transaction of Redis, or nothing."""
+        named = {self.name_of(key): data for key, data in items.items()}
+        with self.client.pipeline(transaction=True) as pipe:
+            if not replace and self.identity == "key":
+                try:
+                    pipe.watch(*named)  # from here on a write of somebody else's stops the transaction
+                    taken = self.read(list(items))
+                except redis.RedisError as failed:
+                    raise NotCommitted(f"Redis failed before anything was sent: {failed}") from failed
+                if taken:
+                    return taken
+                pipe.multi()
+            for name, data in named.items():
+                pipe.set(name, data, px=self._milliseconds)
+            try:
+                pipe.execute()
+            except redis.WatchError:
+                # Somebody else wrote; or the connection was lost, maybe behind the transaction.
+                there = self.read(list(items))
+                if not there:
+                    raise
+                return () if there == items else there
+        return ()
+
+    # what an application calls
+
+    def name_of(self, key: Key) -> str:
+        """Under which key of Redis the object with `key` is."""
+        name, own = cast("tuple[str, Key]", key)
+        return f"{self._prefix}:{name}:{own!a}"
+
+    def delete(self, *objects: object) -> int:
+        """Delete what `objects` are stored as; how many there were. References to them go on to nothing."""
+        names = [self.name_of(self.key_for(obj)) for obj in objects]
+        return sum(
+            self.client.delete(*names[start : start + _BATCH]) for start in range(0, len(names), _BATCH)
+        )
+
+    def close(self) -> None:
+        """Close the client, if the store was opened from a URL."""
+        if self.opened:
+            self.client.close()
+
+
+def open_store(url: str, **options: Any) -> RedisStore:
+    """The store at `url`; `options` are RedisStore's, which may also stand in the URL's query.
+
+    ``redis://localhost:6379/0?claims=shop.models:STORED&on_new=insert``; the rest is for redis-py.
+    """
+    readers: dict[str, Callable[[str], object]] = {
+        "claims": import_dotted,
+        "key": str,
+        "by_content": lambda text: {"0": False, "1": True}[text],
+        "prefix": str,
+        "on_new": str,
+        "expire": float,
+    }
+    rest = take_options(url, readers, options)
+    if "claims" not in options:
+        raise StoreError(
+            "which objects live in Redis? Say claims=module:NAME in the URL, of a dict name → class"
+        )
+    store = RedisStore(redis.Redis.from_url(rest), **options)
+    store.opened = True
+    return store
