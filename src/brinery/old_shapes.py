@@ -6,7 +6,7 @@ for that. An engine looks at them once a stream has named such a class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class Shape(Record):
                NEWOBJ, NEWOBJ_EX, INST and OBJ.
     create     ``create(cls, *args, **kwargs)`` makes the new object, in the place of REDUCE, NEWOBJ, INST, OBJ, and
                of ``copyreg._reconstructor``.
+    through    functions that streams call with the class as their first argument to make its objects, by dotted name
+               of today; `create` is called in their place, too, with the other arguments.
     defaults   attributes that did not exist once, by name, with their values, added to a state that is a dict
                (or a pair with a dict) and has them not. A function is called with the state, and gives the value:
                lists and dicts want one each.
@@ -46,13 +48,14 @@ class Shape(Record):
     refused that way. A stream that names no such class pays nothing.
     """
 
-    __slots__ = ("arguments", "build", "create", "defaults", "state", "target", "version")
-    __match_args__ = ("target", "state", "build", "arguments", "create", "defaults", "version")
+    __slots__ = ("arguments", "build", "create", "defaults", "state", "target", "through", "version")
+    __match_args__ = ("target", "state", "build", "arguments", "create", "through", "defaults", "version")
     target: str
     state: Function | None
     build: Function | None
     arguments: Function | None
     create: Function | None
+    through: tuple[str, ...]
     defaults: Mapping[str, Any]
     version: Function | None
 
@@ -64,6 +67,7 @@ class Shape(Record):
         build: Function | None = None,
         arguments: Function | None = None,
         create: Function | None = None,
+        through: Iterable[str] = (),
         defaults: Mapping[str, Any] = MappingProxyType({}),
         version: Function | None = None,
     ) -> None:
@@ -89,7 +93,12 @@ class Shape(Record):
             raise refused(
                 f"Shape({target!r}) says nothing: give it state=…, build=…, arguments=…, or defaults=…"
             )
-        self._fill(**functions, target=target, defaults=MappingProxyType(dict(defaults)), version=version)
+        names = tuple(through) if not isinstance(through, str) else (through,)
+        if not all(isinstance(name, str) and is_dotted(name) for name in names) or (names and create is None):
+            raise refused(
+                f"Shape(through={names!r}): it wants dotted names of functions, and create=… to call instead"
+            )
+        self._fill(**functions, target=target, through=names, defaults=MappingProxyType(dict(defaults)), version=version)
 
     def statements(self) -> Iterator[Statement]:
         """The one about the class."""

@@ -263,6 +263,7 @@ class Shaped(NamedTuple):
     build      ``build(instance, state)`` gives the instance its state. It returns None, or a tuple of the one
                state that is to be given in the ordinary way.
     text       rules for Python 2's str in it, a TextTable.
+    through    dotted names of functions that make its objects, given the class first.
     """
 
     name: str
@@ -270,6 +271,7 @@ class Shaped(NamedTuple):
     arguments: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
     build: Callable[[Any, Any], tuple[object] | None] | None = None
     text: TextTable | None = None
+    through: tuple[str, ...] = ()
 
 
 class TextTable(NamedTuple):

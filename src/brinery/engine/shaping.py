@@ -15,6 +15,7 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, Any
 
+from brinery.dotted import MISSING, find_loaded
 from brinery.errors import ReadError
 from brinery.plan import Shaped
 from brinery.stream.text import decode_string
@@ -107,6 +108,16 @@ class Shaping:
                 through = getattr(copyreg, name)
                 self.known[id(through)] = through, Shaped(f"copyreg:{name}", self._through)
         self.known[id(found)] = found, shaped
+        for name in shaped.through:
+            function = find_loaded(name)
+            if function is not MISSING and id(function) not in self.known:
+                self.known[id(function)] = function, Shaped(name, self._with_class)
+
+    def _with_class(self, function: Any, cls: Any, *args: Any) -> object:
+        known = self.known.get(id(cls))
+        if known is not None and known[1].create is not None:
+            return known[1].create(cls, *args)
+        return function(cls, *args)
 
     def _reconstruct(self, function: Any, cls: Any, base: Any, state: Any) -> object:
         known = self.known.get(id(cls))

@@ -116,7 +116,7 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     if text is not None:
         rule: TextRule = text.chosen[0].declared
         table = TextTable(rule.arguments, rule.items, rule.attributes)
-    return Shaped(name, create, arguments, build, table)
+    return Shaped(name, create, arguments, build, table, () if shape is None else declared.through)
 
 
 def _function(function: Any) -> Any:
