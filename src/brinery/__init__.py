@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
     from brinery.files import dump_file, load_all, load_file
     from brinery.hookspecs import hookimpl
+    from brinery.old_shapes import Shape, TextRule
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
     from brinery.plugin_host.explaining import Explanation
@@ -68,8 +69,10 @@ __all__ = [
     "Reducer",
     "Report",
     "Say",
+    "Shape",
     "SimpleStore",
     "Store",
+    "TextRule",
     "Unpickler",
     "_dump",
     "_dumps",
@@ -109,8 +112,10 @@ _IMPORTED_WHEN_USED = {
     "Reducer": "brinery.declarations",
     "Report": "brinery.plugin_host.report",
     "Say": "brinery.plugin_host.saying",
+    "Shape": "brinery.old_shapes",
     "SimpleStore": "brinery.persistence.stores",
     "Store": "brinery.persistence.stores",
+    "TextRule": "brinery.old_shapes",
     "_dump": "brinery.python_pickling",
     "_dumps": "brinery.python_pickling",
     "_load": "brinery.python_pickling",

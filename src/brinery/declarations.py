@@ -39,6 +39,7 @@ __all__ = [
     "PersistentScheme",
     "Record",
     "Reducer",
+    "StandIn",
     "Statement",
     "check_class",
     "is_own",
@@ -237,31 +238,57 @@ class PersistentScheme(Record):
         return f"scheme {self.name}: opened by {called(self.open)}"
 
 
+class StandIn(NamedTuple):
+    """A callable, or its dotted name, in the place of a global: what a NameTable has in `stand_ins`."""
+
+    function: Callable[..., Any] | str
+
+    def __str__(self) -> str:
+        return f"a call of {called(self.function)}"
+
+
 class NameTable(Record):
     """Names that differ between streams and this process.
 
-    title   says in a few words whose names these are, for reports.
-    read    names that streams carry to the names of today. A key is ``"module"``, for a whole module, or
-            ``"module:qualname"``, for one global; a value is of the same kind as its key. A module whose last
-            part looks like the name of a class is written with a colon behind it: ``"PIL.Image:"``.
-    write   names of today to the names to be written; left out, objects are written under today's names.
-    era     ``"always"``: at every protocol. ``"python2"``: only where Python 2 may be on the other side,
-            below protocol 3 and with ``fix_imports``.
+    title      says in a few words whose names these are, for reports.
+    read       names that streams carry to the names of today. A key is ``"module"``, for a whole module,
+               ``"package.*"``, for a package and all modules beneath it, or ``"module:qualname"``, for one
+               global; a value is of the same kind as its key. A module whose last part looks like the name of
+               a class is written with a colon behind it: ``"PIL.Image:"``. The most special one counts, and
+               a name that is mapped to itself stays as it is.
+    write      names of today to the names to be written; left out, objects are written under today's names.
+    fallback   as `read`, for what cannot be found when all of `read` has been applied: only where its module
+               is not there, or has no such name. At every protocol, whatever the era.
+    stand_ins  globals that streams name, ``"module:qualname"``, to what is called in their place: a function,
+               or its dotted name, imported for the first such stream. It is called with what the stream would
+               have called the global with, its REDUCE, NEWOBJ (without the class), INST and OBJ.
+    gone       names for which there is nothing today, a module or a global, each with the reason and what to do:
+               it is said beneath the error of a load that cannot find them.
+    era        ``"always"``: at every protocol. ``"python2"``: only where Python 2 may be on the other side,
+               below protocol 3 and with ``fix_imports``.
+
+    What one table gives is looked up in the others, and each counts once in such a chain.
     """
 
-    __slots__ = ("era", "read", "title", "write")
-    __match_args__ = ("title", "read", "write", "era")
+    __slots__ = ("era", "fallback", "gone", "read", "stand_ins", "title", "write")
+    __match_args__ = ("title", "read", "write", "era", "fallback", "stand_ins", "gone")
     title: str
     read: Mapping[str, str]
     write: Mapping[str, str]
+    fallback: Mapping[str, str]
+    stand_ins: Mapping[str, StandIn]
+    gone: Mapping[str, str]
     era: Literal["always", "python2"]
 
     def __init__(
         self,
         title: str,
-        read: Mapping[str, str],
+        read: Mapping[str, str] = MappingProxyType({}),
         *,
         write: Mapping[str, str] | None = None,
+        fallback: Mapping[str, str] | None = None,
+        stand_ins: Mapping[str, Callable[..., Any] | str] | None = None,
+        gone: Mapping[str, str] | None = None,
         era: Literal["always", "python2"] = "always",
     ) -> None:
         if not isinstance(title, str) or not title:
@@ -272,8 +299,13 @@ class NameTable(Record):
             title=title,
             read=_names("read", read),
             write=_names("write", write if write is not None else {}),
+            fallback=_names("fallback", fallback if fallback is not None else {}),
+            stand_ins=_stand_ins(stand_ins if stand_ins is not None else {}),
+            gone=_reasons(gone if gone is not None else {}),
             era=era,
         )
+        if twice := self.read.keys() & self.stand_ins.keys():
+            raise refused(f"NameTable has {min(twice)!r} in read=… and in stand_ins=…: one of them is meant")
 
     def statements(self) -> Iterator[Statement]:
         """One about each name, for each direction."""
@@ -281,15 +313,20 @@ class NameTable(Record):
             for name, other in names.items():
                 yield Statement(name, aspect, other)
 
-    def names(self) -> Iterable[tuple[str, Mapping[str, str]]]:
+    def names(self) -> Iterable[tuple[str, Mapping[str, str | StandIn]]]:
         """The names by the aspect in which they are other ones."""
         of_python2 = " for Python 2" if self.era == "python2" else ""
-        return (f"reading{of_python2}", self.read), (f"writing{of_python2}", self.write)
+        read: Mapping[str, Any] = {**self.read, **self.stand_ins} if self.stand_ins else self.read
+        return (
+            (f"reading{of_python2}", read),
+            (f"writing{of_python2}", self.write),
+            ("reading what is missing", self.fallback),
+        )
 
     def describe(self) -> str:
         """Such as "name table 'shop 2.0': 12 names read, 1 written, at every protocol"."""
         where = "below protocol 3" if self.era == "python2" else "at every protocol"
-        count = len(self.read)
+        count = len(self.read) + len(self.stand_ins) + len(self.fallback)
         names = f"{count} name{'s' if count != 1 else ''} read, {len(self.write)} written"
         return f"name table {self.title!r}: {names}, {where}"
 
@@ -514,12 +551,13 @@ def _names(field: str, names: object) -> Mapping[str, str]:
         for name in (key, value):
             if not isinstance(name, str) or not (name.isidentifier() or _is_name(name)):
                 raise refused(
-                    f"NameTable({field}=…) holds {name!r}, which is neither 'module' nor 'module:qualname'"
+                    f"NameTable({field}=…) holds {name!r}, which is neither 'module', 'package.*' nor "
+                    "'module:qualname'"
                 )
-        if _is_global(key) is not _is_global(value):
+        if _kind_of_name(key) != _kind_of_name(value):
             raise refused(
                 f"NameTable({field}=…) maps {key!r} to {value!r}: a module goes to a module, "
-                "and 'module:qualname' to 'module:qualname'"
+                "'package.*' to 'package.*', and 'module:qualname' to 'module:qualname'"
             )
         for name in (key, value):
             if _looks_like_class(name):
@@ -531,12 +569,40 @@ def _names(field: str, names: object) -> Mapping[str, str]:
     return MappingProxyType(checked)
 
 
+def _reasons(given: object) -> Mapping[str, str]:
+    if not isinstance(given, Mapping) or not all(
+        isinstance(name, str) and _is_name(name) and isinstance(reason, str) for name, reason in given.items()
+    ):
+        raise refused(f"NameTable(gone=…) is a mapping of names to reasons, not {given!r}")
+    return MappingProxyType(dict(given))
+
+
+def _stand_ins(given: object) -> Mapping[str, StandIn]:
+    if not isinstance(given, Mapping):
+        raise refused(f"NameTable(stand_ins=…) is a mapping of globals to functions, not {given!r}")
+    checked: dict[str, StandIn] = {}
+    for key, value in given.items():
+        if not isinstance(key, str) or not _is_name(key) or not _is_global(key):
+            raise refused(f"NameTable(stand_ins=…) holds {key!r}, which is no global 'module:qualname'")
+        if not (callable(value) or (isinstance(value, str) and is_dotted(value))):
+            raise refused(
+                f"NameTable(stand_ins={{{key!r}: {value!r}}}): it wants a function, or its dotted name "
+                "'package.module:function'"
+            )
+        checked[key] = StandIn(value)
+    return MappingProxyType(checked)
+
+
 def _is_name(name: str) -> bool:
-    parts = name.removesuffix(":").replace(":", ".", 1).split(".")
+    parts = name.removesuffix(".*").removesuffix(":").replace(":", ".", 1).split(".")
     if all(map(str.isidentifier, parts)):
         return True
     # Streams may have modules that are no identifiers; no blanks, though.
-    return all(part.split() == [part] and ":" not in part for part in parts)
+    return all(part.split() == [part] and ":" not in part and part != "*" for part in parts)
+
+
+def _kind_of_name(name: str) -> str:
+    return "global" if _is_global(name) else "package" if name.endswith(".*") else "module"
 
 
 def _is_global(name: str) -> bool:

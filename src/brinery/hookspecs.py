@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
+    from brinery.old_shapes import Shape, TextRule
 
 __all__ = [
     "HOOKS",
@@ -32,6 +33,8 @@ __all__ = [
     "brinery_overrides",
     "brinery_persistent_schemes",
     "brinery_reducers",
+    "brinery_shapes",
+    "brinery_text_rules",
     "hookimpl",
     "hookspec",
 ]
@@ -171,6 +174,49 @@ def brinery_name_tables(options: Mapping[str, object]) -> Iterable[NameTable]:
         @hookimpl
         def brinery_name_tables():
             yield NameTable("shop 2.0", {"shop.models:Client": "shop.people:Customer"})
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def brinery_shapes(options: Mapping[str, object]) -> Iterable[Shape]:
+    """Declare how the states and arguments of old streams fit a class that has changed since.
+
+    Conflict: the same class declared twice. A whole plugin::
+
+        from brinery import Shape, hookimpl
+
+
+        def with_price_in_cents(state, version):
+            if version is None:  # before 2.0, which stamps its version
+                state["cents"] = round(state.pop("price") * 100)
+            return state
+
+
+        @hookimpl
+        def brinery_shapes():
+            yield Shape(
+                "shop.models:Order",
+                state=with_price_in_cents,
+                version="shop_version",
+                defaults={"currency": "EUR", "notes": lambda state: []},
+            )
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def brinery_text_rules(options: Mapping[str, object]) -> Iterable[TextRule]:
+    """Declare what the str of Python 2 are in the objects of a class: bytes, or text in which encoding.
+
+    Conflict: the same class declared twice. A whole plugin::
+
+        from brinery import TextRule, hookimpl
+
+
+        @hookimpl
+        def brinery_text_rules():
+            yield TextRule("shop.models:Order", {"photo": "bytes", "name": "utf-8", "*": "latin-1"})
     """
     raise NotImplementedError
 

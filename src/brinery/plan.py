@@ -14,7 +14,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
     #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation).
@@ -24,8 +24,11 @@ __all__ = [
     "NATIVE_TYPES",
     "AtProtocol",
     "NameMap",
+    "NameStep",
     "ReadPlan",
     "RuleTable",
+    "ShapeTable",
+    "Shaped",
     "StoreDump",
     "StoreLoad",
     "StoreReader",
@@ -41,30 +44,100 @@ NATIVE_TYPES: frozenset[type] = frozenset(
 )
 
 
-class NameMap(NamedTuple):
-    """Other names for globals: exact ``(module, qualname)`` pairs first, else whole modules.
+class NameStep(NamedTuple):
+    """One step of a chain of names.
 
-    disputed  names, ``"module:qualname"`` or ``"module"``, that plugins map in different ways; each with a
-              function that raises the conflict.
+    rule   the key of the table that had it: ``"module:qualname"``, ``"module"`` or ``"package.*"``.
+    table  whose it is, as NameMap.owners has it; None where there is one table only.
+    pair   the module and qualified name that it leads to.
+    """
+
+    rule: str
+    table: object
+    pair: tuple[str, str]
+
+
+class NameMap(NamedTuple):
+    """Other names for globals: exact ``(module, qualname)`` pairs first, then whole modules, then prefixes.
+
+    disputed   names, ``"module:qualname"``, ``"module"`` or ``"package.*"``, that plugins map in different
+               ways, or that lead back to themselves; each with a function that raises the conflict.
+    prefixes   packages, each with what takes its place for it and for all modules beneath it.
+    roots      the first part of each of these.
+    owners     by such a name the table that has it. Empty: there is one table, and a name is mapped once. Else
+               what one table gives is looked up in the others, each of which counts once in a chain.
+    stand_ins  callables, or their dotted names, that take the place of what `names` leads to.
     """
 
     names: Mapping[tuple[str, str], tuple[str, str]]
     modules: Mapping[str, str]
     disputed: Mapping[str, Callable[[], NoReturn]] = {}
+    prefixes: Mapping[str, str] = {}
+    roots: frozenset[str] = frozenset()
+    owners: Mapping[str, object] = {}
+    stand_ins: Mapping[tuple[str, str], Callable[..., object] | str] = {}
 
     def apply(self, module: str, name: str) -> tuple[str, str]:
         """The pair that `module` and `name` stand for; the pair itself where no table speaks of it.
 
         Raises PluginConflict for a disputed name.
         """
+        if not self.owners:
+            return self.step(module, name)
+        steps = self.chain(module, name)
+        return steps[-1].pair if steps else (module, name)
+
+    def step(self, module: str, name: str) -> tuple[str, str]:
+        """The pair that the most special rule has for `module` and `name`, without what that leads to."""
+        found = next(self._rules(module, name), None)
+        return (module, name) if found is None else found[1]
+
+    def chain(self, module: str, name: str) -> list[NameStep]:
+        """The steps from that pair to what :meth:`apply` gives; none where no table speaks of it.
+
+        Raises PluginConflict for a disputed name.
+        """
+        steps: list[NameStep] = []
+        used: set[object] = set()
+        pair = module, name
+        while True:
+            for rule, other in self._rules(*pair):
+                table = self.owners.get(rule)
+                if table not in used:
+                    break
+            else:
+                return steps
+            steps.append(NameStep(rule, table, other))
+            if other == pair or other in self.stand_ins:
+                return steps  # said to stay as it is
+            used.add(table)
+            pair = other
+
+    def _rules(self, module: str, name: str) -> Iterator[tuple[str, tuple[str, str]]]:
+        """What tables have for a pair, the most special first."""
+        disputed = self.disputed
+        key = f"{module}:{name}" if disputed or self.owners else ""
+        if key in disputed:
+            disputed[key]()
         pair = self.names.get((module, name))
         if pair is not None:
-            return pair
-        if self.disputed:
-            for disputed in (f"{module}:{name}", module):
-                if disputed in self.disputed:
-                    self.disputed[disputed]()
-        return self.modules.get(module, module), name
+            yield key, pair
+        if module in disputed:
+            disputed[module]()
+        other = self.modules.get(module)
+        if other is not None:
+            yield module, (other, name)
+        if self.roots and module.partition(".")[0] in self.roots:
+            package, rest = module, ""
+            while package:
+                rule = f"{package}.*"
+                if rule in disputed:
+                    disputed[rule]()
+                other = self.prefixes.get(package)
+                if other is not None:
+                    yield rule, (other + rest, name)
+                package, _, last = package.rpartition(".")
+                rest = f".{last}{rest}"
 
 
 class AtProtocol(NamedTuple):
@@ -181,14 +254,71 @@ class WritePlan(NamedTuple):
     hints: tuple[str, ...] = ()
 
 
+class Shaped(NamedTuple):
+    """How what a stream says of a class, or of a function, fits what it is today. Each part may be None.
+
+    name       its dotted name, for errors.
+    create     ``create(cls, *args, **kwargs)`` makes the instance, in the place of whatever would have.
+    arguments  ``arguments(args)`` gives the tuple of arguments to call it with.
+    build      ``build(instance, state)`` gives the instance its state. It returns None, or a tuple of the one
+               state that is to be given in the ordinary way.
+    text       rules for Python 2's str in it, a TextTable.
+    through    dotted names of functions that make its objects, given the class first.
+    """
+
+    name: str
+    create: Callable[..., object] | None = None
+    arguments: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
+    build: Callable[[Any, Any], tuple[object] | None] | None = None
+    text: TextTable | None = None
+    through: tuple[str, ...] = ()
+
+
+class TextTable(NamedTuple):
+    """What Python 2's str are in the arguments and in the state of one class or function.
+
+    arguments  by position: "bytes" or an encoding, for exactly the argument.
+    items      the same for a state that is a tuple or list.
+    attributes by name, for a state that is a dict: "bytes", an encoding, or a function of path and data;
+               for the attribute and what is in it, if that is a list, tuple or dict. "*" is all others.
+    """
+
+    arguments: Mapping[int, str]
+    items: Mapping[int, str]
+    attributes: Mapping[str, str | Callable[[tuple[object, ...], bytes], object]]
+
+
+class ShapeTable(NamedTuple):
+    """The changed shapes and the text rules of all plugins, by the names of today.
+
+    modules  the modules of all names for which :meth:`find` has something: an engine need not ask for others.
+    old      the same where Python 2 may have written the stream, below protocol 3.
+    has_text whether there are text rules, so that an engine keeps what Python 2's str were in the stream.
+    find     gives what there is for a pair, given whether Python 2 may have written the stream.
+    decide   a function of path and data for all other str of Python 2.
+    """
+
+    modules: frozenset[str]
+    old: frozenset[str]
+    has_text: bool
+    find: Callable[[str, str, bool], Shaped | None]
+    decide: Callable[[tuple[object, ...], bytes], object] | None = None
+
+
 class ReadPlan(NamedTuple):
     """What an Unpickler reads.
 
     era_names   Python 2's names to today's, used below protocol 3 where `fix_imports` is true.
     names       names that streams carry to today's, at every protocol; applied after `era_names`.
     stores      resolves persistent IDs; None where no store is bound.
+    fallbacks   other names for what `names` led to, where that cannot be imported.
+    shapes      classes whose state or arguments were different once, and what Python 2's str are in them.
+    gone        names for which there is nothing today, ``"module:qualname"`` or ``"module"``, and why.
     """
 
     era_names: NameMap | None = None
     names: NameMap | None = None
     stores: StoreReader | None = None
+    fallbacks: NameMap | None = None
+    shapes: ShapeTable | None = None
+    gone: Mapping[str, str] = {}

@@ -93,6 +93,36 @@ def test_the_example_of_name_tables_works(example: types.ModuleType) -> None:
         del sys.modules["shop"], sys.modules["shop.people"]
 
 
+class Order:
+    """What the examples of shapes and text rules are about."""
+
+
+@pytest.fixture
+def shop_models() -> Iterator[None]:
+    models = types.ModuleType("shop.models")
+    models.Order = Order  # type: ignore[attr-defined]
+    sys.modules["shop"], sys.modules["shop.models"] = types.ModuleType("shop"), models
+    yield
+    del sys.modules["shop"], sys.modules["shop.models"]
+
+
+@example_of("brinery_shapes")
+def test_the_example_of_shapes_works(example: types.ModuleType, shop_models: None) -> None:
+    profile = Profile([example])
+    old = profile.loads(b"\x80\x02cshop.models\nOrder\n)\x81}X\x05\x00\x00\x00priceK\x03sb.")
+    assert vars(old) == {"cents": 300, "currency": "EUR", "notes": []}
+    new = profile.loads(
+        b"\x80\x02cshop.models\nOrder\n)\x81}(X\x0c\x00\x00\x00shop_versionK\x02X\x05\x00\x00\x00priceK\x03ub."
+    )
+    assert vars(new) == {"shop_version": 2, "price": 3, "currency": "EUR", "notes": []}
+
+
+@example_of("brinery_text_rules")
+def test_the_example_of_text_rules_works(example: types.ModuleType, shop_models: None) -> None:
+    data = b"\x80\x02cshop.models\nOrder\n)\x81}(U\x05photoU\x01\xffU\x04nameU\x02\xc3\xa9U\x01nU\x01\xe9ub."
+    assert vars(Profile([example]).loads(data)) == {"photo": b"\xff", "name": "é", "n": "é"}
+
+
 @example_of("brinery_options")
 def test_the_example_of_options_works(example: types.ModuleType) -> None:
     profile = Profile([example], options={example.__name__: {"places": 1}})
@@ -107,7 +137,7 @@ def test_the_table_of_hooks_has_each_kind(kind: Kind) -> None:
         line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if f"| `{kind.hook}(" in line
     ]
     assert f"`{kind.hook}({', '.join(kind.offers)})`" in row
-    assert f"{{class}}`~brinery.declarations.{kind.record.__name__}`" in row
+    assert f"{{class}}`~{kind.record.__module__}.{kind.record.__name__}`" in row
     assert (f"| `{kind.key}:" in row) is (kind.settles != "alone")
 
 

@@ -31,7 +31,7 @@ LAYERS = (
     ),
     ("stream",),
     ("engine",),
-    ("declarations", "hookspecs", "persistence", "checking"),
+    ("declarations", "old_shapes", "hookspecs", "persistence", "checking"),
     ("plugin_host",),
     ("profile", "recipes"),
     ("pickling",),

@@ -13,11 +13,13 @@ from operator import index
 from typing import TYPE_CHECKING, NamedTuple
 
 from brinery import cpython, refusals
+from brinery.dotted import import_dotted
 from brinery.errors import ReadError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from brinery.engine.shaping import Shaping
     from brinery.plan import ReadPlan, WritePlan
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "extension_code",
     "extension_name",
     "find_global",
+    "find_named",
     "locate_global",
     "look_up",
     "resolve",
@@ -46,31 +49,103 @@ class GlobalName(NamedTuple):
     last: str
 
 
-def find_global(module: str, qualname: str, protocol: int, fix_imports: bool, plan: ReadPlan) -> object:
+def find_global(
+    module: str,
+    qualname: str,
+    protocol: int,
+    fix_imports: bool,
+    plan: ReadPlan,
+    shaping: Shaping | None = None,
+) -> object:
     """The object that a stream of `protocol` names: what an Unpickler's ``find_class`` does.
 
     In this order: the audit event ``pickle.find_class``; the names of Python 2 (below protocol 3,
-    where `fix_imports` is true); the names that moved at every protocol; the import; the walk along
-    the dots, which only protocol 4 and later take.
+    where `fix_imports` is true); the names that moved at every protocol; what stands in for a global; the import;
+    the walk along the dots, which only protocol 4 and later take. `shaping` learns what was found.
 
     Raises what importing raises, and AttributeError where the module has no such name.
     """
     sys.audit("pickle.find_class", module, qualname)
     named = module, qualname
+    names = plan.names
     if protocol < 3 and fix_imports and plan.era_names is not None:
         module, qualname = plan.era_names.apply(module, qualname)
-    if plan.names is not None:
-        module, qualname = plan.names.apply(module, qualname)
+        if (module, qualname) in plan.era_names.stand_ins:
+            names = plan.era_names
+    if names is not None:
+        if names is plan.names:
+            module, qualname = names.apply(module, qualname)
+        if (module, qualname) in names.stand_ins:
+            function = names.stand_ins[module, qualname]
+            if isinstance(function, str):
+                function = import_dotted(function)  # type: ignore[assignment]
+            if shaping is not None:
+                shaping.stand_in(":".join(named), function)
+            return function
+    return find_named(named, module, qualname, protocol, plan, shaping)
+
+
+def find_named(
+    named: tuple[str, str], module: str, qualname: str, protocol: int, plan: ReadPlan, shaping: Shaping | None
+) -> object:
+    """What `named` in a stream is, which the name tables make `module` and `qualname`, or where that is not there,
+    by a fallback.
+
+    Raises as :func:`find_global` does.
+    """
+    try:
+        found = _import(named, module, qualname, protocol, plan)
+    except (ImportError, AttributeError) as missing:
+        other = _by_fallback(missing, module, qualname, protocol, plan)
+        if other is None:
+            raise
+        module, qualname, found = other
+    if shaping is not None:
+        shaping.meet(module, qualname, protocol < 3, found)
+    return found
+
+
+def _import(named: tuple[str, str], module: str, qualname: str, protocol: int, plan: ReadPlan) -> object:
     try:
         __import__(module, level=0)
     except ImportError as missing:
-        _advise(missing, named, module, qualname)
+        _advise(missing, named, module, qualname, plan)
         raise
-    return look_up(sys.modules[module], module, qualname, protocol, named)
+    return look_up(sys.modules[module], module, qualname, protocol, named, plan)
+
+
+def _by_fallback(
+    missing: ImportError | AttributeError, module: str, qualname: str, protocol: int, plan: ReadPlan
+) -> tuple[str, str, object] | None:
+    """What a fallback has for a name that is not there, and under which name; None where there is none."""
+    tried = {(module, qualname)}
+    while plan.fallbacks is not None and _is_missing(missing, module):
+        module, qualname = pair = plan.fallbacks.step(module, qualname)
+        if pair in tried:
+            break
+        tried.add(pair)
+        try:
+            __import__(module, level=0)
+            return module, qualname, look_up(sys.modules[module], module, qualname, protocol)
+        except (ImportError, AttributeError) as again:
+            missing = again
+    return None
+
+
+def _is_missing(exc: ImportError | AttributeError, module: str) -> bool:
+    """Whether it is the module or the name that is not there, and not something that it needs."""
+    if isinstance(exc, ImportError):
+        return exc.name is not None and (exc.name == module or module.startswith(f"{exc.name}."))
+    return True
 
 
 def look_up(
-    found: object, module: str, qualname: str, protocol: int, named: tuple[str, str] | None = None
+    found: object,
+    module: str,
+    qualname: str,
+    protocol: int,
+    named: tuple[str, str] | None = None,
+    plan: ReadPlan | None = None,
 ) -> object:
     """What the module `found` has under `qualname`, whose dots are walked along from protocol 4 on.
 
@@ -86,14 +161,16 @@ def look_up(
         except AttributeError:
             raise AttributeError(f"Can't get attribute {qualname!r} on {found!r}") from None
     except AttributeError as missing:
-        _advise(missing, named or (module, qualname), module, qualname)
+        _advise(missing, named or (module, qualname), module, qualname, plan)
         raise
 
 
-def _advise(missing: BaseException, named: tuple[str, str], module: str, qualname: str) -> None:
+def _advise(
+    missing: BaseException, named: tuple[str, str], module: str, qualname: str, plan: ReadPlan | None
+) -> None:
     from brinery.engine.advice.reading import missing_global
 
-    missing_global(missing, named, module, qualname)
+    missing_global(missing, named, module, qualname, plan)
 
 
 def at_path(found: object, module: str, qualname: str) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from brinery.declarations import NameTable, Option, Override, PersistentScheme, Record, Reducer
+from brinery.old_shapes import Shape, TextRule
 
 __all__ = ["KINDS", "Kind", "by_key", "kind_of"]
 
@@ -80,6 +81,26 @@ KINDS: list[Kind] = [
         "another name for {subject} in {aspect}",
         "one",
         "brinery.plugin_host.places.names:Names",
+    ),
+    Kind(
+        "shape",
+        "shape",
+        Shape,
+        "brinery_shapes",
+        ("options",),
+        "the shape of {subject}",
+        "one",
+        "brinery.plugin_host.places.shapes:Shapes",
+    ),
+    Kind(
+        "text rule",
+        "text",
+        TextRule,
+        "brinery_text_rules",
+        ("options",),
+        "the text of {subject}",
+        "one",
+        "brinery.plugin_host.places.shapes:Shapes",
     ),
 ]
 

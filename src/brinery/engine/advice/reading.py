@@ -12,6 +12,8 @@ from brinery.refusals import full_name
 if TYPE_CHECKING:
     from types import FrameType
 
+    from brinery.plan import ReadPlan
+
 __all__ = ["SAMPLE", "missing_global", "on_reading"]
 
 #: How many bytes of a stream's beginning are of use here.
@@ -162,10 +164,16 @@ def _first_argument(frame: FrameType) -> object:
     return frame.f_locals.get(names[0]) if names else None
 
 
-def missing_global(exc: BaseException, named: tuple[str, str], module: str, qualname: str) -> None:
+def missing_global(
+    exc: BaseException, named: tuple[str, str], module: str, qualname: str, plan: ReadPlan | None
+) -> None:
     """A stream's global, `named` so in it and looked for as `module` and `qualname`, is not there."""
     with suppress(Exception):
         for note in _missing_global(exc, named, module, qualname):
+            add(exc, note)
+        from brinery.engine.advice.names import on_names
+
+        for note in on_names(named, module, qualname, plan):
             add(exc, note)
 
 

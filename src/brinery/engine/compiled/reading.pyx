@@ -14,6 +14,7 @@ reader/memo.pxi         the memo: an array while dense, a dict beyond
 reader/leaves.pxi       text, integers, and everything that protocols 0 to 2 write as text
 reader/lines.pxi        such text where it is plain: parsed in place
 reader/containers.pxi   lists, dicts, sets
+reader/shapes.pxi       changed shapes and Python 2's text, as far as they are asked about here
 reader/objects.pxi      globals, extension codes, reductions, persistent IDs, BUILD
 reader/instances.pxi    NEWOBJ ... SETITEMS ... BUILD as one step
 reader/calls.pxi        TUPLE and REDUCE as one step
@@ -33,6 +34,7 @@ include "reader/memo.pxi"
 include "reader/leaves.pxi"
 include "reader/lines.pxi"
 include "reader/containers.pxi"
+include "reader/shapes.pxi"
 include "reader/objects.pxi"
 include "reader/instances.pxi"
 include "reader/calls.pxi"

@@ -8,7 +8,6 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
 from typing import Any
 
-from brinery.engine.globals import find_global
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.sources import FileSource, as_bytes
@@ -98,7 +97,7 @@ class Unpickler:
         Raises what the import raises, and AttributeError where the module has no such name.
         """
         machine = self._initialized()
-        return find_global(module, name, machine.protocol, self._fix_imports, self._plan)
+        return machine.find_own(module, name)
 
     def persistent_load(self, pid: Any, /) -> Any:
         """The object of a persistent ID: from the bound stores, unless this is overridden or assigned to.

@@ -27,6 +27,8 @@ cdef inline int is_call(
     if r.walking or items <= s.fence:
         return NO_CALL
     function = items[-1]
+    if is_shaped(r, function):
+        return NO_CALL
     if s.top - items <= FEW_ARGUMENTS:
         if Py_TYPE(function) == &PyFunction_Type:
             return CALL_WITHOUT_TUPLE

@@ -51,7 +51,7 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
         let_go(r, old)
     Py_INCREF(cls)
     plan.cls = cls
-    if not brinery_is_looked_up_plainly(cls):
+    if is_shaped(r, cls) or not brinery_is_looked_up_plainly(cls):
         # Its version is looked at for a class that may become one.
         plan.version = brinery_type_version(<PyTypeObject *> cls)
         return 0

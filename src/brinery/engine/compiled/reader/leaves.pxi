@@ -46,7 +46,7 @@ cdef PyObject *old_string(Reading r, unsigned long long size) except NULL:
     cdef PyObject *plain = plain_old_string(r, data, <Py_ssize_t> size)
     if plain != NULL:
         return plain
-    if r.encoding == "ASCII" and r.errors == "strict":
+    if not r.has_text and r.encoding == "ASCII" and r.errors == "strict":
         return PyUnicode_Decode(<const char *> data, <Py_ssize_t> size, "ascii", "strict")
     return decoded(r, (<const char *> data)[:size])
 
@@ -54,7 +54,10 @@ cdef PyObject *old_string(Reading r, unsigned long long size) except NULL:
 cdef PyObject *decoded(Reading r, bytes data) except NULL:
     cdef PyObject *value
     secure(r)  # codecs and error handlers may be the user's
-    value = own(_text.decode_string(data, r.encoding, r.errors))
+    if r.has_text and not r.walking:
+        value = own(old_text(r, data))
+    else:
+        value = own(_text.decode_string(data, r.encoding, r.errors))
     resume(r)
     return value
 

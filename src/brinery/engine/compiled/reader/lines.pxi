@@ -128,6 +128,8 @@ cdef PyObject *plain_string(Reading r, const unsigned char *text, Py_ssize_t siz
 
 cdef PyObject *plain_old_string(Reading r, const unsigned char *data, Py_ssize_t size) except? NULL:
     """A Python 2 str as this load wants it, if that takes no codec; else NULL without an exception."""
+    if r.has_text:
+        return NULL
     if r.encoding == "bytes":
         return PyBytes_FromStringAndSize(<const char *> data, size)
     if r.encoding in ASCII_ALIKE and brinery_is_ascii(data, size):

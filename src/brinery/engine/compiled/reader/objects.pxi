@@ -27,6 +27,7 @@ cdef object find_global(Reading r, str module, str qualname):
         (not dotted or r.protocol >= 4)
         and not (r.protocol < 3 and r.fix_imports and is_renamed(r.plan.era_names, module, qualname))
         and not is_renamed(r.plan.names, module, qualname)
+        and not is_shaped_name(r, module)
         and modules != NULL
         and PyDict_CheckExact(modules)
         and _builtins.__import__ is original_import
@@ -35,7 +36,7 @@ cdef object find_global(Reading r, str module, str qualname):
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if dotted:
-                return walked(found, module, qualname, r.protocol)
+                return walked(r, found, module, qualname)
             if type(found) is Module and qualname and qualname[0] != "_":
                 # What modules have from their type all begins with an underscore. To find out that the type has no such
                 # name is an eighth of what it takes to load a date.
@@ -45,20 +46,20 @@ cdef object find_global(Reading r, str module, str qualname):
             try:
                 return getattr(found, qualname)
             except AttributeError:
-                return _globals.look_up(found, module, qualname, r.protocol)  # raises what says more
-    return _globals.find_global(module, qualname, r.protocol, r.fix_imports, r.plan)
+                return find_otherwise(r, found, module, qualname)
+    return find_shaped(r, module, qualname)
 
 
-cdef object walked(object found, str module, str qualname, int protocol):
+cdef object walked(Reading r, object found, str module, str qualname):
     """What a name with dots leads to, walking through classes."""
     cdef object obj = found
     for part in qualname.split("."):
         if part == "<locals>":
-            return _globals.look_up(found, module, qualname, protocol)  # raises what says why
+            return _globals.look_up(found, module, qualname, r.protocol)  # raises what says why
         try:
             obj = getattr(obj, part)
         except AttributeError:
-            return _globals.look_up(found, module, qualname, protocol)  # as above
+            return find_otherwise(r, found, module, qualname)
     return obj
 
 
@@ -68,7 +69,12 @@ cdef bint is_renamed(object names, str module, str qualname) except -1:
         return False
     if type(names) is not NameMap:
         return True
-    return module in (<tuple> names)[1] or (module, qualname) in (<tuple> names)[0] or bool((<tuple> names)[2])
+    return (
+        module in (<tuple> names)[1]
+        or (module, qualname) in (<tuple> names)[0]
+        or bool((<tuple> names)[2])
+        or (bool((<tuple> names)[4]) and module.partition(".")[0] in (<tuple> names)[4])
+    )
 
 
 cdef bint is_loaded(str name, object found) except -1:
@@ -171,6 +177,10 @@ cdef PyObject *reduce_call(Reading r) except NULL:
     function = take(s)
     if type(args) is not tuple and not isinstance(args, tuple):
         raise refusals.no_tuple(args)
+    if is_shaped(r, <PyObject *> function):
+        done, args = r.shaping.make(function, args)
+        if done:
+            return own(args)
     if function is set or function is frozenset:
         made = set_of_leaves(function is frozenset, args)
         if made != NULL:
@@ -191,6 +201,11 @@ cdef PyObject *instantiate(Reading r, object cls, tuple args) except NULL:
     """INST and OBJ: call a class as Python 2 did for its old-style classes."""
     if r.walking:
         return own(r.hole)
+    if is_shaped(r, <PyObject *> cls):
+        done, made = r.shaping.make(cls, args)
+        if done:
+            return own(made)
+        args = made
     _hashing.check_call(cls, args)
     if not args and isinstance(cls, type) and not hasattr(cls, "__getinitargs__"):
         return own(cls.__new__(cls))
@@ -242,6 +257,10 @@ cdef PyObject *new_object(Reading r, bint keywords) except NULL:
         kwargs = take(s)
     args = take(s)
     cls = take(s)
+    if is_shaped(r, <PyObject *> cls) and isinstance(args, tuple) and (not keywords or isinstance(kwargs, dict)):
+        done, args = r.shaping.make(cls, args, kwargs)
+        if done:
+            return own(args)
     if not isinstance_type(cls):
         raise refusals.new_argument(opcode, "class", "type", cls)
     type_ = <PyTypeObject *> cls
@@ -269,7 +288,7 @@ cdef int new_ordinary(Reading r) except -1:
         return 0
     cls = items[0]
     args = items[1]
-    if not PyTuple_CheckExact(args) or not PyType_Check(cls):
+    if not PyTuple_CheckExact(args) or not PyType_Check(cls) or is_shaped(r, cls):
         return 0
     if not brinery_is_built_in_new(cls, args) and (PyTuple_GET_SIZE(args) or not any_plan_of(r, cls).ordinary):
         return 0
@@ -290,6 +309,8 @@ cdef int build_ordinary(Reading r) except -1:
     if not BRINERY_FUSE_BUILD or r.walking or s.top - s.fence < 2:
         return 0
     state = s.top[-1]
+    if is_shaped(r, <PyObject *> Py_TYPE(s.top[-2])):
+        return 0
     if PyDict_CheckExact(state):
         done = build_plain(r, s.top[-2], state)
     elif PyTuple_CheckExact(state) and PyTuple_GET_SIZE(state) == 2 and PyTuple_GET_ITEM(state, 0) == Py_None:
@@ -311,6 +332,11 @@ cdef int build(Reading r) except -1:
     if r.walking:
         return 0
     instance = <object> s.top[-1]
+    if is_shaped(r, <PyObject *> Py_TYPE(<PyObject *> instance)):
+        given = r.shaping.build(instance, state)
+        if given is None:
+            return 0
+        (state,) = given
     if BRINERY_FUSE_BUILD:
         if any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
             return call_setstate(<PyObject *> instance, <PyObject *> state)

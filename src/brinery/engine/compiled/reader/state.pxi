@@ -114,6 +114,10 @@ cdef class Reading:
     cdef object persistent_load                 # called with each persistent ID; or a list of them; or None
     cdef object hole                            # noload: what stands where an object would be
     cdef object plan
+    cdef object shaping     # what was met of changed shapes and of Python 2's text; None before the first
+    cdef dict shaped        # its table by the identity of a class or function; None before the first
+    cdef bint wild          # whether any class may be in it
+    cdef bint has_text      # whether the plan has rules for Python 2's text
     cdef str encoding, errors
     cdef bint fix_imports
     cdef int protocol

@@ -18,6 +18,9 @@ cdef int prepare(
         r.buffers = iter(buffers)
     if r.plan is not plan:
         r.plan = plan
+        r.has_text = plan.shapes is not None and plan.shapes.has_text
+    if r.shaping is not None:
+        forget_shapes(r)
     r.fix_imports = fix_imports
     r.foreign = False
     return 0
@@ -42,13 +45,22 @@ cdef object read_one(Reading r):
         if r.read is not None:
             leave_stream(r)
         result = take(s)
+        if r.shaping is not None and not r.walking:
+            secure(r)
+            result = r.shaping.finish(result)
+            resume(r)
     except BaseException as error:
         end(r)
+        refused = None
         if isinstance(error, Exception):
-            explain(r, error, began)
+            if r.shaping is not None:
+                refused = r.shaping.refused()
+            explain(r, error if refused is None else refused, began)
             if r.read is not None:
                 skip_failed(r)
         stack_reset(r)
+        if refused is not None and refused is not error:
+            raise refused from None  # it came first
         raise
     end(r)
     stack_reset(r)
@@ -95,6 +107,10 @@ cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
         tops.append(<object> s.top[-1])
     opcode = BY_CODE.get(code)
     name = opcode.name if opcode is not None else ""
+    place = r.shaping.place_of(error) if r.shaping is not None else None
+    if place is not None:
+        offset, name = place
+        tops = []  # what was being built when such a str was met, nobody knows any more
     locate_reading(error, offset - began, name, names_of(tops))
     advise(r, error, name, began, offset)
     return 0

@@ -166,6 +166,7 @@ cdef bint is_name_map(PyObject *names) noexcept:
         and TYPE(TUPLE_ITEM(names, 1)) == &PyDict_Type
         and TYPE(TUPLE_ITEM(names, 2)) == &PyDict_Type
         and DICT_SIZE(TUPLE_ITEM(names, 2)) == 0  # what is disputed is an error
+        and not <object>TUPLE_ITEM(names, 4)  # nor are packages' names looked up here
     )
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NoReturn
 from brinery.engine.construction import NAMED, names_of
 from brinery.engine.globals import find_global
 from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
+from brinery.engine.shaping import Shaping, may_be_shaped
 from brinery.engine.unbound import no_persistent_load
 from brinery.errors import ReadError, locate_reading
 from brinery.stream.memo import Memo
 from brinery.stream.opcodes import BY_CODE
+from brinery.stream.text import decode_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +45,9 @@ class Machine:
         stack       the objects above the last MARK. Nothing can be popped from below it
         outer       the stacks below it, one for each MARK
 
+    What has changed
+        shaping     what was met of changed shapes and of Python 2's text; None before the first
+
     What comes from outside
         find_class, persistent_load
                     what a subclass or an instance put in place of the engine's own; else None.
@@ -69,6 +74,7 @@ class Machine:
         "protocol",
         "result",
         "safe",
+        "shaping",
         "source",
         "stack",
         "stopped",
@@ -97,6 +103,7 @@ class Machine:
         self.find_class: Callable[[str, str], object] | None = None
         self.persistent_load: Callable[[object], object] | list[object] | None = None
         self.protocol = 0
+        self.shaping: Shaping | None = None
         #: Where the opcode of the persistent ID is that is being looked for.
         self.met_at = 0
         #: What ``noload()`` puts where an object would be.
@@ -126,13 +133,18 @@ class Machine:
                 pos = self.approach(pos)
                 pos = handlers[self.data[pos]](self, pos + 1)
             self._leave(pos)
+            if self.shaping is not None:
+                self.result = self.shaping.finish(self.result)
             return self.result
         except Exception as failure:
-            self._locate(failure, pos)
+            refused = None if self.shaping is None else self.shaping.refused()
+            self._locate(failure if refused is None else refused, pos)
             # The next load goes on behind the opcode that failed, as in C pickle, lest a program that
             # skips over errors meet the same one for ever.
             with suppress(Exception):
                 self._leave(min(pos + 1, self.limit))
+            if refused is not None and refused is not failure:
+                raise refused from None  # it came first
             raise
         finally:
             self.result = None
@@ -259,8 +271,28 @@ class Machine:
     def find_global(self, module: str, qualname: str) -> object:
         """The global of that name, by the engine's own rules or those of an overridden ``find_class``."""
         if self.find_class is None:
-            return find_global(module, qualname, self.protocol, self.fix_imports, self.plan)
+            return self.find_own(module, qualname)
         return self.find_class(module, qualname)
+
+    def find_own(self, module: str, qualname: str) -> object:
+        """The global of that name by the engine's own rules. What is declared of its shape counts from here on."""
+        plan = self.plan
+        shaping = self.shaping
+        if shaping is None and may_be_shaped(plan):
+            shaping = Shaping(plan.shapes, self.encoding, self.errors)
+        found = find_global(module, qualname, self.protocol, self.fix_imports, plan, shaping)
+        if shaping is not None and shaping.known:
+            self.shaping = shaping
+        return found
+
+    def old_string(self, data: bytes, pos: int, opcode: str) -> object:
+        """A str of Python 2 as this load wants it. Its opcode lies just before `pos`."""
+        shapes = self.plan.shapes
+        if shapes is None or not shapes.has_text:
+            return decode_string(data, self.encoding, self.errors)
+        if self.shaping is None:
+            self.shaping = Shaping(shapes, self.encoding, self.errors)
+        return self.shaping.read(data, self.base + pos - 1, opcode)
 
     def find_persistent(self, pid: object, pos: int) -> object:
         """The object of that persistent ID, whose opcode lies just before `pos`."""
@@ -279,7 +311,11 @@ class Machine:
 
         code = BY_CODE.get(self.data[pos]) if pos < self.limit else None
         opcode, offset = code.name if code else "", self.base + pos
-        locate_reading(failure, offset, opcode, self._under_construction())
+        place = None if self.shaping is None else self.shaping.place_of(failure)
+        if place is not None:
+            offset, opcode = place
+        # What was being built when such a str was met, nobody knows any more.
+        locate_reading(failure, offset, opcode, self._under_construction() if place is None else [])
         beginning = b"" if self.base else self.data[:SAMPLE]
         left = len(self.data) - pos if self.source is None else None
         on_reading(failure, opcode, offset, beginning, self.data[pos : pos + 9], left)

@@ -90,6 +90,11 @@ def reduce(machine: Machine, pos: int) -> int:
     function: Any = stack.pop()
     if not isinstance(args, tuple):
         raise refusals.no_tuple(args)
+    if machine.shaping is not None:
+        done, args = machine.shaping.make(function, args)
+        if done:
+            stack.append(args)
+            return pos
     check_call(function, args)
     stack.append(function(*args))
     return pos
@@ -102,6 +107,11 @@ def newobj(machine: Machine, pos: int) -> int:
         raise machine.underflow()
     args: Any = stack.pop()
     cls: Any = stack.pop()
+    if machine.shaping is not None and isinstance(args, tuple):
+        done, args = machine.shaping.make(cls, args)
+        if done:
+            stack.append(args)
+            return pos
     check_class("NEWOBJ", cls, args)
     try:
         instance = cls.__new__(cls, *args)
@@ -120,6 +130,11 @@ def newobj_ex(machine: Machine, pos: int) -> int:
     kwargs: Any = stack.pop()
     args: Any = stack.pop()
     cls: Any = stack.pop()
+    if machine.shaping is not None and isinstance(args, tuple) and isinstance(kwargs, dict):
+        done, args = machine.shaping.make(cls, args, kwargs)
+        if done:
+            stack.append(args)
+            return pos
     check_class("NEWOBJ_EX", cls, args)
     if not isinstance(kwargs, dict):
         raise refusals.new_argument("NEWOBJ_EX", "kwargs", "dict", kwargs)
@@ -151,7 +166,7 @@ def obj(machine: Machine, pos: int) -> int:
     items = machine.pop_mark()
     if not items:
         raise machine.underflow()
-    machine.stack.append(instantiate(items[0], items[1:]))
+    machine.stack.append(instantiate(machine, items[0], items[1:]))
     return pos
 
 
@@ -159,15 +174,20 @@ def obj(machine: Machine, pos: int) -> int:
 def inst(machine: Machine, pos: int) -> int:
     args = machine.pop_mark()
     module, qualname, end = global_name(machine, pos, "ascii")
-    machine.stack.append(instantiate(machine.find_global(module, qualname), args))
+    machine.stack.append(instantiate(machine, machine.find_global(module, qualname), args))
     return end
 
 
-def instantiate(cls: Any, args: list[object]) -> object:
+def instantiate(machine: Machine, cls: Any, args: list[object]) -> object:
     """Call `cls`; but a class without arguments and ``__getinitargs__`` only gets its ``__new__`` called.
 
     So did Python 2 with the classes of old that INST and OBJ were made for.
     """
+    if machine.shaping is not None:
+        done, made = machine.shaping.make(cls, tuple(args))
+        if done:
+            return made
+        args = list(made)
     if not args and issubclass(type(cls), type) and getattr(cls, "__getinitargs__", _MISSING) is _MISSING:
         return cls.__new__(cls)
     check_call(cls, tuple(args))
@@ -184,6 +204,11 @@ def build(machine: Machine, pos: int) -> int:
         raise machine.underflow()
     state: Any = stack.pop()
     instance: Any = stack[-1]
+    if machine.shaping is not None:
+        given = machine.shaping.build(instance, state)
+        if given is None:
+            return pos
+        (state,) = given
     set_state: Any = getattr(instance, "__setstate__", _MISSING)
     if set_state is not _MISSING:
         set_state(state)

@@ -10,7 +10,6 @@ from brinery.engine.python.reading.dispatch import Handlers
 from brinery.errors import ReadError
 from brinery.stream.text import (
     decode_long,
-    decode_string,
     parse_float,
     parse_int,
     parse_long,
@@ -171,7 +170,7 @@ def unicode_line(machine: Machine, pos: int) -> int:
 @handles("SHORT_BINSTRING")
 def short_binstring(machine: Machine, pos: int) -> int:
     data, end = machine.take(pos + 1, machine.data[pos])
-    machine.stack.append(decode_string(data, machine.encoding, machine.errors))
+    machine.stack.append(machine.old_string(data, pos, "SHORT_BINSTRING"))
     return end
 
 
@@ -181,14 +180,14 @@ def binstring(machine: Machine, pos: int) -> int:
     if size < 0:
         raise refusals.negative_size("BINSTRING")
     data, end = machine.take(pos + 4, size)
-    machine.stack.append(decode_string(data, machine.encoding, machine.errors))
+    machine.stack.append(machine.old_string(data, pos, "BINSTRING"))
     return end
 
 
 @handles("STRING")
 def string_line(machine: Machine, pos: int) -> int:
     line, end = machine.line(pos)
-    machine.stack.append(decode_string(parse_string(line), machine.encoding, machine.errors))
+    machine.stack.append(machine.old_string(parse_string(line), pos, "STRING"))
     return end
 
 

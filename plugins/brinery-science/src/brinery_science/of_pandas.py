@@ -1,0 +1,283 @@
+"""pandas: from 0.7 to the one that is installed. Names, and objects whose parts were others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brinery import NameTable, Shape
+
+_BASE = "pandas.core.indexes.base:Index"
+_PANEL = (
+    "it was removed in pandas 0.25: read it with 0.24, and convert it with to_frame() or, for labelled axes, "
+    "to_xarray()"
+)
+_SPARSE = (
+    "it was removed in pandas 1.0, and its state is not one that today's classes can take: read it with pandas 0.25, "
+    "and convert it, frame.astype(SparseDtype(...))"
+)
+
+NAMES = [
+    NameTable(
+        "pandas",
+        # These are there, and do something else today.
+        read={"pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block"},
+        fallback={
+            "pandas._period:Period": "pandas._libs.tslibs.period:Period",
+            "pandas._libs.period:Period": "pandas._libs.tslibs.period:Period",
+            "pandas.tslib": "pandas._libs.tslib",
+            "pandas._libs.tslib:Timedelta": "pandas._libs.tslibs.timedeltas:Timedelta",
+            "pandas._libs.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+            "pandas._libs.tslib:__nat_unpickle": "pandas._libs.tslibs.nattype:_nat_unpickle",
+            "pandas._libs.tslib:_delta_to_nanoseconds": "pandas._libs.tslibs.timedeltas:delta_to_nanoseconds",
+            "pandas._libs.tslibs.nattype:__nat_unpickle": "pandas._libs.tslibs.nattype:_nat_unpickle",
+            "pandas._sparse": "pandas._libs.sparse",
+            "pandas.sparse.array": "pandas.core.arrays.sparse.array",
+            "pandas.core.sparse.array": "pandas.core.arrays.sparse.array",
+            "pandas.core.arrays.sparse.dtype": "pandas.core.dtypes.dtypes",
+            "pandas.core.arrays.sparse:SparseDtype": "pandas.core.dtypes.dtypes:SparseDtype",
+            "pandas.core.base:FrozenNDArray": "numpy:ndarray",
+            "pandas.core.indexes.frozen:FrozenNDArray": "numpy:ndarray",
+            "pandas.core.base:FrozenList": "pandas.core.indexes.frozen:FrozenList",
+            "pandas.core.categorical": "pandas.core.arrays.categorical",
+            "pandas.core.common:CategoricalDtype": "pandas.core.dtypes.dtypes:CategoricalDtype",
+            "pandas.types.dtypes": "pandas.core.dtypes.dtypes",
+            "pandas.core.series:TimeSeries": "pandas.core.series:Series",
+            "pandas.core.index": "pandas.core.indexes.base",
+            "pandas.core.index:CategoricalIndex": "pandas.core.indexes.category:CategoricalIndex",
+            "pandas.core.index:MultiIndex": "pandas.core.indexes.multi:MultiIndex",
+            "pandas.core.index:RangeIndex": "pandas.core.indexes.range:RangeIndex",
+            "pandas.indexes.*": "pandas.core.indexes.*",
+            **{
+                f"{module}:{name}": _BASE
+                for module in ("pandas.core.index", "pandas.indexes.numeric", "pandas.core.indexes.numeric")
+                for name in ("Int64Index", "Float64Index", "UInt64Index")
+            },
+            "pandas.tseries.index": "pandas.core.indexes.datetimes",
+            "pandas.tseries.tdi": "pandas.core.indexes.timedeltas",
+            "pandas.tseries.period": "pandas.core.indexes.period",
+            "pandas.tseries.period:Period": "pandas._libs.tslibs.period:Period",
+            **{
+                f"{module}.{what}:Sparse{name}": f"pandas.core.{what}:{plain}"
+                for module in ("pandas.sparse", "pandas.core.sparse")
+                for what, name, plain in (
+                    ("series", "Series", "Series"),
+                    ("series", "TimeSeries", "Series"),
+                    ("frame", "DataFrame", "DataFrame"),
+                )
+            },
+        },
+        gone={"pandas.core.panel": _PANEL, "pandas.core.panel:Panel": _PANEL},
+    )
+]
+
+
+# New objects: what today's extension types are made with before their state comes
+
+
+def block_manager(cls: Any, *args: Any) -> Any:
+    """A BlockManager, empty until its state comes."""
+    return cls.__new__(cls, *(args or ((), [], False)))
+
+
+def backed(cls: Any, *args: Any) -> Any:
+    """A Categorical, DatetimeArray, TimedeltaArray or PeriodArray before its state."""
+    from pandas._libs.arrays import NDArrayBacked
+
+    return NDArrayBacked.__new__(cls, *args)
+
+
+def bare(cls: Any, *args: Any) -> Any:
+    """An Index or a SparseArray, which once was an array, before its state."""
+    return object.__new__(cls)
+
+
+def timestamp(cls: Any, *args: Any, **named: Any) -> Any:
+    """A Timestamp; until 1.2 its arguments were nanoseconds, a frequency and a time zone."""
+    from pandas._libs.tslibs.timestamps import _unpickle_timestamp
+
+    if len(args) == 3 and isinstance(args[0], int) and not (isinstance(args[1], int) and isinstance(args[2], int)):
+        return _unpickle_timestamp(args[0], None, args[2])
+    return cls(*args, **named)
+
+
+# States
+
+
+def offset_state(instance: Any, state: Any) -> Any:
+    """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was in it."""
+    if not isinstance(state, dict):
+        return (state,)
+    held = {**state.get("kwds", {}), **{k: v for k, v in state.items() if k != "kwds"}}
+    if "_offset" in held and "offset" not in held:
+        held["offset"] = held["_offset"]
+    if type(instance).__name__ == "DateOffset":
+        if "kwds" not in state:
+            return (state,)
+        named = dict(state["kwds"])
+    else:
+        named = {name: held[name] for name in instance._attributes if name in held and name not in ("n", "normalize")}
+        if "calendar" in named:
+            del named["calendar"]  # made from weekmask and holidays
+        if "holidays" in named:
+            named["holidays"] = tuple(named["holidays"])
+    instance.__init__(held.get("n", 1), held.get("normalize", False), **named)
+    return None
+
+
+def index_state(instance: Any, state: Any) -> Any:
+    """An Index that once was an array: the array's state, and what the index had of its own."""
+    import numpy as np
+
+    if not (isinstance(state, tuple) and state and (isinstance(state[0], tuple) or len(state) in (4, 5))):
+        return (state,)
+    array_state, own = state if isinstance(state[0], tuple) and len(state) == 2 else (state, ())
+    values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
+    values.__setstate__(array_state)
+    _become(instance, _index(type(instance), values, own))
+    return None
+
+
+def _index(cls: Any, values: Any, own: Any) -> Any:
+    import pandas as pd
+
+    name = own[0] if own else None
+    if issubclass(cls, pd.DatetimeIndex):
+        zone = own[2] if len(own) > 2 else None
+        made = pd.DatetimeIndex(values.astype("M8[ns]"), name=name)
+        return made.tz_localize("UTC").tz_convert(zone) if zone is not None else made
+    if issubclass(cls, pd.TimedeltaIndex):
+        return pd.TimedeltaIndex(values.astype("m8[ns]"), name=name)
+    if issubclass(cls, pd.PeriodIndex):
+        frequency = own[1]
+        return pd.PeriodIndex(_periods(values, frequency), name=name)
+    return pd.Index(values, name=name, dtype=values.dtype)
+
+
+def _periods(ordinals: Any, frequency: Any) -> Any:
+    import pandas as pd
+
+    dtype = frequency if isinstance(frequency, pd.PeriodDtype) else pd.PeriodDtype(frequency)
+    return pd.arrays.PeriodArray(ordinals.astype("i8"), dtype=dtype)
+
+
+def _become(instance: Any, made: Any) -> None:
+    instance.__dict__.update(made.__dict__)
+
+
+def sparse_state(instance: Any, state: Any) -> Any:
+    """A SparseArray that once was an array of its values: their state, the fill value and where they are."""
+    import numpy as np
+    import pandas as pd
+
+    if not (isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], tuple)):
+        return (state,)
+    values = np.ndarray.__new__(np.ndarray, (0,), dtype="f8")
+    values.__setstate__(state[0])
+    fill, places = state[1][:2]
+    _become(instance, pd.arrays.SparseArray(np.asarray(values), sparse_index=places, fill_value=fill))
+    return None
+
+
+def new_index(cls: Any, held: dict[str, Any]) -> Any:
+    """``_new_Index``: what an index was made of. A PeriodIndex was made of ordinals and a frequency."""
+    import pandas as pd
+    from pandas.core.indexes.base import _new_Index
+
+    if issubclass(cls, pd.PeriodIndex) and "freq" in held:
+        return pd.PeriodIndex(_periods(held["data"], held["freq"]), name=held.get("name"))
+    if issubclass(cls, pd.CategoricalIndex):
+        held = {name: value for name, value in held.items() if name not in ("categories", "ordered")}
+    return _new_Index(cls, held)
+
+
+def string_dtype(state: Any) -> Any:
+    """A StringDtype of 1.0 to 1.2 had no value for what is missing: it was NA."""
+    import pandas as pd
+
+    if isinstance(state, dict):
+        return {"storage": "python", **state, "_na_value": state.get("_na_value", pd.NA)}
+    return state
+
+
+def categorical_state(instance: Any, state: Any) -> Any:
+    """A Categorical: until 0.20 with categories and order of its own in place of a dtype, first called levels."""
+    import pandas as pd
+
+    if not isinstance(state, dict):
+        return (state,)
+    state = dict(state)
+    for old, new in (("labels", "_codes"), ("_levels", "_categories"), ("levels", "_categories")):
+        if old in state and new not in state:
+            state[new] = state.pop(old)
+    if "_dtype" not in state and "_categories" in state:
+        ordered = state.get("_ordered", state.get("ordered", False))
+        state["_dtype"] = pd.CategoricalDtype(state.pop("_categories"), bool(ordered))
+    codes = state["_codes"]
+    instance.__setstate__((codes, state["_dtype"]) if False else {"_codes": codes, "_dtype": state["_dtype"]})
+    return None
+
+
+def period_array(instance: Any, state: Any) -> Any:
+    """A PeriodArray until 1.2: ordinals and a dtype."""
+    if isinstance(state, dict) and "_data" in state:
+        dtype = state.get("_dtype")
+        instance.__setstate__((dtype, state["_data"], {}))
+        return None
+    return (state,)
+
+
+_HERE = "brinery_science.of_pandas"
+_ARRAYS = "numpy._core.multiarray:_reconstruct", "numpy.core.multiarray:_reconstruct"
+
+SHAPES = [
+    *(
+        Shape(f"pandas.core.internals.managers:{name}", create=f"{_HERE}:block_manager")
+        for name in ("BlockManager", "SingleBlockManager")
+    ),
+    *(
+        Shape(f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager")
+        for name in ("BlockManager", "SingleBlockManager")
+    ),
+    Shape(
+        "pandas.core.arrays.categorical:Categorical", create=f"{_HERE}:backed", build=f"{_HERE}:categorical_state"
+    ),
+    Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed"),
+    Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed"),
+    Shape("pandas.core.arrays.period:PeriodArray", create=f"{_HERE}:backed", build=f"{_HERE}:period_array"),
+    *(
+        Shape(name, create=f"{_HERE}:bare", build=f"{_HERE}:index_state", through=_ARRAYS)
+        for name in (
+            _BASE,
+            "pandas.core.indexes.datetimes:DatetimeIndex",
+            "pandas.core.indexes.timedeltas:TimedeltaIndex",
+            "pandas.core.indexes.period:PeriodIndex",
+        )
+    ),
+    Shape(
+        "pandas.core.arrays.sparse.array:SparseArray",
+        create=f"{_HERE}:bare",
+        build=f"{_HERE}:sparse_state",
+        through=_ARRAYS,
+    ),
+    Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
+    Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
+    Shape("pandas.core.arrays.string_:StringDtype", state=f"{_HERE}:string_dtype"),
+    *(
+        Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")
+        for module in ("pandas.tseries.offsets", "pandas._libs.tslibs.offsets", "pandas")
+        for name in (
+            "BDay BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin BYearEnd BusinessDay BusinessHour "
+            "BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd CDay CustomBusinessDay CustomBusinessHour "
+            "CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter FY5253 FY5253Quarter Hour "
+            "LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd Nano QuarterBegin QuarterEnd Second "
+            "SemiMonthBegin SemiMonthEnd Week WeekOfMonth YearBegin YearEnd"
+        ).split()
+    ),
+]
+
+NAMES.append(
+    NameTable(
+        "pandas' indexes",
+        stand_ins={"pandas.core.indexes.base:_new_Index": f"{_HERE}:new_index"},
+    )
+)

@@ -1,0 +1,189 @@
+"""Changed shapes and rules for Python 2's text, made into the table that an engine asks."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from brinery.dotted import import_dotted
+from brinery.old_shapes import Shape, TextRule
+from brinery.plan import Shaped, ShapeTable, TextTable
+from brinery.plugin_host.kinds import kind_of
+from brinery.plugin_host.places import Fields, Place
+from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from brinery.plugin_host.plugins import Claim
+    from brinery.plugin_host.preferences import Preferences
+    from brinery.plugin_host.saying import Asked, Say
+
+__all__ = ["Shapes"]
+
+
+class Shapes(Place):
+    """A Place: ``shapes`` of the ReadPlan."""
+
+    def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
+        self._preferences = preferences
+        self._claims: dict[tuple[type, str], list[Claim[Any]]] = {}
+        for claim in claims:
+            self._claims.setdefault((type(claim.declared), claim.declared.target), []).append(claim)
+        self._found: dict[tuple[str, bool], Shaped] = {}
+
+    def fields(self) -> Fields:
+        """See Place."""
+        modules = {
+            kind: {t.partition(":")[0] for k, t in self._claims if k is kind} for kind in (Shape, TextRule)
+        }
+        everything = self._settled(TextRule, "*")
+        decide: Any = None
+        if everything is not None:
+            decide = (
+                refusal(everything.conflict)
+                if everything.conflict is not None
+                else _deciding(everything.chosen[0].declared.attributes["*"])
+            )
+        return Fields(
+            read={
+                "shapes": ShapeTable(
+                    frozenset(modules[Shape]),
+                    frozenset(modules[Shape] | modules[TextRule]),
+                    bool(modules[TextRule]),
+                    self._find,
+                    decide,
+                )
+            }
+        )
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """See Place."""
+        for kind, target in self._claims:
+            settled = self._settled(kind, target)
+            if settled is not None and settled.conflict is not None:
+                yield settled.conflict
+
+    def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
+        """See Place."""
+        from brinery.plugin_host.saying import Say
+
+        for (kind, target), claims in self._claims.items():
+            if target != asked.name and not asked.is_beneath(target):
+                continue
+            settled = settle(kind_of(claims[0].declared), (target,), claims, self._preferences)
+            if settled.conflict is not None:
+                conflicts.append(settled.conflict)
+            for claim in claims:
+                wins = any(claim.declared == chosen.declared for chosen in settled.chosen)
+                rule = settled.rule
+                if settled.chosen and not wins:
+                    rule = f"{settled.chosen[0].plugin} wins: {rule}"
+                noun = "shape" if kind is Shape else "text rule"
+                yield Say(noun, claim.plugin, claim.declared.describe(), wins, rule)
+
+    def _settled(self, kind: type, target: str) -> Settlement | None:
+        claims = self._claims.get((kind, target))
+        if claims is None:
+            return None
+        return settle(kind_of(claims[0].declared), (target,), claims, self._preferences)
+
+    def _find(self, module: str, qualname: str, old: bool) -> Shaped | None:
+        name = f"{module}:{qualname}"
+        known = self._found.get((name, old))
+        if known is None:
+            shape = self._settled(Shape, name)
+            text = self._settled(TextRule, name) if old else None
+            if shape is None and text is None:
+                return None
+            known = self._found[name, old] = _shaped(name, shape, text)
+        return known
+
+
+def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Shaped:
+    for settled in (shape, text):
+        if settled is not None and settled.conflict is not None:
+            settled_refusal = refusal(settled.conflict)
+            return Shaped(name, settled_refusal, settled_refusal, settled_refusal)
+    create = arguments = build = None
+    if shape is not None:
+        declared: Shape = shape.chosen[0].declared
+        create = _function(declared.create)
+        arguments = _function(declared.arguments)
+        if declared.state is not None or declared.build is not None or declared.defaults:
+            build = _building(declared)
+    table = None
+    if text is not None:
+        rule: TextRule = text.chosen[0].declared
+        table = TextTable(rule.arguments, rule.items, rule.attributes)
+    return Shaped(name, create, arguments, build, table, () if shape is None else declared.through)
+
+
+def _function(function: Any) -> Any:
+    if isinstance(function, str):
+        return import_dotted(function)
+    return function
+
+
+def _deciding(text: Any) -> Callable[[tuple[object, ...], bytes], object]:
+    return (lambda path, data: text) if isinstance(text, str) else text
+
+
+def _building(shape: Shape) -> Callable[[Any, Any], tuple[object] | None]:
+    """What a Shape has for BUILD, as one function of the instance and the old state."""
+    state, build, version, defaults = (
+        _function(shape.state),
+        _function(shape.build),
+        shape.version,
+        shape.defaults,
+    )
+
+    def give(instance: Any, old: Any) -> tuple[object] | None:
+        more = () if version is None else (_version(version, old),)
+        new = old
+        if build is not None:
+            given: tuple[object] | None = build(instance, old, *more)
+            if given is None:
+                return None
+            (new,) = given
+        elif state is not None:
+            new = state(old, *more)
+        return (_completed(new, defaults),)
+
+    return give
+
+
+def _version(version: Any, state: object) -> object:
+    if not isinstance(version, str):
+        return version(state)
+    for part in (state, *state) if isinstance(state, tuple) else (state,):
+        if isinstance(part, dict) and version in part:
+            return part[version]
+    return None
+
+
+def _completed(state: Any, defaults: Any) -> Any:
+    """`state` with the attributes that it lacks; itself where it is no dict."""
+    if not defaults:
+        return state
+    if isinstance(state, dict):
+        missing = {
+            name: value(state) if isinstance(value, FunctionType) else value
+            for name, value in defaults.items()
+            if name not in state
+        }
+        return {**state, **missing} if missing else state
+    if (
+        isinstance(state, tuple)
+        and len(state) == 2
+        and all(part is None or isinstance(part, dict) for part in state)
+    ):
+        plain, slots = state
+        held = {**(plain or {}), **(slots or {})}
+        missing = {
+            name: value(held) if isinstance(value, FunctionType) else value
+            for name, value in defaults.items()
+            if name not in held
+        }
+        return (plain, {**(slots or {}), **missing}) if plain is None else ({**plain, **missing}, slots)
+    return state
