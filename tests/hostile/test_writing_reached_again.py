@@ -1,4 +1,4 @@
-"""What is memoized after its children, and reached again from within one by user code that keeps what it gave.
+"""What is memoized after its children, and reached again from within one by user code that keeps it.
 
 The first walk is not finished then, and another one begins. Whatever the second has written the first must
 find in the memo, however few references there are to it.
