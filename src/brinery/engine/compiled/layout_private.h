@@ -154,8 +154,17 @@ BRINERY_ALWAYS_INLINE int brinery_ordered_next(PyObject *ordered, void **node, P
     }
     *node = at;
     *key = at->key;
-    *value = _PyDict_GetItem_KnownHash(ordered, at->key, at->hash);
-    return *value != NULL;
+    *value = _PyDict_GetItem_KnownHash(ordered, at->key, at->hash); /* NULL: dict's own method took it out */
+    return 1;
+}
+
+BRINERY_ALWAYS_INLINE Py_ssize_t brinery_ordered_length(PyObject *ordered)
+{
+    Py_ssize_t length = 0;
+    for (brinery_ordered_node *at = ((brinery_ordered *)ordered)->first; at != NULL; at = at->next) {
+        length++;
+    }
+    return length;
 }
 
 /* ---- types ---------------------------------------------------------------------------------- */

@@ -99,6 +99,7 @@ BRINERY_ALWAYS_INLINE PyObject *brinery_set_next(PyObject *set, PyObject *held, 
 
 /* OrderedDict is written by its reduction. */
 #define brinery_ordered_is_known(type) 0
+#define brinery_ordered_length(ordered) ((void)(ordered), (Py_ssize_t)0)
 #define brinery_ordered_nodes(ordered) ((void)(ordered), 0)
 #define brinery_ordered_next(ordered, node, key, value) ((void)(node), (void)(key), (void)(value), 0)
 

@@ -47,11 +47,14 @@ cdef int append_items(Reading r, PyObject **items) except -1:
     return 0
 
 
+cdef object MISSING = object()
+
+
 cdef int extend_other(Stack *s, object target, Py_ssize_t position) except -1:
     """APPENDS to anything but a list: everything from `position` up goes to its extend() or append()."""
     cdef Py_ssize_t i, count = s.top - s.base - position
-    extend = getattr(target, "extend", None)
-    if extend is None:
+    extend = getattr(target, "extend", MISSING)
+    if extend is MISSING:
         append = target.append
         for i in range(count):
             append(<object> s.base[position + i])

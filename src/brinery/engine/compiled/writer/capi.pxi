@@ -56,6 +56,7 @@ cdef extern from *:
     bint brinery_dict_has_plain_keys(PyObject *mapping) noexcept
     bint brinery_ordered_is_known(PyTypeObject *type) noexcept
     int brinery_ordered_nodes(PyObject *ordered) noexcept
+    Py_ssize_t brinery_ordered_length(PyObject *ordered) noexcept
     bint brinery_ordered_next(PyObject *ordered, void **node, PyObject **key, PyObject **value) noexcept
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
@@ -86,6 +87,9 @@ cdef extern from "Python.h":
     PyObject *Py_True
     PyObject *Py_False
 
+    ctypedef struct PySequenceMethods:
+        void *sq_length
+
     ctypedef struct PyTypeObjectFields "PyTypeObject":
         Py_ssize_t tp_basicsize
         Py_ssize_t tp_itemsize
@@ -94,6 +98,7 @@ cdef extern from "Python.h":
         void *tp_getattro
         void *tp_new
         void *tp_iter
+        PySequenceMethods *tp_as_sequence
         void *tp_descr_get
         unsigned long tp_flags
     const unsigned long Py_TPFLAGS_MANAGED_DICT

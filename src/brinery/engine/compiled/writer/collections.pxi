@@ -97,15 +97,18 @@ cdef int open_ordered(Writer *w, PyObject *obj, Plan *plan, bint elide) except -
     w.cur[0] = EMPTY_TUPLE
     w.cur += 1
     write_made(w, obj, elide)
-    if size == 0:
-        return WRITTEN
-    if not (ORDER_IS_KNOWN and brinery_dict_has_plain_keys(obj)):
+    if not (ORDER_IS_KNOWN and brinery_dict_has_plain_keys(obj) and brinery_ordered_length(obj) == size):
+        # Where dict's own methods were used on it, order and content differ, and what comes of that is its iterator's.
         push(w, IN_PAIRS, obj).count = BATCH_BEGINS
         return run_own_iterator(w, 0, False)
     # While all are leaves, no code runs that could change it, and no pairs need to be made.
     at = w.cur
     while brinery_ordered_next(obj, &node, &key, &value):
         passed += 1
+        if value == NULL:
+            w.cur = at
+            push(w, IN_PAIRS, obj).count = count
+            return run_own_iterator(w, passed, False)
         if count == BATCH_BEGINS:
             count = BATCH_OF_ONE
             if passed < size:
@@ -151,6 +154,8 @@ cdef bint order_is_known():
     del probe["d"]
     found = []
     while brinery_ordered_next(<PyObject *>probe, &node, &key, &value):
+        if value == NULL:
+            return False
         found.append((<object>key, <object>value))
     return found == [("c", 3), ("b", 2), ("a", 1)]
 

@@ -367,15 +367,20 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     method = <object>plan.method
     if not harmless_attributes(plan, obj):
         return NOT_IN_PLACE
+    cls = <object>TYPE(obj)
     hold(w, obj)
     secure(w)
     args[0] = obj
     held = CALL(<PyObject *>method, args, 1)
+    if <PyObject *>TYPE(obj) != <PyObject *>cls:
+        # The reduction was to be of that class. What it is found to be now is refused where C pickle refuses it.
+        push_reduction(w, obj, (NEWOBJ_FUNCTION, (cls,), held))
+        return PUSHED
     if w.careful:
         return push_instance(w, obj, held)
     plan = find_plan(TYPE(obj))  # the call may have made dumps that put others in its place
     if plan == NULL or not write_class(w, obj, plan):
-        push_reduction(w, obj, (copyreg.__newobj__, (<object>TYPE(obj),), held))
+        push_reduction(w, obj, (NEWOBJ_FUNCTION, (cls,), held))
         return PUSHED
     write_new(w, obj, False)
     if held is None:

@@ -73,6 +73,10 @@ cdef uint64_t last_modules = 0         # the version of sys.modules then, or 0
 cdef uint64_t last_rules_serial = 0
 
 cdef dict reducers = copyreg.dispatch_table
+cdef dict copyreg_names = vars(copyreg)
+cdef object NEWOBJ_FUNCTION = copyreg.__newobj__
+cdef object NAME_NEWOBJ = sys.intern("__newobj__")
+cdef uint64_t copyreg_version = 0  # of its dict, when NEWOBJ_FUNCTION was last seen there
 
 cdef object NAME_REDUCE_EX = sys.intern("__reduce_ex__")
 cdef object NAME_REDUCE = sys.intern("__reduce__")
@@ -143,13 +147,25 @@ cdef Plan *renew_plan(Writer *w, PyTypeObject *type) except NULL:
     return plan
 
 
+cdef bint newobj_is_copyregs() noexcept:
+    """Whether copyreg.__newobj__, of which object's reductions are made, is the function that NEWOBJ stands for."""
+    global copyreg_version
+    cdef uint64_t version = brinery_dict_version(<PyObject *>copyreg_names)
+    if version != 0 and version == copyreg_version:
+        return True
+    if DICT_GET(<PyObject *>copyreg_names, <PyObject *>NAME_NEWOBJ) != <PyObject *>NEWOBJ_FUNCTION:
+        return False
+    copyreg_version = version
+    return True
+
+
 cdef bint stands(Writer *w, Plan *plan) except -1:
     """Whether the plan holds as the type is now, in this dump. May run Python code."""
     if not PLANS or (w.rules != NULL and plan.rule != NULL):
         return False
     if plan.kind == BY_NAME:
         return True
-    if plan.version != brinery_type_version(plan.type):
+    if plan.version != brinery_type_version(plan.type) or not newobj_is_copyregs():
         return False
     if plan.kind != BY_METACLASS and (w.proto < 2 or (w.careful and plan.kind >= ALL_IN_PLACE)):
         return False
@@ -449,8 +465,13 @@ cdef int describe_contents(Plan *plan, object cls, PyObject *arguments) except -
     if TYPE(arguments) == &PyFunction_Type:
         plan.kind = BY_ARGUMENTS
         if issubclass(cls, tuple) and is_named_tuples(arguments):
-            # It calls tuple() with the object, and that its iterator.
+            # It calls tuple() with the object, and that its iterator and its length.
             if (<PyTypeObjectFields *>type).tp_iter != (<PyTypeObjectFields *>&PyTuple_Type).tp_iter:
+                return 0
+            if (
+                (<PyTypeObjectFields *>type).tp_as_sequence.sq_length
+                != (<PyTypeObjectFields *>&PyTuple_Type).tp_as_sequence.sq_length
+            ):
                 return 0
             plan.kind = BY_NAMED_TUPLE
     return 0

@@ -1,7 +1,6 @@
 # What no plan covers: hooks, rules, tables and reducers are asked, in the order of the design, and what
 # they give is written step by step.
 
-cdef object NEWOBJ_FUNCTION = copyreg.__newobj__
 cdef type FunctionType = type(copyreg.__newobj__)
 
 cdef enum Style:
