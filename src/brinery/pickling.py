@@ -5,7 +5,8 @@ The default profile is composed when it is first needed, not when this module is
 
 from __future__ import annotations
 
-from _thread import RLock
+import sys
+from _thread import RLock, get_ident
 from typing import TYPE_CHECKING, Any
 
 from brinery import engine
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 _default: Profile | None = None
-_composing = False
+#: The thread that composes it now, 0 if none does.
+_composing = 0
 _lock = RLock()
 
 
@@ -49,8 +51,6 @@ def default_profile() -> Profile:
     """
     global _composing, _default
     if _default is None:
-        from brinery.profile import Profile
-
         with _lock:
             if _composing:
                 raise PluginError(
@@ -58,20 +58,48 @@ def default_profile() -> Profile:
                     "that they use is not composed yet; it can use Profile.plain() then"
                 )
             if _default is None:
-                _composing = True
+                _composing = get_ident()
                 try:
+                    from brinery.profile import Profile
+
                     _default = Profile()
                 finally:
-                    _composing = False
+                    _composing = 0
     return _default
 
 
 def _write_plan() -> WritePlan:
+    if _default is None and _comes_between():
+        return _plain_plans()[0]
     return (_default or default_profile()).write_plan
 
 
 def _read_plan() -> ReadPlan:
+    if _default is None and _comes_between():
+        return _plain_plans()[1]
     return (_default or default_profile()).read_plan
+
+
+def _comes_between() -> bool:
+    """Whether this thread composes the default profile, and it is not a plugin's code that runs.
+
+    So it is a signal's handler, or a finalizer: it cannot wait, and importing what is half imported fails.
+    """
+    if _composing != get_ident():
+        return False
+    composing = sys.modules.get("brinery.plugin_host.composing")
+    return not getattr(composing, "plugin_is_loading", False)
+
+
+def _plain_plans() -> tuple[WritePlan, ReadPlan]:
+    """The standard library's pickle without plugins, made of nothing that has to be imported."""
+    import _compat_pickle
+
+    from brinery.plan import NameMap, ReadPlan, WritePlan
+
+    written = NameMap(_compat_pickle.REVERSE_NAME_MAPPING, _compat_pickle.REVERSE_IMPORT_MAPPING)
+    read = NameMap(_compat_pickle.NAME_MAPPING, _compat_pickle.IMPORT_MAPPING)
+    return WritePlan(era_names=written), ReadPlan(era_names=read)
 
 
 def set_default_profile(profile: Profile | None) -> DefaultProfileSet:

@@ -61,6 +61,10 @@ class Composition(NamedTuple):
         return [conflict for place in self.places for conflict in place.conflicts()]
 
 
+#: Whether code of a plugin runs, while it is imported or asked for what it declares.
+plugin_is_loading = False
+
+
 def compose(choice: Choice) -> Composition:
     """Load the plugins of `choice`, ask each what it declares, and settle who wins.
 
@@ -148,9 +152,11 @@ def _preferences(
 
 
 def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]]:
+    global plugin_is_loading
     plugin = selected.plugin
     if selected.blocked is not None:
         return PluginState(plugin, "blocked", selected.blocked), []
+    plugin_is_loading = True
     try:
         if selected.broken is not None:
             raise DeclarationError(selected.broken)
@@ -165,6 +171,8 @@ def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]
             raise error from failure
         _warn_once(plugin, reason)
         return PluginState(plugin, "broken", reason), []
+    finally:
+        plugin_is_loading = False
     reason = "asked for by name" if selected.named else "installed"
     return PluginState(plugin, "active", reason, collected.hooks, selected.given), collected.records
 
