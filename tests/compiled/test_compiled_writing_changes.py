@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import copyreg
+import io
 import pickle
 import sys
 from collections.abc import Callable
@@ -180,3 +181,36 @@ def test_where_it_failed_is_what_the_python_engine_says(form: str):
                         (stdlib_type(refused), refused.pickle_path, getattr(refused, "__notes__", None))
                     )
             assert len(set(map(repr, said))) < 2, f"protocol {protocol}"
+
+
+def test_tables_of_reducers_change_come_and_go_by_the_dozen():
+    # From Python 3.14 on, a dict does not count its changes: a few are watched, the others asked each time.
+    tables: list[dict[type, Callable[[Any], Any]]] = []
+
+    def both(table: dict[type, Callable[[Any], Any]], obj: object) -> bytes:
+        ours, theirs = io.BytesIO(), io.BytesIO()
+        for pickler in (Pickler(ours, 4), pickle.Pickler(theirs, 4)):
+            pickler.dispatch_table = table
+            pickler.dump(obj)
+        assert ours.getvalue() == theirs.getvalue()
+        return ours.getvalue()
+
+    for number in range(60):
+        table: dict[type, Callable[[Any], Any]] = {}
+        instances = [Reduced() for _ in range(3)]
+        as_it_is = both(table, instances)
+        table[Reduced] = lambda obj: (int, (5,))
+        assert both(table, instances) != as_it_is
+        del table[Reduced]
+        assert both(table, instances) == as_it_is
+        tables.append(table)
+        if number % 20 == 19:
+            tables.clear()
+
+
+class Reduced:
+    """An instance that some tables have a reducer for."""
+
+
+class Pickler(writing.Pickler):
+    _plan_source = staticmethod(lambda: PLAIN_WRITE)

@@ -52,6 +52,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_forks_with_threads_at_work_lose_nothing_that_was_acknowledged(path: Path, mode: str) -> None:
     with closing(sqlite3.connect(path)) as connection:

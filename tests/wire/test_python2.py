@@ -5,6 +5,7 @@ The golden files were written by python2/write_golden.py, with both `pickle` and
 
 import array
 import collections
+import copyreg
 import datetime
 import decimal
 import fractions
@@ -68,7 +69,14 @@ def describe(obj, seen=None):
         return kind, *sorted(map(repr, obj))
     if type(obj) is dict:
         return kind, *[(describe(key, seen), describe(value, seen)) for key, value in obj.items()]
-    parts = [list(part) if hasattr(part, "__next__") else part for part in obj.__reduce_ex__(4)]
+    try:
+        reduction = obj.__reduce_ex__(4)
+    except TypeError:
+        if not isinstance(obj, urllib.parse.SplitResult):
+            raise
+        # Python 3.15's expects an attribute that no older pickle has, and drops it again where it is False.
+        reduction = copyreg.__newobj__, (type(obj), *obj), None, None, None
+    parts = [list(part) if hasattr(part, "__next__") else part for part in reduction]
     return kind, *[describe(part, seen) for part in parts]
 
 

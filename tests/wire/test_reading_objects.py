@@ -233,7 +233,11 @@ class TestFilling:
 
     def test_nothing_is_asked_of_a_target_that_nothing_goes_into(self, wire: Wire):
         for fill in (b"(e", b"(u", b"(\x90"):
-            assert wire.loads(b"K\x01" + fill + b".") == 1
+            stream = b"K\x01" + fill + b"."
+            # From Python 3.15 on, a target is asked for its methods all the same.
+            assert outcome(wire.loads, stream) == outcome(pickle.loads, stream)
+            if sys.version_info < (3, 15):
+                assert wire.loads(stream) == 1
 
     def test_a_target_that_takes_nothing_fails_as_in_c_pickle(self, wire: Wire):
         for fill in (b"K\x01a", b"(K\x01e", b"K\x01K\x02s", b"(K\x01K\x02u", b"(K\x01\x90"):

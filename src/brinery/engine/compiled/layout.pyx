@@ -383,9 +383,13 @@ def _check_instance(p):
     cdef PyDictValues *values = NULL
     cdef PyTypeObject *plain = <PyTypeObject *> _Plain
     first, second = object(), object()
-    instance, shown = _Plain(), _Plain()
+    instance, shown, lesser = _Plain(), _Plain(), _Plain()
     for each in (shown, instance):
         each.one, each.two = first, second
+    lesser.one = first
+    # It is a single byte, which another byte may equal by chance, so two are looked at.
+    if brinery_attributes(<PyObject *> lesser, &attributes, &values) == 2:
+        expect("values: size", (<uint8_t *> (<char *> values + <Py_ssize_t> p["values: size"]))[0], 1)
     shown_dict = shown.__dict__
     same("instance: dict", pointer(shown, p["instance: dict"]), <PyObject *> shown_dict)
     keys = pointer(_Plain, p["type: names of attributes"])

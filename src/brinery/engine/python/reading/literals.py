@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from brinery.cpython import EMPTY_BATCHES_ARE_GIVEN
 from brinery.engine.construction import names_of
 from brinery.engine.hashing import check_hashable
 from brinery.engine.python.reading import containers
@@ -86,7 +87,7 @@ class Literals(Keeper):
             return target
         items = walk.stack[first + 1 :]
         if name in ("APPEND", "APPENDS"):
-            if items:
+            if items or EMPTY_BATCHES_ARE_GIVEN:
                 containers.extend(target, items)
         else:
             with suppress(TypeError):
