@@ -57,6 +57,7 @@ cdef extern from *:
     bint brinery_dict_is_split(PyObject *mapping) noexcept
     PyObject *brinery_type_lookup(PyTypeObject *type, PyObject *name) noexcept
     bint brinery_is_heap_type(PyTypeObject *type) noexcept
+    bint brinery_wraps(PyObject *descriptor, void *function) noexcept
     bint brinery_is_immutable_type(PyTypeObject *type) noexcept
     bint brinery_dict_has_plain_keys(PyObject *mapping) noexcept
     bint brinery_ordered_is_known(PyTypeObject *type) noexcept
