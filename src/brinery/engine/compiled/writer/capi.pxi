@@ -163,7 +163,11 @@ cdef extern from "Python.h":
 
 import builtins
 import copyreg
-import datetime as datetime_module
+try:
+    # Its types in C. The module around them is a millisecond more on 3.11, for a program that may have no dates.
+    import _datetime as datetime_module
+except ImportError:
+    import datetime as datetime_module
 import functools
 import sys
 from abc import get_cache_token
