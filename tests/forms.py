@@ -112,6 +112,21 @@ class GeneratesItems(ReducesToItems):
         return GeneratesItems, (), None, (item for item in self.items), pairs
 
 
+class ListFallsBack(list):
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(name)
+
+
+class DictFallsBack(dict):
+    """Its keys are attributes, too."""
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
 class List(list[Any]):
     pass
 
@@ -260,6 +275,8 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "dict of none": lambda part: Dict(),
     "dict of a batch": lambda part: Dict({n: part if n in (0, 999) else n for n in range(1000)}),
     "dict of a batch and one": lambda part: Dict({n: part if n in (999, 1000) else n for n in range(1001)}),
+    "list falls back": lambda part: ListFallsBack([1, part]),
+    "dict falls back": lambda part: DictFallsBack({"a": part, "items": part, "__reduce_ex__": 1}),
     "dict with tuples for keys": lambda part: Dict({(1, "a"): part, (2, "b"): part, (3, "c"): 1}),
     "dict with attributes": lambda part: with_attribute(Dict(a=part), part),
     "tuple": lambda part: Tuple((1, part)),

@@ -9,6 +9,7 @@ import datetime
 import io
 import pickle
 import pickletools
+import types
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,46 @@ class WithNew:
         return (self.number,)
 
 
+class Problem(Exception):
+    """Its constructor sets an attribute, another one is a property, and a third the arguments themselves."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    @property
+    def level(self) -> int:
+        return self.__dict__["kept"]
+
+    @level.setter
+    def level(self, level: int) -> None:
+        self.kept = level * 2
+
+
+class OwnNamespace(types.SimpleNamespace):
+    kept: int
+
+    @property
+    def doubled(self) -> int:
+        return self.kept
+
+    @doubled.setter
+    def doubled(self, value: int) -> None:
+        raise AssertionError("a state goes past it")
+
+
+def own_namespace() -> OwnNamespace:
+    made = OwnNamespace(kept=1)
+    made.__dict__["doubled"] = 3
+    return made
+
+
+def problem() -> Problem:
+    made = Problem("first")
+    made.text, made.__dict__["level"], made.__dict__["args"] = "second", 5, ("changed",)
+    return made
+
+
 def with_attribute(obj: object) -> object:
     obj.attribute = "an attribute"  # type: ignore[attr-defined]
     return obj
@@ -99,6 +140,9 @@ OBJECTS = {
     "dates": [datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 30), datetime.time(1, 2)],
     "sets": [{1, "a", None}, frozenset((2.5, b"x")), {(1, (2,))}],
     "collections": [collections.OrderedDict(a=1), collections.deque([1]), collections.Counter("aab")],
+    "namespaces": [types.SimpleNamespace(a=n, b="text") for n in range(3)] + [types.SimpleNamespace()],
+    "a namespace of its own": [own_namespace()],
+    "exceptions": [problem(), with_attribute(ValueError(1)), OSError(2, "no", "file")],
     "arrays": [array.array("i", [1, 2])],
 }
 

@@ -222,6 +222,11 @@ BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
                || strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0);
 }
 
+/* Whether `descriptor` is the method that a type has from `function`, in the slot that the method's name is for. */
+#define brinery_wraps(descriptor, function) \
+    ((descriptor) != NULL && Py_IS_TYPE(descriptor, &PyWrapperDescr_Type) \
+     && ((PyWrapperDescrObject *)(descriptor))->d_wrapped == (void *)(function))
+
 #define brinery_slot(obj, offset) (*(PyObject **)((char *)(obj) + (offset)))
 
 /* ---- large buffers -------------------------------------------------------------------------- */

@@ -8,7 +8,11 @@ known of it says that it is one: a wrong layout is found, and does not crash. In
 nothing to be found.
 """
 
-import datetime as datetime_module
+try:
+    # Its types in C. The module around them is a millisecond more on 3.11, for a program that may have no dates.
+    import _datetime as datetime_module
+except ImportError:
+    import datetime as datetime_module
 import sys
 import types
 
@@ -33,7 +37,6 @@ cdef extern from "layout_places.h":
     Py_ssize_t NUMBER "BRINERY_NUMBER"(int) noexcept
     const char *PY_VERSION
     const int T_OBJECT_EX
-    int brinery_import_datetime() except -1
     Py_ssize_t brinery_int_head_of(bint, int) noexcept
     bint brinery_small_int(PyObject *, int64_t *) noexcept
     object brinery_int(int64_t)

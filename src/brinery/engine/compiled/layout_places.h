@@ -4,13 +4,6 @@
 
 #include "reading_layout.h"
 
-/* datetime.h gives each file that includes it a pointer of its own to the module's types. */
-static int brinery_import_datetime(void)
-{
-    PyDateTime_IMPORT;
-    return PyDateTimeAPI != NULL ? 0 : -1;
-}
-
 #if BRINERY_PUBLIC
 
 static const struct { const char *name; Py_ssize_t number; } brinery_places[] = {{NULL, 0}};

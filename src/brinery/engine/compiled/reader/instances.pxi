@@ -13,6 +13,8 @@
 # ordinary ones only of classes that have names for attributes and nothing else in their dicts, so looking these up
 # compares text. While an instance's state is read user code may run: then the instance is looked at again.
 
+from types import SimpleNamespace
+
 cdef enum:
     PLANS = 128  # classes, by their address; two of one place only take turns
     SHAPES = 4   # of one class; instances with still other names go the long way
@@ -20,6 +22,10 @@ cdef enum:
 cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
 cdef PyObject *DICT_NAME = <PyObject *> "__dict__"
 cdef PyObject *INIT = <PyObject *> "__init__"
+# A SimpleNamespace shows its dict as a member, which comes to the same.
+cdef PyObject *NAMESPACE_DICT = brinery_type_lookup(<PyTypeObject *> <PyObject *> SimpleNamespace, DICT_NAME)
+# An exception's own __setstate__ sets each item of a dict as an attribute, whatever the class makes of that.
+cdef PyObject *EXCEPTION_SETSTATE = brinery_type_lookup(<PyTypeObject *> <PyObject *> BaseException, SETSTATE)
 cdef PyObject *EXTEND = <PyObject *> "extend"
 cdef PyObject *LIST_EXTEND = brinery_type_lookup(&PyList_Type, EXTEND)
 
@@ -63,9 +69,12 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     plan.extends = brinery_type_lookup(<PyTypeObject *> cls, EXTEND) == LIST_EXTEND
     if descriptor != NULL:
         plan.has_setstate = Py_TYPE(descriptor) == &PyFunction_Type or Py_TYPE(descriptor) == &PyMethodDescr_Type
+        plan.sets_each = descriptor == EXCEPTION_SETSTATE
     else:
         descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT_NAME)
-        plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
+        plan.has_dict = descriptor != NULL and (
+            Py_TYPE(descriptor) == &PyGetSetDescr_Type or descriptor == NAMESPACE_DICT
+        )
         plan.plain = descriptor == NULL or plan.has_dict
     if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
         plan.init = brinery_python_method(cls, INIT)
@@ -322,7 +331,7 @@ cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1
     cdef unsigned int version
     if plan == NULL or not plan.has_dict or not brinery_has_plain_dict(instance):
         return False
-    if hasattr(<object> instance, "__setstate__"):
+    if getattr(<object> instance, "__setstate__", r) is not r:  # unlike hasattr(), without an exception
         return False
     version = plan.version
     while PyDict_Next(state, &at, &key, &value):

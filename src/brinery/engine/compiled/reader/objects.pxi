@@ -326,6 +326,7 @@ cdef int build(Reading r) except -1:
     """BUILD: give the object its state, by __setstate__ or as attributes (PEP 307)."""
     cdef Stack *s = &r.stack
     cdef object instance, state, slots = r
+    cdef Plan *plan
     if s.top - s.fence < 2:
         stack_underflow(s)
     state = take(s)
@@ -338,7 +339,10 @@ cdef int build(Reading r) except -1:
             return 0
         (state,) = given
     if BRINERY_FUSE_BUILD:
-        if any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance)).has_setstate:
+        plan = any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance))
+        if plan.sets_each and type(state) is dict:
+            return set_slots(instance, state)
+        if plan.has_setstate:
             return call_setstate(<PyObject *> instance, <PyObject *> state)
         if type(state) is dict and update_plain(r, <PyObject *> instance, <PyObject *> state):
             return 0
@@ -375,6 +379,7 @@ cdef int set_state(Reading r, object attributes, object state) except -1:
     cdef PyObject *key
     cdef PyObject *value
     cdef Py_ssize_t at = 0
+    cdef bint plain = type(attributes) is dict
     while PyDict_Next(<PyObject *> state, &at, &key, &value):
         held = <object> value
         Py_INCREF(key)
@@ -383,7 +388,10 @@ cdef int set_state(Reading r, object attributes, object state) except -1:
         name = <object> key
         Py_DECREF(key)
         check_key(r, <PyObject *> name)
-        attributes[name] = held
+        if plain:
+            PyDict_SetItem(<PyObject *> attributes, <PyObject *> name, <PyObject *> held)
+        else:
+            attributes[name] = held
     return 0
 
 

@@ -77,6 +77,7 @@ cdef struct Plan:
     bint has_dict
     PyObject *init                # where calling the class comes to this Python function; borrowed from cls
     bint has_setstate             # instances are given state by a method of their class
+    bint sets_each                # that is BaseException's
     bint extends                  # a list's own extend() is that of instances
     int shape_count
     Shape shapes[4]

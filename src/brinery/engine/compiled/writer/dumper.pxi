@@ -51,7 +51,7 @@ cdef void free_writer(Writer *w) noexcept:
 cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noexcept:
     w.proto = protocol
     w.binary = protocol > 0
-    w.careful = protocol == 0
+    w.careful = False
     w.fix_imports = fix_imports
     w.fast = False
     w.asked = False

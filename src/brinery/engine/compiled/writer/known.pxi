@@ -3,8 +3,6 @@
 
 cdef extern from "datetime.h":
     """
-    /* Each file that includes datetime.h has its own pointer to the module's types. */
-    static int brinery_import_datetime(void) { PyDateTime_IMPORT; return PyDateTimeAPI != NULL ? 0 : -1; }
     #define brinery_date_data(o) ((const char *)((PyDateTime_Date *)(o))->data)
     #define brinery_datetime_data(o) ((const char *)((PyDateTime_DateTime *)(o))->data)
     #define brinery_time_data(o) ((const char *)((PyDateTime_Time *)(o))->data)
@@ -15,7 +13,6 @@ cdef extern from "datetime.h":
     #define brinery_time_zone(o) \\
         (((_PyDateTime_BaseTZInfo *)(o))->hastzinfo ? ((PyDateTime_Time *)(o))->tzinfo : NULL)
     """
-    int brinery_import_datetime() except -1
     const char *brinery_date_data(PyObject *)
     const char *brinery_datetime_data(PyObject *)
     const char *brinery_time_data(PyObject *)
@@ -26,8 +23,6 @@ cdef extern from "datetime.h":
     int DELTA_DAYS "PyDateTime_DELTA_GET_DAYS"(PyObject *)
     int DELTA_SECONDS "PyDateTime_DELTA_GET_SECONDS"(PyObject *)
     int DELTA_MICROSECONDS "PyDateTime_DELTA_GET_MICROSECONDS"(PyObject *)
-
-brinery_import_datetime()
 
 cdef dict KNOWN_TYPES = {
     datetime_module.date: BY_DATE,

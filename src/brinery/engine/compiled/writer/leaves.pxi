@@ -59,9 +59,26 @@ cdef int write_rare_leaf(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
     if type == &PyLong_Type:
         return write_int(w, obj)
     if type == &PyFloat_Type:
-        write_line(w, FLOAT, float.__repr__(<object>obj).encode("ascii"))
-    else:
-        write_line(w, INT, b"01" if obj == Py_True else b"00")
+        return write_float_line(w, PyFloat_AS_DOUBLE(obj))
+    reserve(w, 4)
+    memcpy(w.cur, b"I01\n" if obj == Py_True else b"I00\n", 4)
+    w.cur += 4
+    return 1
+
+
+cdef int write_float_line(Writer *w, double value) except -1:
+    """FLOAT: as float.__repr__ has it."""
+    cdef char *digits = PyOS_double_to_string(value, 114, 0, Py_DTSF_ADD_DOT_0, NULL)
+    cdef size_t size
+    if digits == NULL:
+        raise MemoryError
+    size = strlen(digits)
+    reserve(w, <Py_ssize_t>size + 2)
+    w.cur[0] = FLOAT
+    memcpy(w.cur + 1, digits, size)
+    w.cur[size + 1] = 10
+    w.cur += size + 2
+    PyMem_Free(digits)
     return 1
 
 
@@ -128,7 +145,10 @@ cdef int write_text_as(Writer *w, PyObject *obj, PyObject *known, bint elide) ex
         return write_text_line(w, obj)
     brinery_make_ready(obj)
     data = brinery_utf8(obj, &size)
-    if data == NULL:
+    if data == NULL and not brinery_has_surrogates(UNICODE_KIND(obj), UNICODE_DATA(obj), UNICODE_LENGTH(obj)):
+        # Left on the str, as C pickle leaves it: to write it once more is a copy then.
+        data = UNICODE_UTF8(obj, &size)
+    elif data == NULL:
         size = utf8_size(obj)
     header_size = text_header(w, header, size)
     if size >= FRAME_TARGET:
@@ -169,7 +189,18 @@ cdef int text_header(Writer *w, char *header, Py_ssize_t size) except -1:
 
 
 cdef int write_text_line(Writer *w, PyObject *obj) except -1:
-    write_line(w, UNICODE, encode_unicode(<object>obj))
+    """UNICODE, as brinery.stream.text.encode_unicode() has it, and its PUT."""
+    cdef Py_ssize_t length, size
+    brinery_make_ready(obj)
+    length = UNICODE_LENGTH(obj)
+    size = brinery_raw_size(UNICODE_KIND(obj), UNICODE_DATA(obj), length)
+    if size < 0:
+        raise MemoryError
+    reserve(w, size + 2)
+    w.cur[0] = UNICODE
+    w.cur = brinery_put_raw(w.cur + 1, UNICODE_KIND(obj), UNICODE_DATA(obj), length)
+    w.cur[0] = 10
+    w.cur += 1
     put(w, obj, False)
     return 1
 
@@ -218,6 +249,10 @@ cdef void encode_utf8(PyObject *text, char *out) noexcept:
             out += 4
 
 
+cdef enum:
+    PLAIN_BITS = 2000  # of ints that no limit refuses (it may be 640 digits at least), and whose digits C makes
+
+
 cdef int write_int(Writer *w, PyObject *obj) except -1:
     """An int of more than 62 bits, or any below protocol 2; 0 where it must wait."""
     cdef int64_t value
@@ -228,16 +263,24 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
         if small and w.binary and -0x80000000 <= value <= 0x7FFFFFFF:
             w.cur = brinery_put_int(w.cur, value)
             return 1
-        if not small and not w.opening:
-            return 0  # it may have too many digits, and then it has to be known which one it was
-        if not small:
-            secure(w)  # from 3.12 on, the digits of large ints are made by Python code
-        literal = repr(<object>obj).encode("ascii")
         if small and -0x80000000 <= value <= 0x7FFFFFFF:
-            write_line(w, INT, literal)
-        else:
-            write_line(w, LONG, literal + b"L")
-        return 1
+            write_number_line(w, INT, value)
+            return 1
+        if small:
+            write_number_line(w, LONG, value)
+            w.cur -= 1  # the newline
+            return end_long_line(w)
+        if PUBLIC or brinery_int_bits(obj) > PLAIN_BITS:
+            if not w.opening:
+                return 0  # it may have too many digits, and then it has to be known which one it was
+            secure(w)  # from 3.12 on, the digits of large ints are made by Python code
+        literal = repr(<object>obj)
+        size = len(<str>literal)
+        reserve(w, size + 4)
+        w.cur[0] = LONG
+        memcpy(w.cur + 1, UNICODE_DATA(<PyObject *>literal), size)
+        w.cur += size + 1
+        return end_long_line(w)
     if PUBLIC:
         secure(w)
     bits = brinery_int_bits(obj)
@@ -259,6 +302,14 @@ cdef int write_int(Writer *w, PyObject *obj) except -1:
         w.cur[0] = <char>LONG4
         brinery_put_u32(w.cur + 1, <uint32_t>size)
         w.cur += 5 + size
+    return 1
+
+
+cdef int end_long_line(Writer *w) except -1:
+    """The L and the newline, for which there is room."""
+    w.cur[0] = LONG
+    w.cur[1] = 10
+    w.cur += 2
     return 1
 
 

@@ -149,7 +149,7 @@ cdef int put_state(Writer *w, PyObject *instance) except -1:
 
 cdef int write_put(Writer *w, size_t index) except -1:
     if not w.binary:
-        return write_line(w, PUT, b"%d" % index)
+        return write_number_line(w, PUT, <int64_t>index)
     if index < 256:
         w.cur[0] = BINPUT
         w.cur[1] = <char>index
@@ -163,7 +163,7 @@ cdef int write_put(Writer *w, size_t index) except -1:
 
 cdef inline int write_get(Writer *w, uint32_t index) except -1:
     if not w.binary:
-        return write_line(w, GET, b"%d" % index)
+        return write_number_line(w, GET, index)
     w.cur = put_get(w.cur, index)
     return 0
 
@@ -177,6 +177,16 @@ cdef inline char *put_get(char *at, uint32_t index) noexcept:
     at[0] = LONG_BINGET
     brinery_put_u32(at + 1, index)
     return at + 5
+
+
+cdef int write_number_line(Writer *w, int code, int64_t number) except -1:
+    """An opcode whose argument is a line with a decimal number; no code runs."""
+    reserve(w, 24)
+    w.cur[0] = <char>code
+    w.cur = brinery_put_decimal(w.cur + 1, number)
+    w.cur[0] = 10
+    w.cur += 1
+    return 0
 
 
 cdef int write_line(Writer *w, int code, bytes argument) except -1:
@@ -247,7 +257,7 @@ cdef bint forget(Writer *w, PyObject *made) noexcept:
     either. What is written as a persistent ID or an extension code is not memoized whatever its type.
     """
     cdef size_t i, at = w.logged
-    if not BORROWING or w.fast or REFCNT(made) != 1 or w.persistent_id != NULL or len(extension_registry):
+    if not BORROWING or not w.binary or w.fast or REFCNT(made) != 1 or w.persistent_id != NULL or len(extension_registry):
         return False
     for i in range(w.log_owned, w.logged):
         if <uintptr_t>w.log[i] == (<uintptr_t>made | ELIDED):

@@ -114,7 +114,7 @@ cdef class Pickler:
             set_hook(w, &w.dispatch_table, dispatch_table)
             if self.buffer_callback is not None:
                 set_hook(w, &w.buffer_callback, self.buffer_callback)
-            w.careful = w.careful or persistent_id is not UNSET
+            w.careful = persistent_id is not UNSET
             w.asks_table = w.dispatch_table != NULL and not (
                 type(dispatch_table) is dict or is_plain_chain(w.dispatch_table)
             )

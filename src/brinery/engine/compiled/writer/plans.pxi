@@ -372,9 +372,11 @@ cdef int describe_type(Plan *plan, PyTypeObject *type) except -1:
         return describe_method(plan, BY_REDUCE_EX, reduce_ex)
     cdef PyObject *reduce = brinery_type_lookup(type, <PyObject *>NAME_REDUCE)
     if reduce != object_attribute(NAME_REDUCE):
-        return describe_method(plan, BY_REDUCE, reduce)
+        describe_method(plan, BY_REDUCE, reduce)
+        # What binds in a way of its own, as Cython's functions, is left to object's method, which looks it up.
+        return 0 if plan.kind == BY_REDUCE else describe_method(plan, BY_REDUCE_EX, reduce_ex)
     if brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS_EX) != NULL or not brinery_is_heap_type(type):
-        return 0
+        return describe_method(plan, BY_REDUCE_EX, reduce_ex)  # object's own, called without being looked up
     cdef PyObject *arguments = brinery_type_lookup(type, <PyObject *>NAME_GETNEWARGS)
     if arguments != NULL or issubclass(cls, (list, dict)):
         return describe_contents(plan, cls, arguments)
@@ -409,8 +411,9 @@ cdef bint finds_attributes_plainly(Plan *plan, PyTypeObject *type) noexcept:
     if look_up == PyObject_GenericGetAttr:
         return True
     plan.falls_back = look_up == LOOKS_UP_BY_METHOD
+    # The builtin types each have one of their own, of the same function.
     return plan.falls_back and (
-        brinery_type_lookup(type, <PyObject *>NAME_GETATTRIBUTE) == object_attribute(NAME_GETATTRIBUTE)
+        brinery_wraps(brinery_type_lookup(type, <PyObject *>NAME_GETATTRIBUTE), PyObject_GenericGetAttr)
     )
 
 
@@ -513,7 +516,9 @@ cdef int describe_state(Plan *plan, object cls) except -1:
         if fields.tp_dictoffset:
             plan.kind = BY_ATTRIBUTES
         return 0
-    if fields.tp_dictoffset or len(names) >= BATCH:
+    if fields.tp_dictoffset:
+        return describe_method(plan, BY_GETSTATE, object_attribute(NAME_GETSTATE))
+    if len(names) >= BATCH:
         return 0
     offsets = bytes(len(names) * sizeof(Py_ssize_t))
     places = <Py_ssize_t *>BYTES_DATA(<PyObject *>offsets)

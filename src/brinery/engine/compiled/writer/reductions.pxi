@@ -135,18 +135,16 @@ cdef object ask_object(Writer *w, object instance):
 
 cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
     """A class's own __reduce__ or __reduce_ex__, without the way through object's."""
-    cdef PyObject *args[1]
-    cdef object method = <object>plan.method, value
+    cdef PyObject *args[2]
+    cdef object method = <object>plan.method, value, protocol = w.proto
     cdef bint ex = plan.kind == BY_REDUCE_EX
     if not harmless_attributes(plan, obj):
         return NOT_IN_PLACE
     hold(w, obj)
     secure(w)
-    if ex:
-        value = method(<object>obj, w.proto)
-    else:
-        args[0] = obj
-        value = CALL(<PyObject *>method, args, 1)
+    args[0] = obj
+    args[1] = <PyObject *>protocol
+    value = CALL(<PyObject *>method, args, 1 + ex)
     return open_reduced(w, obj, value)
 
 

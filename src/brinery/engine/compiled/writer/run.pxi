@@ -116,7 +116,7 @@ cdef int open_object(Writer *w, PyObject *obj, int alone) except -1:
 
 
 cdef int open_carefully(Writer *w, PyObject *obj) except -1:
-    """open_object() where Python code runs first: the file's write, persistent_id, protocol 0's text."""
+    """open_object() where Python code runs first: the file's write, persistent_id."""
     cdef int result
     hold(w, obj)
     secure(w)

@@ -108,7 +108,7 @@ cdef struct Writer "brinery_writer":
     bint binary
     bint fast
     bint fix_imports
-    bint careful             # every child goes through open_object: persistent_id is set, or protocol 0
+    bint careful             # every child goes through open_object: persistent_id is set
     bint opening             # the run loop writes this object: everything is on the stack
     bint asked               # persistent_id is not to be asked about the next object
     bint asks                # reducer_override or the dispatch table is to be asked about each instance
