@@ -145,7 +145,7 @@ class Node:
     changes  what was done to it afterwards, if it is not simply one of its parts: pairs of APPEND, SETITEM,
              ADD, BUILD or DROP and a list of symbols. DROP is a call whose result is thrown away
     memo     the index under which a writer has stored it, -1 before that
-    form     of a GLOBAL, what a call of it may stand for
+    form     of a GLOBAL, what a call of it may stand for; of others, 1 if the stream stored them in its memo
     """
 
     __slots__ = ("changes", "form", "head", "kind", "memo", "parts")
@@ -343,6 +343,12 @@ class Graph(Keeper):
     def read_only(self, walk: Walk, symbol: Any) -> Any:
         """A read-only view."""
         return Node(_READONLY, None, [symbol])
+
+    def store(self, walk: Walk, index: int, symbol: Any) -> Any:
+        """As it is; of what no Pickler stores by itself, note that this one did."""
+        if type(symbol) is Node and (symbol.kind == _PERSISTENT or symbol.kind >= _BUFFER):
+            symbol.form = 1
+        return symbol
 
     def drop(self, walk: Walk, first: int) -> None:
         """What calls have done stays: how a state setter is written, for one."""
