@@ -262,6 +262,8 @@ class Graph(Keeper):
         given = arguments.parts
         count = len(given)
         form = function.form
+        if self.late and form in (_AS_BYTES, _AS_ARRAY, _AS_DOTTED):
+            given = [_plain(part) for part in given]
         if form == _AS_BYTES:
             return bytes_of_call(_BYTES_FUNCTIONS[function.head[1]], tuple(given))
         if form in (_AS_SET, _AS_FROZENSET):
@@ -374,6 +376,13 @@ class Graph(Keeper):
                 if type(called) is Node and called.kind == _GLOBAL:
                     return ".".join(called.head)[:60]
         return ""
+
+
+def _plain(symbol: Any) -> Any:
+    """A string of Python 2 that is ASCII, as text: what such calls are given as names."""
+    if type(symbol) is Node and symbol.kind == _OLD and symbol.head.isascii():
+        return symbol.head.decode("ascii")
+    return symbol
 
 
 def _functions() -> dict[str, Any]:

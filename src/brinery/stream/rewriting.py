@@ -478,12 +478,13 @@ class Rewriter:
             below = frames[i - 1] if i else None
             if frame.segment == 0 and kind == _DICT and frame.names:
                 if at & 1:
-                    for j in range(i - 1, -1, -1):
-                        if frames[j].segment:
-                            name = frame.items[at - 1]
-                            if type(name) is Node and name.kind == _OLD:
-                                name = name.head.decode("latin-1")
-                            return Place(_class_of(frames[j].node), "attribute", name, i == top)
+                    other = frames[i - 1]
+                    if not other.segment:
+                        other = frames[i - 2]
+                    name = frame.items[at - 1]
+                    if type(name) is Node:
+                        name = _attribute_name(name.head) if name.kind == _OLD else None
+                    return Place(_class_of(other.node), "attribute", name, i == top)
             elif frame.segment and frame.family == _BUILD:
                 return Place(_class_of(frame.node), "state", None, i == top)
             elif frame.segment == 0 and kind == _TUPLE and below is not None:
