@@ -35,7 +35,7 @@ LAYERS = (
     ("plugin_host",),
     ("profile", "recipes"),
     ("pickling",),
-    ("python_pickling", "files", "survival"),
+    ("python_pickling", "files", "survival", "upgrade"),
     ("",),
     ("testing",),
     ("cli", "__main__"),

@@ -87,7 +87,9 @@ def test_folders_go_into_folders(tmp_path):
     assert states == ["written"] * 2
     assert pickle.loads((tmp_path / "out" / "deep" / "b.pickle").read_bytes()) == MEANS
     assert (tmp_path / "in" / "a.pickle").read_bytes() == OLD
-    assert [done.state for done in upgrade_files([tmp_path / "in"], LATIN, to=tmp_path / "out")] == ["done before"] * 2
+    assert [done.state for done in upgrade_files([tmp_path / "in"], LATIN, to=tmp_path / "out")] == [
+        "done before"
+    ] * 2
     again = upgrade_files([tmp_path / "in"], LATIN, to=tmp_path / "out", again=True)
     assert [done.state for done in again] == ["written"] * 2
 

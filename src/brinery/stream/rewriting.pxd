@@ -7,7 +7,7 @@ from brinery.stream.graph cimport Node
 cdef int _LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION
 cdef int _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD
 cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP, _FIXED
-cdef Py_ssize_t _FRAME_TARGET, _FRAME_MINIMUM, _BATCH
+cdef Py_ssize_t _FRAME_TARGET, _FRAME_MINIMUM, _BATCH, _DEEPEST
 cdef bint _LONE_RESTS
 cdef int _MARK, _POP, _POP_MARK, _STOP_CODE, _NONE_CODE, _TRUE, _FALSE
 cdef int _INT1, _INT2, _INT4, _LONG1, _LONG4, _FLOAT

@@ -51,6 +51,7 @@ _FIXED = 9  # the parts of what is closed as a whole
 _FRAME_TARGET = 64 * 1024
 _FRAME_MINIMUM = 4
 _BATCH = 1000
+_DEEPEST = 200  # times that a tuple is begun before it is whole: as often as it is within itself
 _LONE_RESTS = RESTS_STAND_ALONE
 
 
@@ -322,7 +323,7 @@ class Rewriter:
         kind = node.kind
         out = self._out
         protocol = self.protocol
-        if kind == _LIST or kind == _DICT:
+        if kind in (_LIST, _DICT):
             if protocol:
                 out.append(_EMPTY_LIST if kind == _LIST else _EMPTY_DICT)
             else:
@@ -338,6 +339,9 @@ class Rewriter:
                     out.append(_MARK)
                 out.append(_EMPTY_TUPLE if protocol else _TUPLE_CODE)
                 return False
+            node.form += 1
+            if node.form > _DEEPEST:
+                raise WriteError("a tuple that holds itself in hundreds of ways")
             if len(node.parts) > 3 or protocol < 2:
                 out.append(_MARK)
             return self._push(node, node.parts, _FIXED)
@@ -355,7 +359,7 @@ class Rewriter:
         if kind == _SET:
             if protocol < 4:
                 items = Node(_LIST, None, node.parts)
-                return self._open(_call_of(("builtins", "set"), [items] if node.parts else [items], node))
+                return self._open(_call_of(("builtins", "set"), [items], node))
             out.append(_EMPTY_SET)
             self._memoize_node(node)
             return self._push(node, node.parts, _ADD)
@@ -392,7 +396,9 @@ class Rewriter:
             if type(pid) is Node and pid.kind == _OLD:
                 pid = pid.head.decode("latin-1")
             if type(pid) is not str:
-                raise WriteError("persistent IDs of protocol 0 must be text; protocol 1 and up take any object")
+                raise WriteError(
+                    "persistent IDs of protocol 0 must be text; protocol 1 and up take any object"
+                )
             out.append(_PERSID)
             out += encode_persistent_id(pid)
             if node.form:
@@ -564,10 +570,10 @@ class Rewriter:
                 self._put_key(item, frame.names)
             elif self._put(item):
                 return True
-        if family != _APPEND and not frame.segment and self.protocol and not _LONE_RESTS:
-            if count and count % batch == 0 and count > step:
-                out.append(_MARK)  # as C pickle does, up to Python 3.14
-                out.append(_MANY[family])
+        quirk = family != _APPEND and not frame.segment and self.protocol and not _LONE_RESTS
+        if quirk and count > step and count % batch == 0:
+            out.append(_MARK)  # an empty batch, as C pickle has it up to Python 3.14
+            out.append(_MANY[family])
         return False
 
     def _put_key(self, key: Any, names: int) -> None:

@@ -14,8 +14,24 @@ from __future__ import annotations
 
 from brinery.stream.rewriting import Place
 from brinery.upgrade.files import Done, upgrade_file
+from brinery.upgrade.learning import Proposal, propose, table_of
 from brinery.upgrade.rules import Changes, Rules
 from brinery.upgrade.running import upgrade_files
+from brinery.upgrade.stores import upgrade_column, upgrade_dbm
 from brinery.upgrade.streams import upgrade_bytes, upgrade_stream
 
-__all__ = ["Changes", "Done", "Place", "Rules", "upgrade_bytes", "upgrade_file", "upgrade_files", "upgrade_stream"]
+__all__ = [
+    "Changes",
+    "Done",
+    "Place",
+    "Proposal",
+    "Rules",
+    "propose",
+    "table_of",
+    "upgrade_bytes",
+    "upgrade_column",
+    "upgrade_dbm",
+    "upgrade_file",
+    "upgrade_files",
+    "upgrade_stream",
+]

@@ -1,9 +1,9 @@
 """Files: what they hold is upgraded into a new file, which takes the old one's place when it is verified.
 
-In place, the old file stays beside the new one, as ``.NAME.brinery-old``, until all files of the run are done:
-a hard link that is made before the new file takes the name. So at any point in time there is a whole file of
-that name, the old one or the new one, and a run that was interrupted sees what it had done: where the name
-beside is another file than the name itself, it was replaced.
+In place, the old file stays beside the new one, as ``.NAME.brinery-old``, until all files of the run are
+done: a hard link that is made before the new file takes the name. So at any point in time there is a whole
+file of that name, the old one or the new one, and a run that was interrupted sees what it had done: where the
+name beside is another file than the name itself, it was replaced.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import zipfile
 import zlib
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import IO, Any, Literal, NamedTuple, TypeAlias
 
 from brinery.errors import ReadError
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, recognise
@@ -22,13 +22,10 @@ from brinery.stream.packing import packed, unpacked
 from brinery.upgrade.rules import Changes, Rules
 from brinery.upgrade.streams import check_upgraded, upgrade_bytes, upgrade_stream
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 __all__ = ["Done", "finish", "kept_beside", "upgrade_file"]
 
-#: What became of a file: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as nothing is to be changed;
-#: ``done before``, by a run that was interrupted; ``other``, no file of pickles; ``failed``.
+#: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as there is nothing to change; ``done before``,
+#: by a run that was interrupted; ``other``, no file of pickles; ``failed``.
 State: TypeAlias = Literal["replaced", "written", "same", "done before", "other", "failed"]
 
 
@@ -62,13 +59,13 @@ def upgrade_file(
 ) -> Done:
     """Upgrade the file at `source` into the file at `target`, or in place where that is None.
 
-    A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded and
-    all others copied; an ``.npy`` file of objects; a file of joblib's. What is none of these is left alone: its
-    state is ``other``. Nothing is raised for a file that cannot be upgraded: its state is ``failed``, and it
-    stays as it is.
+    A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded
+    and all others copied; an ``.npy`` file of objects; a file of joblib's. What is none of these is left
+    alone: its state is ``other``. Nothing is raised for a file that cannot be upgraded: its state is
+    ``failed``, and it stays as it is.
 
-    With `dry_run`, nothing is written. A target that is there and no older than its source is ``done before``,
-    unless `again` is true.
+    With `dry_run`, nothing is written. A target that is there and no older than its source is ``done
+    before``, unless `again` is true.
 
     A file in place is replaced, and the old one kept beside it until :func:`finish` is called.
     """
@@ -81,11 +78,15 @@ def upgrade_file(
         return Done(shown, "done before")
     to = path if target is None else os.path.realpath(target)
     folder, name = os.path.split(to)
-    new = os.path.join(folder, f".{name[:150]}.{os.getpid()}.brinery-new")
+    new = os.path.join(
+        folder, f".{name[:200]}.brinery-new"
+    )  # the next run takes the place of one left behind
     try:
         if dry_run:
             with open(path, "rb") as file:
-                return Done(shown, "same", _rewrite(file, io.BytesIO() if _is_container(file) else _Nowhere(), rules))
+                return Done(
+                    shown, "same", _rewrite(file, io.BytesIO() if _is_container(file) else _Nowhere(), rules)
+                )
         os.makedirs(folder, exist_ok=True)
         with open(path, "rb") as file, open(new, "wb") as out:
             changes = _rewrite(file, out, rules)
@@ -102,7 +103,9 @@ def upgrade_file(
         _remove(new)
         return Done(shown, "other", error=str(other))
     except Exception as failure:
-        if not isinstance(failure, (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)):
+        if not isinstance(
+            failure, (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+        ):
             failure.add_note(f"while {shown} was upgraded") if hasattr(failure, "add_note") else None
             _remove(new)
             raise
@@ -258,7 +261,9 @@ def _rewrite_zip(file: IO[bytes], out: Any, rules: Rules) -> Changes:
                         changes = changes.plus(_rewrite_npy(inner, into, rules))
                         continue
                     named = member.filename.endswith((".pkl", ".pickle"))
-                    if named or (beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05" and len(beginning) > 2):
+                    if named or (
+                        beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05" and len(beginning) > 2
+                    ):
                         changes = changes.plus(upgrade_stream(inner, into.write, rules))
                         continue
                 except ReadError as fault:

@@ -37,9 +37,9 @@ class Rules(NamedTuple):
     protocol          which protocol is written, 0 to 5
     encoding, errors  how strings of Python 2 are decoded, as for a load: ``encoding="bytes"`` makes bytes of
                       all, ``errors="bytes"`` of those that do not decode. Names of attributes are text
-    attributes        for one attribute of a class, ``"module:Class.attribute"``: an encoding, or ``"bytes"``;
-                      for one argument of what is called, ``"module:function(0)"``; a rule for ``"module:Class"``
-                      is for all of the class
+    attributes        for one attribute of a class, ``"module:Class.attribute"``: an encoding, or
+                      ``"bytes"``; for one argument of what is called, ``"module:function(0)"``; a rule for
+                      ``"module:Class"`` is for all of the class
     text              asked first: a function of the string and its :class:`~brinery.upgrade.Place` that gives
                       an encoding, ``"bytes"``, or None where it has nothing to say
     profile           whose name tables count; None for the default one
@@ -136,8 +136,8 @@ class Changes(NamedTuple):
     pickles: int = 0
     before: int = 0
     after: int = 0
-    renamed: Counter[tuple[str, str]] = Counter()
-    names: Counter[str] = Counter()
+    renamed: Counter[tuple[str, str]] = Counter()  # noqa: RUF012 - never changed
+    names: Counter[str] = Counter()  # noqa: RUF012 - never changed
     text: int = 0
     binary: int = 0
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from brinery.locking import locked
 from brinery.upgrade.files import Done, finish, kept_beside, upgrade_file
 from brinery.upgrade.rules import Rules
 
@@ -22,8 +24,8 @@ _AHEAD = 4  # chunks for each process that are waiting
 def files_of(sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
     """Every file of `sources`, and its name below the source; of folders all in them, in order.
 
-    Files whose names begin with a dot and end as those of an upgrade do are left out; links are not followed into
-    other folders.
+    Files whose names begin with a dot and end as those of an upgrade do are left out; links are not followed
+    into other folders.
     """
     for source in sources:
         path = os.fspath(source)
@@ -49,38 +51,43 @@ def upgrade_files(
     again: bool = False,
     keep_old: bool = False,
 ) -> Iterator[Done]:
-    """Upgrade every file of `sources` (files, and folders with all in them), in place or into the folder `to`.
+    """Upgrade every file of `sources` (files, and folders with all in them), in place or into a folder.
 
     Gives what became of each, as it is done; memory does not grow with their number. With `jobs`, that many
     processes work; with `dask`, the address of a scheduler, its workers do, which have to see the same files.
 
-    In place, each new file is written beside the old one, verified, and takes its name in one step. The old ones
-    are kept until all are done without a failure, and then removed, unless `keep_old` is true. Whatever ends this
-    at any time, each name has a whole file: the next run goes on where this one ended.
+    In place, each new file is written beside the old one, verified, and takes its name in one step. The old
+    ones are kept until all are done without a failure, and then removed, unless `keep_old` is true. Whatever
+    ends this at any time, each name has a whole file: the next run goes on where this one ended. With `to`,
+    the files of a folder get the same names below that one.
 
-    Raises ValueError for two sources that would be written into one file of `to`.
+    Raises ValueError for two sources that would be written into one file of `to`, and BlockingIOError where
+    another upgrade of one of the sources is at work.
     """
     rules = rules or Rules()
     work = partial(_one, rules=rules, dry_run=dry_run, again=again)
-    pairs = _targets(sources, to)
+    listed = [os.fspath(source) for source in sources]
     clean = True
-    listed = list(sources)
-    for done in _work(work, pairs, jobs, dask):
-        clean = clean and done.state != "failed"
-        yield done
-    if to is None and not dry_run and clean and not keep_old:
-        _finish_all(listed)
+    with ExitStack() as locks:
+        for source in () if dry_run else listed:
+            locks.enter_context(
+                locked(os.path.join(source, "upgrade") if os.path.isdir(source) else source, 0)
+            )
+        for done in _work(work, _targets(listed, to), jobs, dask):
+            clean = clean and done.state != "failed"
+            yield done
+        if to is None and not dry_run and clean and not keep_old:
+            _finish_all(listed)
 
 
-def _targets(sources: Iterable[Any], to: Any) -> Iterator[tuple[str, str | None]]:
+def _targets(sources: list[str], to: Any) -> Iterator[tuple[str, str | None]]:
     seen: dict[str, str] = {}
-    single = [os.fspath(source) for source in sources]
-    for path, name in files_of(single):
+    for path, name in files_of(sources):
         if to is None:
             yield path, None
             continue
         target = os.path.join(os.fspath(to), name)
-        if len(single) > 1 and seen.setdefault(target, path) != path:
+        if len(sources) > 1 and seen.setdefault(target, path) != path:
             raise ValueError(f"{path} and {seen[target]} would both become {target}")
         yield path, target
 
@@ -119,7 +126,7 @@ def _pool(jobs: int, dask: str | None) -> tuple[Any, int]:
         from distributed import Client
     except ImportError as missing:
         raise ValueError("--dask needs Dask's package distributed: pip install distributed") from missing
-    client = Client(dask)
+    client: Any = Client(dask)  # type: ignore[no-untyped-call]
     return client, max(len(client.scheduler_info()["workers"]), 1)
 
 

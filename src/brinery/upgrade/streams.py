@@ -78,7 +78,9 @@ def upgrade_stream(
                     break
             scanner.finish()
     except WriteError as refused:
-        raise ReadError(f"pickle {walk.pickle + 1} cannot be written at protocol {rules.protocol}: {refused}") from refused
+        raise ReadError(
+            f"pickle {walk.pickle + 1} cannot be written at protocol {rules.protocol}: {refused}"
+        ) from refused
     finally:
         if resting:
             gc.enable()
@@ -106,7 +108,9 @@ class _Comparing:
         while at < len(data):
             piece = self._read(len(data) - at)
             if not piece or data[at : at + len(piece)] != piece:
-                raise ReadError("what was written does not read back as what was meant: the disk, or a bug of brinery's")
+                raise ReadError(
+                    "what was written does not read back as what was meant: the disk, or a bug of brinery's"
+                )
             at += len(piece)
 
 
