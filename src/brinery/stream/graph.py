@@ -250,7 +250,7 @@ class Graph(Keeper):
         stack = walk.stack
         parts = [function]
         parts += stack[first:]
-        if kind == _CALL and type(function) is Node and function.form:
+        if kind == _CALL and type(function) is Node and function.kind == _GLOBAL and function.form:
             made = self._stands_for(function, stack[first])
             if made is not None:
                 return made
@@ -347,17 +347,20 @@ class Graph(Keeper):
         return Node(_READONLY, None, [symbol])
 
     def store(self, walk: Walk, index: int, symbol: Any) -> Any:
-        """As it is; of what no Pickler stores by itself, note that this one did."""
-        if type(symbol) is Node and (symbol.kind == _PERSISTENT or symbol.kind >= _BUFFER):
+        """As it is; note that it was stored."""
+        if type(symbol) is Node and symbol.kind >= _EXTENSION:
             symbol.form = 1
         return symbol
 
     def drop(self, walk: Walk, first: int) -> None:
-        """What calls have done stays: how a state setter is written, for one."""
+        """What calls have done stays: how a state setter is written, for one.
+
+        A call in the memo is dropped where a tuple turns out to be in itself, and is there again.
+        """
         stack = walk.stack
         for i in range(first, len(stack)):
             node = stack[i]
-            if type(node) is Node and _CALL <= node.kind <= _OBJ:
+            if type(node) is Node and _CALL <= node.kind <= _OBJ and not node.form:
                 below = stack[first - 1] if first else None
                 if type(below) is Node:
                     if below.changes is None:

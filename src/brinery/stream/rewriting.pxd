@@ -33,7 +33,7 @@ cdef class Rewriter:
     cdef readonly int protocol
     cdef object _write, _names, _text
     cdef bytearray _out
-    cdef bint _framed
+    cdef bint _framed, _dropping
     cdef long long _count
     cdef dict _ids, _texts, _globals
     cdef list _kept, _frames
@@ -74,7 +74,11 @@ cdef class Rewriter:
     cdef void _next_segment(self, _Frame frame) except *
     @cython.locals(out=bytearray, node=Node, alias=Node, kind=cython.int, count=Py_ssize_t, again=cython.longlong)
     cdef void _close(self, _Frame frame) except *
+    @cython.locals(frames=list, below=_Frame)
+    cdef bint _is_dropped(self, Node node) except -1
     cdef void _close_obj(self, Node node) except *
+    @cython.locals(made=Node, node=Node)
+    cdef Node _stand_in(self, tuple name, list parts, object alias)
     cdef void _memoize_node(self, Node node) except *
     @cython.locals(out=bytearray, index=cython.longlong)
     cdef void _memoize(self) except *

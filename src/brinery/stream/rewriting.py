@@ -160,6 +160,7 @@ class Rewriter:
         self._out = bytearray()
         self._framed = protocol >= 4
         self._count = 0
+        self._dropping = False
         self._ids: dict[int, int] = {}
         self._texts: dict[str, int] = {}
         self._globals: dict[tuple[str, str], int] = {}
@@ -179,9 +180,11 @@ class Rewriter:
         self._frames = []
         if self.protocol >= 2:
             self._write(bytes((0x80, self.protocol)))
+        self._dropping = True
         for call in before:
             self._drive(call)
             self._out.append(_POP)
+        self._dropping = False
         self._drive(root)
         self._out.append(_STOP_CODE)
         self._end_frame()
@@ -303,7 +306,7 @@ class Rewriter:
         if self.protocol < 3:
             parts = [data.decode("latin-1"), "latin1"] if size else []
             name = ("_codecs", "encode") if size else ("builtins", "bytes")
-            return self._open(_call_of(name, parts, data))
+            return self._open(self._stand_in(name, parts, data))
         if size <= 0xFF:
             self._out.append(_SHORT_BYTES)
             self._out.append(size)
@@ -359,18 +362,22 @@ class Rewriter:
         if kind == _SET:
             if protocol < 4:
                 items = Node(_LIST, None, node.parts)
-                return self._open(_call_of(("builtins", "set"), [items], node))
+                return self._open(self._stand_in(("builtins", "set"), [items], node))
             out.append(_EMPTY_SET)
             self._memoize_node(node)
             return self._push(node, node.parts, _ADD)
         if kind == _FROZENSET:
             if protocol < 4:
-                return self._open(_call_of(("builtins", "frozenset"), [Node(_LIST, None, node.parts)], node))
+                return self._open(
+                    self._stand_in(("builtins", "frozenset"), [Node(_LIST, None, node.parts)], node)
+                )
             out.append(_MARK)
             return self._push(node, node.parts, _FIXED)
         if kind == _ARRAY:
             if protocol < 5:
-                return self._open(_call_of(("builtins", "bytearray"), [node.head] if node.head else [], node))
+                return self._open(
+                    self._stand_in(("builtins", "bytearray"), [node.head] if node.head else [], node)
+                )
             self._payload(_ARRAY8, _pack_size8(len(node.head)), node.head)
             self._memoize_node(node)
             return node.changes is not None and self._push(node, [], _APPEND)
@@ -378,9 +385,9 @@ class Rewriter:
             cls, arguments = node.parts
             if type(arguments) is not Node or arguments.kind != _TUPLE:
                 raise WriteError("NEWOBJ with computed arguments needs protocol 2 or higher")
-            return self._open(_call_of(("copyreg", "__newobj__"), [cls, *arguments.parts], node))
+            return self._open(self._stand_in(("copyreg", "__newobj__"), [cls, *arguments.parts], node))
         if kind == _NEW_EX:
-            return self._open(_call_of(("copyreg", "__newobj_ex__"), node.parts, node))
+            return self._open(self._stand_in(("copyreg", "__newobj_ex__"), node.parts, node))
         if kind == _OBJ:
             out.append(_MARK)
             if protocol:
@@ -442,7 +449,7 @@ class Rewriter:
                 del self._globals[node.head]
                 owner, _, last = qualname.rpartition(".")
                 inner = Node(_GLOBAL, (module, owner), [])
-                return self._open(_call_of(("builtins", "getattr"), [inner, last], node))
+                return self._open(self._stand_in(("builtins", "getattr"), [inner, last], node))
             if self._names is not None:
                 module, qualname = self._names(module, qualname)
             out.append(_GLOBAL_CODE)
@@ -656,8 +663,16 @@ class Rewriter:
             self._get(again)
             # What was done to it is done where it was met first.
             frame.segment = len(node.changes) if node.changes is not None else 0
-        else:
+        elif not self._is_dropped(node):
             self._memoize_node(node)
+
+    def _is_dropped(self, node: Node) -> bool:
+        """Whether the topmost node is a call whose result is thrown away: a Pickler does not store it."""
+        frames = self._frames
+        if len(frames) == 1:
+            return self._dropping
+        below = frames[-2]
+        return below.segment > 0 and below.family == _DROP
 
     def _close_obj(self, node: Node) -> None:
         if self.protocol:
@@ -668,6 +683,14 @@ class Rewriter:
             module, qualname = self._names(module, qualname)
         self._out.append(_INST)
         self._out += encode_global(module, qualname, 0)
+
+    def _stand_in(self, name: tuple[str, str], parts: list[Any], alias: Any) -> Node:
+        """A call that stands for `alias`, where the protocol has no opcode for that."""
+        made = Node(_CALL, alias, [Node(_GLOBAL, name, []), Node(_TUPLE, None, parts)])
+        if type(alias) is Node:
+            made.changes = alias.changes
+        self._kept.append(made)  # what the memo knows by its identity has to stay
+        return made
 
     # The memo
 
@@ -733,14 +756,6 @@ class Rewriter:
 
 def _decimal(value: int) -> bytes:
     return repr(value).encode()
-
-
-def _call_of(name: tuple[str, str], parts: list[Any], alias: Any) -> Node:
-    """A call that stands for `alias`, where the protocol has no opcode for that."""
-    made = Node(_CALL, alias, [Node(_GLOBAL, name, []), Node(_TUPLE, None, parts)])
-    if type(alias) is Node:
-        made.changes = alias.changes
-    return made
 
 
 def _attribute_name(data: bytes) -> str:
