@@ -29,9 +29,9 @@ HELP = """\
 Rewrite pickles at another protocol, with today's names, and with Python 2's
 strings as text or bytes. Nothing that they name is imported, called or built.
 
-SRC is a file (of pickles, perhaps compressed; a zip archive; a file of joblib's
-or an .npy of objects), a folder with all that is in it, or a shelf or other dbm
-file. With --column, SRC is the URL of a database.
+SRC is a file (of pickles, perhaps compressed; a zip archive; an .npy file of
+objects), a folder with all that is in it, or a shelf or other dbm file. With
+--column, SRC is the URL of a database, for which SQLAlchemy has to be there.
 
 In place, each file is written beside the old one, verified, and takes its name
 in one step; the old ones are kept until all are done. Whatever interrupts it,

@@ -24,7 +24,7 @@ from brinery.upgrade.streams import check_upgraded, upgrade_bytes, upgrade_strea
 
 __all__ = ["Done", "finish", "kept_beside", "upgrade_file"]
 
-#: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as there is nothing to change; ``done before``,
+#: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as nothing changes; ``done before``,
 #: by a run that was interrupted; ``other``, no file of pickles; ``failed``.
 State: TypeAlias = Literal["replaced", "written", "same", "done before", "other", "failed"]
 
@@ -60,8 +60,8 @@ def upgrade_file(
     """Upgrade the file at `source` into the file at `target`, or in place where that is None.
 
     A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded
-    and all others copied; an ``.npy`` file of objects; a file of joblib's. What is none of these is left
-    alone: its state is ``other``. Nothing is raised for a file that cannot be upgraded: its state is
+    and all others copied; an ``.npy`` file of objects. What is none of these is left alone: its state is
+    ``other``. Files of joblib's with arrays in them are ``failed``: the arrays stand between the opcodes. Nothing is raised for a file that cannot be upgraded: its state is
     ``failed``, and it stays as it is.
 
     With `dry_run`, nothing is written. A target that is there and no older than its source is ``done

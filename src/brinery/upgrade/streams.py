@@ -117,8 +117,8 @@ class _Comparing:
 def check_upgraded(one: Readable, same: Readable, rules: Rules) -> None:
     """Read what was written, and write that once more: it has to be the same to the byte.
 
-    `one` and `same` are the same file, opened twice. Raises UnpicklingError where it is not. Below protocol 4,
-    where sets are calls that can be written in several ways, it has to be sound.
+    `one` and `same` are the same file, opened twice. Raises UnpicklingError where it is not. Below
+    protocol 4, where sets are calls that can be written in several ways, it has to be sound.
     """
     if rules.protocol < 4:
         upgrade_stream(one, len, rules)
