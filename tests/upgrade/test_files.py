@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import signal
+import subprocess
 import sys
 import time
 import zipfile
@@ -125,6 +126,26 @@ def test_several_processes(tmp_path):
     done = list(upgrade_files([tmp_path], LATIN, jobs=2))
     assert len(done) == 40
     assert {one.state for one in done} == {"replaced"}
+    assert all(pickle.loads(path.read_bytes()) == MEANS for path in tmp_path.iterdir())
+
+
+def test_workers_of_dask(tmp_path):
+    """In a process of its own: Dask registers reducers in copyreg."""
+    pytest.importorskip("distributed")
+    for i in range(40):
+        (tmp_path / f"{i}.pickle").write_bytes(OLD)
+    program = (
+        "from distributed import LocalCluster\n"
+        "from brinery.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    with LocalCluster(1, processes=False, dashboard_address=None) as cluster:\n"
+        f"        assert not main(['upgrade', {str(tmp_path)!r}, '--in-place', '--encoding', 'latin1',"
+        " '--dask', cluster.scheduler_address])\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "40 files: 40 replaced" in run.stdout, run.stderr
     assert all(pickle.loads(path.read_bytes()) == MEANS for path in tmp_path.iterdir())
 
 

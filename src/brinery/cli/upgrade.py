@@ -40,7 +40,7 @@ the same command goes on.
 examples:
   brinery upgrade old.pickle --to new/
   brinery upgrade archive/ --in-place --encoding utf-8 --jobs 4
-  brinery upgrade archive/ --dry-run      what would change, and what no rule knows
+  brinery upgrade archive/ --dry-run    what would change, and what nobody knows
   brinery upgrade archive/ --learn renamed.py     rules to look through
   brinery upgrade archive/ --in-place --text shop.models:Order.code=bytes
   brinery upgrade sqlite:///shop.db --column orders.data --in-place"""

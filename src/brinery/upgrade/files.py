@@ -61,8 +61,8 @@ def upgrade_file(
 
     A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded
     and all others copied; an ``.npy`` file of objects. What is none of these is left alone: its state is
-    ``other``. Files of joblib's with arrays in them are ``failed``: the arrays stand between the opcodes. Nothing is raised for a file that cannot be upgraded: its state is
-    ``failed``, and it stays as it is.
+    ``other``. Nothing is raised for a file that cannot be upgraded: its state is ``failed``, and it stays as
+    it is. That is so for files of joblib's with arrays in them, which stand between the opcodes.
 
     With `dry_run`, nothing is written. A target that is there and no older than its source is ``done
     before``, unless `again` is true.

@@ -105,11 +105,13 @@ def _work(work: Any, pairs: Iterator[Any], jobs: int, dask: str | None) -> Itera
         yield from map(work, pairs)
         return
     pool, width = _pool(jobs, dask)
+    # Dask would give the result of an equal call that it remembers.
+    how = {"pure": False} if dask is not None else {}
     with pool:
         waiting: list[Any] = []
         while True:
             while len(waiting) < _AHEAD * width and (chunk := list(islice(pairs, _CHUNK))):
-                waiting.append(pool.submit(_several, chunk, work))
+                waiting.append(pool.submit(_several, chunk, work, **how))
             if not waiting:
                 return
             yield from waiting.pop(0).result()
