@@ -7,6 +7,7 @@
     python tests/benchmarks start                    what importing it and the first call cost
     python tests/benchmarks memory                   peak memory, in child processes
     python tests/benchmarks scaling                  cost per object, from a thousand to ten million
+    python tests/benchmarks streams                  refs, sizes and upgrade, beside pickletools.genops
     python tests/benchmarks references               references into SQLite: one query, beside one for each
     python tests/benchmarks stores                   the SQLite store, beside sqlite3 and whole pickles
     python tests/benchmarks report A.json B.json     what `wide --save` wrote on several Pythons, side by side
@@ -34,6 +35,7 @@ TABLES = {
     "scaling": "scaling",
     "references": "references",
     "stores": "stores",
+    "streams": "streams",
     "report": "wide.report",
 }
 

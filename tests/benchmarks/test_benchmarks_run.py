@@ -17,6 +17,7 @@ MODES = {
     "memory": ["memory", "--rows", "64 MB of bytes"],
     "references": ["references"],
     "stores": ["stores", "--largest", "6"],
+    "streams": ["streams"],
     "scaling": ["scaling", "--largest", "3", "--rows", "pairs"],
 }
 

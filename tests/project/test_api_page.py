@@ -14,7 +14,14 @@ API = (REFERENCE / "api.md").read_text(encoding="utf-8")
 TARGETS = re.findall(r"auto(?:class|data|exception|function|module):: (\S+)", API)
 
 #: Where public names live.
-PUBLIC = ("brinery", "brinery.stream", "brinery.errors", "brinery.persistence", "brinery.testing")
+PUBLIC = (
+    "brinery",
+    "brinery.stream",
+    "brinery.errors",
+    "brinery.persistence",
+    "brinery.testing",
+    "brinery.upgrade",
+)
 
 
 def test_every_entry_is_a_public_name():

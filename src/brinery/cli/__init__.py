@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli import demo, diff, dis, doctor, explain, new_plugin, plugins, refs, sizes, store
+from brinery.cli import demo, diff, dis, doctor, explain, new_plugin, plugins, refs, sizes, store, upgrade
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
 
@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "main"]
 
 #: In the order in which ``--help`` lists them. A command has `NAME`, `SUMMARY`, `HELP`, `arguments`, `run`,
 #: which returns the exit code if that is not 0; and `TROUBLE`, the exit code for bad input, if that is not 1.
-COMMANDS = (plugins, explain, dis, refs, sizes, diff, doctor, store, new_plugin, demo)
+COMMANDS = (plugins, explain, dis, refs, sizes, diff, doctor, upgrade, store, new_plugin, demo)
 
 _EPILOG = """\
 examples:

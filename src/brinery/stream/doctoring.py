@@ -408,7 +408,7 @@ def _advice(name: GlobalName, today: GlobalName, status: str) -> str:
         if today.module == module or today.module.startswith(f"{module}."):
             helps = f", or the plugin {_PLUGINS[top]}" if top in _PLUGINS else ""
             return f"it needs Python {version}{helps}"
-    rule = f'or it moved: a plugin\'s NameTable says so, with reads={{"{name.module}:{name.qualname}": "…"}}'
+    rule = f'or it moved: a plugin\'s NameTable says so, with read={{"{name.module}:{name.qualname}": "…"}}'
     there = resolve(top, "", dotted=False).status != "no module"
     plugin = f"the plugin {_PLUGINS[top]} knows many such names; " if top in _PLUGINS else ""
     if there and top not in sys.stdlib_module_names:

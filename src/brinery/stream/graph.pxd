@@ -45,5 +45,7 @@ cdef class Graph(Keeper):
     cpdef object extension(self, Walk walk, long long number)
     cpdef object persistent(self, Walk walk, int code, Py_ssize_t first)
     cpdef object read_only(self, Walk walk, object symbol)
+    @cython.locals(node=Node)
+    cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
     cpdef object describe(self, object symbol)

@@ -145,7 +145,7 @@ class Node:
     changes  what was done to it afterwards, if it is not simply one of its parts: pairs of APPEND, SETITEM,
              ADD, BUILD or DROP and a list of symbols. DROP is a call whose result is thrown away
     memo     the index under which a writer has stored it, -1 before that
-    form     of a GLOBAL, what a call of it may stand for
+    form     of a GLOBAL, what a call of it may stand for; of others, 1 if the stream stored them in its memo
     """
 
     __slots__ = ("changes", "form", "head", "kind", "memo", "parts")
@@ -250,7 +250,7 @@ class Graph(Keeper):
         stack = walk.stack
         parts = [function]
         parts += stack[first:]
-        if kind == _CALL and type(function) is Node and function.form:
+        if kind == _CALL and type(function) is Node and function.kind == _GLOBAL and function.form:
             made = self._stands_for(function, stack[first])
             if made is not None:
                 return made
@@ -262,6 +262,8 @@ class Graph(Keeper):
         given = arguments.parts
         count = len(given)
         form = function.form
+        if self.late and form in (_AS_BYTES, _AS_ARRAY, _AS_DOTTED):
+            given = [_plain(part) for part in given]
         if form == _AS_BYTES:
             return bytes_of_call(_BYTES_FUNCTIONS[function.head[1]], tuple(given))
         if form in (_AS_SET, _AS_FROZENSET):
@@ -344,12 +346,21 @@ class Graph(Keeper):
         """A read-only view."""
         return Node(_READONLY, None, [symbol])
 
+    def store(self, walk: Walk, index: int, symbol: Any) -> Any:
+        """As it is; note that it was stored."""
+        if type(symbol) is Node and symbol.kind >= _EXTENSION:
+            symbol.form = 1
+        return symbol
+
     def drop(self, walk: Walk, first: int) -> None:
-        """What calls have done stays: how a state setter is written, for one."""
+        """What calls have done stays: how a state setter is written, for one.
+
+        A call in the memo is dropped where a tuple turns out to be in itself, and is there again.
+        """
         stack = walk.stack
         for i in range(first, len(stack)):
             node = stack[i]
-            if type(node) is Node and _CALL <= node.kind <= _OBJ:
+            if type(node) is Node and _CALL <= node.kind <= _OBJ and not node.form:
                 below = stack[first - 1] if first else None
                 if type(below) is Node:
                     if below.changes is None:
@@ -368,6 +379,13 @@ class Graph(Keeper):
                 if type(called) is Node and called.kind == _GLOBAL:
                     return ".".join(called.head)[:60]
         return ""
+
+
+def _plain(symbol: Any) -> Any:
+    """A string of Python 2 that is ASCII, as text: what such calls are given as names."""
+    if type(symbol) is Node and symbol.kind == _OLD and symbol.head.isascii():
+        return symbol.head.decode("ascii")
+    return symbol
 
 
 def _functions() -> dict[str, Any]:

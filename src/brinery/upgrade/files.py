@@ -1,0 +1,306 @@
+"""Files: what they hold is upgraded into a new file, which takes the old one's place when it is verified.
+
+In place, the old file stays beside the new one, as ``.NAME.brinery-old``, until all files of the run are
+done: a hard link that is made before the new file takes the name. So at any point in time there is a whole
+file of that name, the old one or the new one, and a run that was interrupted sees what it had done: where the
+name beside is another file than the name itself, it was replaced.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+import zlib
+from contextlib import suppress
+from typing import IO, Any, Literal, NamedTuple, TypeAlias
+
+from brinery.errors import ReadError
+from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, recognise
+from brinery.stream.packing import packed, unpacked
+from brinery.upgrade.rules import Changes, Rules
+from brinery.upgrade.streams import check_upgraded, upgrade_bytes, upgrade_stream
+
+__all__ = ["Done", "finish", "kept_beside", "upgrade_file"]
+
+#: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as nothing changes; ``done before``,
+#: by a run that was interrupted; ``other``, no file of pickles; ``failed``.
+State: TypeAlias = Literal["replaced", "written", "same", "done before", "other", "failed"]
+
+
+class Done(NamedTuple):
+    """What became of a file.
+
+    path, state  which, and what
+    changes      what was changed in it
+    error        why it failed, or what it is in the place of pickles
+    """
+
+    path: str
+    state: State
+    changes: Changes = Changes()
+    error: str = ""
+
+
+def kept_beside(path: str) -> str:
+    """Where the old file at `path` is kept meanwhile."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name[:200]}.brinery-old")
+
+
+def upgrade_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None,
+    rules: Rules,
+    *,
+    dry_run: bool = False,
+    again: bool = False,
+) -> Done:
+    """Upgrade the file at `source` into the file at `target`, or in place where that is None.
+
+    A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded
+    and all others copied; an ``.npy`` file of objects. What is none of these is left alone: its state is
+    ``other``. Nothing is raised for a file that cannot be upgraded: its state is ``failed``, and it stays as
+    it is. That is so for files of joblib's with arrays in them, which stand between the opcodes.
+
+    With `dry_run`, nothing is written. A target that is there and no older than its source is ``done
+    before``, unless `again` is true.
+
+    A file in place is replaced, and the old one kept beside it until :func:`finish` is called.
+    """
+    path = os.path.realpath(source)
+    shown = os.fspath(source)
+    beside = kept_beside(path)
+    if target is None and os.path.exists(beside) and not os.path.samefile(path, beside):
+        return Done(shown, "done before")
+    if target is not None and not again and not dry_run and _is_newer(target, path):
+        return Done(shown, "done before")
+    to = path if target is None else os.path.realpath(target)
+    folder, name = os.path.split(to)
+    new = os.path.join(
+        folder, f".{name[:200]}.brinery-new"
+    )  # the next run takes the place of one left behind
+    try:
+        if dry_run:
+            with open(path, "rb") as file:
+                return Done(
+                    shown, "same", _rewrite(file, io.BytesIO() if _is_container(file) else _Nowhere(), rules)
+                )
+        os.makedirs(folder, exist_ok=True)
+        with open(path, "rb") as file, open(new, "wb") as out:
+            changes = _rewrite(file, out, rules)
+        if target is None and _are_equal(path, new):
+            os.unlink(new)
+            return Done(shown, "same", changes)
+        with open(new, "rb") as one, open(new, "rb") as same:
+            _verify(one, same, rules)
+        shutil.copystat(path, new)
+        if target is None:
+            _keep(path, beside)
+        os.replace(new, to)
+    except _OtherError as other:
+        _remove(new)
+        return Done(shown, "other", error=str(other))
+    except Exception as failure:
+        if not isinstance(
+            failure, (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+        ):
+            failure.add_note(f"while {shown} was upgraded") if hasattr(failure, "add_note") else None
+            _remove(new)
+            raise
+        _remove(new)
+        return Done(shown, "failed", error=_words(failure))
+    return Done(shown, "replaced" if target is None else "written", changes)
+
+
+def finish(paths: list[str]) -> None:
+    """To be called when all files are done: those that were replaced are on the disk, and the old ones go."""
+    left = [beside for path in paths if os.path.exists(beside := kept_beside(os.path.realpath(path)))]
+    if left and hasattr(os, "sync"):
+        os.sync()
+    for beside in left:
+        _remove(beside)
+
+
+def _words(failure: Exception) -> str:
+    text = str(failure)
+    offset, opcode = getattr(failure, "pickle_offset", None), getattr(failure, "pickle_opcode", None)
+    return text if offset is None else f"{text} (at offset {offset}, opcode {opcode})"
+
+
+class _OtherError(Exception):
+    """A file that holds no pickles."""
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        pass
+
+
+def _is_newer(target: str | os.PathLike[str], source: str) -> bool:
+    try:
+        return os.stat(target).st_mtime_ns >= os.stat(source).st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
+def _are_equal(one: str, other: str) -> bool:
+    if os.stat(one).st_size != os.stat(other).st_size:
+        return False
+    with open(one, "rb") as first, open(other, "rb") as second:
+        while True:
+            piece = first.read(1 << 20)
+            if piece != second.read(1 << 20):
+                return False
+            if not piece:
+                return True
+
+
+def _keep(path: str, beside: str) -> None:
+    """Give the file at `path` a second name; where there are no hard links, a copy."""
+    _remove(beside)
+    try:
+        os.link(path, beside)
+    except OSError:
+        copy = f"{beside}.tmp"
+        shutil.copy2(path, copy)
+        os.replace(copy, beside)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+# What a file is
+
+
+def _beginning(file: IO[bytes]) -> bytes:
+    data = file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]  # type: ignore[attr-defined]
+    return bytes(data)
+
+
+def _is_container(file: IO[bytes]) -> bool:
+    kind = recognise(_beginning(file))
+    return kind is not None and kind.name == "zip"
+
+
+def _rewrite(file: IO[bytes], out: Any, rules: Rules) -> Changes:
+    """Upgrade what `file` holds into `out`, which is compressed as `file` is."""
+    beginning = _beginning(file)
+    kind = recognise(beginning)
+    name = kind.name if kind is not None else ""
+    if name == "zip":
+        return _rewrite_zip(file, out, rules)
+    if name == "npy":
+        return _rewrite_npy(file, out, rules)
+    if kind is not None and not kind.packed:
+        raise _OtherError(no_pickle(beginning))
+    if not beginning:
+        raise _OtherError("the file is empty")
+    if kind is None:
+        return _rewrite_plain(file, out, rules)
+    with unpacked(file) as content:
+        if name in ("gzip", "bzip2", "xz", "zstd"):
+            with packed(out, name) as inner:
+                return _rewrite_plain(content, inner, rules)
+        # The other forms have no file to write into: their content is put together first.
+        pieces = io.BytesIO()
+        changes = _rewrite_plain(content, pieces, rules)
+    data = pieces.getvalue()
+    if name == "zlib":
+        out.write(zlib.compress(data))
+    else:
+        import lzma
+
+        out.write(lzma.compress(data, lzma.FORMAT_ALONE))
+    return changes
+
+
+def _rewrite_plain(content: Any, out: Any, rules: Rules) -> Changes:
+    beginning = content.peek(8)[:8]
+    if not could_begin(beginning):
+        raise _OtherError("it does not begin as a pickle does")
+    return upgrade_stream(content, out.write, rules)
+
+
+def _rewrite_npy(file: Any, out: Any, rules: Rules) -> Changes:
+    """An ``.npy`` file of objects is a pickle behind a header; any other has none."""
+    head = file.read(8)
+    size = file.read(2 if head[6:7] == b"\x01" else 4)
+    header = file.read(int.from_bytes(size, "little"))
+    if b"'|O'" not in header:
+        raise _OtherError("an array of numbers, which is no pickle")
+    out.write(head + size + header)
+    return upgrade_stream(file, out.write, rules)
+
+
+def _rewrite_zip(file: IO[bytes], out: Any, rules: Rules) -> Changes:
+    changes = Changes()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(out, "w") as new:
+        new.comment = archive.comment
+        for member in archive.infolist():
+            copy = zipfile.ZipInfo(member.filename, member.date_time)
+            copy.compress_type = member.compress_type
+            copy.external_attr, copy.comment = member.external_attr, member.comment
+            copy.create_system = member.create_system
+            copy.file_size = member.file_size  # whether it needs the form for large ones is told by this
+            if member.flag_bits & 1:
+                raise ReadError(f"{member.filename} is encrypted")
+            with archive.open(member) as inner:
+                beginning = inner.read(8)
+            with archive.open(member) as inner, new.open(copy, "w") as into:
+                try:
+                    if beginning.startswith(b"\x93NUMPY"):
+                        changes = changes.plus(_rewrite_npy(inner, into, rules))
+                        continue
+                    named = member.filename.endswith((".pkl", ".pickle"))
+                    if named or (
+                        beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05" and len(beginning) > 2
+                    ):
+                        changes = changes.plus(upgrade_stream(inner, into.write, rules))
+                        continue
+                except ReadError as fault:
+                    raise ReadError(f"{member.filename}: {_words(fault)}") from fault
+                except _OtherError:
+                    pass
+                with archive.open(member) as plain:
+                    shutil.copyfileobj(plain, into, 1 << 20)
+    if not changes.pickles:
+        raise _OtherError("an archive without pickles")
+    return changes
+
+
+def _verify(one: IO[bytes], same: IO[bytes], rules: Rules) -> None:
+    """Read back what was written. Raises UnpicklingError where it is not what was meant."""
+    kind = recognise(_beginning(one))
+    name = kind.name if kind is not None else ""
+    if name == "zip":
+        with zipfile.ZipFile(one) as archive:
+            bad = archive.testzip()
+        if bad is not None:
+            raise ReadError(f"{bad} does not read back as what was written")
+        return
+    if name == "npy":
+        for file in (one, same):
+            head = file.read(8)
+            file.read(int.from_bytes(file.read(2 if head[6:7] == b"\x01" else 4), "little"))
+        check_upgraded(one, same, rules)
+        return
+    with unpacked(one) as first, unpacked(same) as second:
+        check_upgraded(first, second, rules)
+
+
+def upgrade_value(value: bytes, rules: Rules) -> bytes | None:
+    """A pickle in a column or a shelf, upgraded and verified; None where it is no pickle."""
+    if recognise(value[:LONGEST_MAGIC]) is not None or not could_begin(value[:2]) or value[-1:] != b".":
+        return None
+    new = upgrade_bytes(value, rules)
+    check_upgraded(io.BytesIO(new), io.BytesIO(new), rules)
+    return new

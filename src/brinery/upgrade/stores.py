@@ -1,0 +1,165 @@
+"""Pickles in shelves and other dbm files, and in columns of SQL databases."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from brinery.errors import ReadError
+from brinery.upgrade.files import Done, upgrade_value
+from brinery.upgrade.rules import Changes, Rules
+from brinery.upgrade.streams import upgrade_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["upgrade_column", "upgrade_dbm"]
+
+_BATCH = 500
+
+
+class _Values:
+    """Upgrades one value after the other, and counts."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.changes = Changes()
+        self.failed = 0
+        self.first = ""
+        self.written = 0
+
+    def upgrade(self, where: str, value: object) -> bytes | None:
+        """The new value; None where there is nothing to write."""
+        data = bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else b""
+        try:
+            new = upgrade_value(data, self.rules)
+            if new is None:
+                return None
+            self.changes = self.changes.plus(upgrade_stream(data, lambda piece: None, self.rules))
+        except ReadError as fault:
+            self.failed += 1
+            self.first = self.first or f"{where}: {fault}"
+            return None
+        if new == data:
+            return None
+        self.written += 1
+        return new
+
+    def done(self, shown: str, dry_run: bool) -> Done:
+        if self.failed:
+            more = f" (and {self.failed - 1} more)" if self.failed > 1 else ""
+            return Done(shown, "failed", self.changes, self.first + more)
+        return Done(shown, "replaced" if self.written and not dry_run else "same", self.changes)
+
+
+def upgrade_dbm(
+    path: str | os.PathLike[str],
+    rules: Rules,
+    to: str | os.PathLike[str] | None = None,
+    *,
+    dry_run: bool = False,
+) -> Done:
+    """Upgrade every value of a shelf, or of any other dbm file of pickles, that is a pickle.
+
+    In place, each value is replaced by itself: after an interruption some are new and the others old, all of
+    them whole as far as the dbm's own writing is; the next run goes on. With `to`, all are written into a new
+    dbm file of that name.
+
+    Raises OSError and ``dbm.error`` where it cannot be opened.
+    """
+    import dbm
+
+    shown = os.fspath(path)
+    values = _Values(rules)
+    writes = to is None and not dry_run
+    with closing(dbm.open(shown, "w" if writes else "r")) as shelf:
+        target: Any = None
+        if to is not None and not dry_run:
+            target = dbm.open(os.fspath(to), "n")  # noqa: SIM115 - closed below
+        elif writes:
+            target = shelf
+        try:
+            for key in list(shelf.keys()):
+                value = shelf[key]
+                new = values.upgrade(f"[{key!r}]", value)
+                if target is not None and (new is not None or target is not shelf):
+                    target[key] = value if new is None else new
+            if hasattr(target, "sync"):
+                target.sync()
+        finally:
+            if target is not None and target is not shelf:
+                target.close()
+    done = values.done(shown, dry_run)
+    return done if to is None or done.state == "failed" else done._replace(state="written")
+
+
+def upgrade_column(
+    url: str,
+    table: str,
+    column: str,
+    rules: Rules,
+    *,
+    batch: int = _BATCH,
+    dry_run: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Done:
+    """Upgrade the pickles in one column of a SQL table, whichever database the SQLAlchemy `url` names.
+
+    Rows are read in the order of their primary key and written in batches, each in a transaction that takes
+    a row only if it still has the value that was read. After an interruption the batches before it are done,
+    and the next run finds nothing to change in them. What is no pickle stays as it is. `progress` is called
+    with how many rows were looked at.
+
+    Needs SQLAlchemy, which is imported here. Raises ValueError where that is missing, the table has no such
+    column, or no primary key; and what SQLAlchemy raises.
+    """
+    try:
+        import sqlalchemy
+    except ImportError as missing:
+        raise ValueError("a column of a database needs SQLAlchemy: pip install sqlalchemy") from missing
+    schema, _, name = table.rpartition(".")
+    engine = sqlalchemy.create_engine(url)
+    values = _Values(rules)
+    seen = 0
+    try:
+        found = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine)
+        keys = list(found.primary_key.columns)
+        if column not in found.columns:
+            raise ValueError(
+                f"the table {table} has no column {column}; it has {', '.join(found.columns.keys())}"
+            )
+        if not keys:
+            raise ValueError(f"the table {table} has no primary key: its rows cannot be told apart")
+        cell = sqlalchemy.type_coerce(found.columns[column], sqlalchemy.LargeBinary)
+        last: Any = None
+        while True:
+            query = sqlalchemy.select(*keys, cell).order_by(*keys).limit(batch)
+            if last is not None:
+                query = query.where(sqlalchemy.tuple_(*keys) > sqlalchemy.tuple_(*last))
+            with engine.begin() as connection:
+                rows = connection.execute(query).all()
+                for *key, value in rows:
+                    where = ", ".join(map(str, key))
+                    new = values.upgrade(f"{table}.{column}[{where}]", value)
+                    if new is None or dry_run:
+                        continue
+                    same = [one == part for one, part in zip(keys, key, strict=True)]
+                    change = sqlalchemy.update(found).where(*same, cell == value)
+                    written = sqlalchemy.type_coerce(
+                        sqlalchemy.literal(new, sqlalchemy.LargeBinary), found.columns[column].type
+                    )
+                    if connection.execute(change.values({column: written})).rowcount != 1:
+                        values.failed += 1
+                        values.first = (
+                            values.first or f"{where}: another program has changed it meanwhile: run it again"
+                        )
+            if not rows:
+                break
+            last = rows[-1][:-1]
+            seen += len(rows)
+            if progress is not None:
+                progress(seen)
+    finally:
+        engine.dispose()
+    return values.done(f"{table}.{column}", dry_run)
