@@ -18,7 +18,7 @@ from brinery.persistence.sqlite.cells import Address, Cell, decode, references, 
 from brinery.persistence.sqlite.schema import VERSION, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistent_ids import Key
@@ -90,11 +90,18 @@ def key_getter(layout: Layout) -> Callable[[tuple[Cell, ...]], Any]:
 
 
 def fetch(
-    connection: sqlite3.Connection, wanted: Iterable[Address], layout_of: Callable[[str], Layout]
+    connection: sqlite3.Connection,
+    wanted: Iterable[Address],
+    layout_of: Callable[[str], Layout],
+    depth: int | None,
+    waits: Callable[[str], bool],
+    built: Container[Any],
 ) -> dict[Address, Row]:
     """The rows at the addresses `wanted`, where there are such, and all rows that they refer to.
 
-    Raises MissingReference, with all of them, where a row refers to rows that are not there.
+    With `depth`, only those so many steps away, and those of tables whose objects cannot wait, as `waits`
+    says. What is in `built` is not read. Raises MissingReference, with all of them, where a row refers to
+    rows that are not there.
     """
 
     def read(addresses: list[Any]) -> dict[Any, Row]:
@@ -114,7 +121,14 @@ def fetch(
                 rows[address] = Row(address, layout, cells, refers)
         return rows
 
-    rows, missing = fetch_closure(wanted, read, lambda row: row.refers or ())
+    rows, missing = fetch_closure(
+        wanted,
+        read,
+        lambda row: row.refers or (),
+        depth,
+        beyond=lambda address: not waits(address[0]),  # type: ignore[index,arg-type]
+        built=built,
+    )
     dangling = [(referrer, address) for address, referrer in missing.items() if referrer is not None]
     if dangling:
         referrer, address = dangling[0]
@@ -159,7 +173,10 @@ def build(
 
     order: Iterable[Any] = rows
     if any(row.refers for row in rows.values()):
-        order = dependencies_first(rows, lambda address: rows[address].refers or ())  # type: ignore[index]
+        order = dependencies_first(
+            rows,
+            lambda address: [to for to in rows[address].refers or () if to in rows],  # type: ignore[index]
+        )
     for address in order:
         _, layout, cells, refers = rows[address]
         values = cells if refers is None else _values(layout, cells, resolve, find_class)

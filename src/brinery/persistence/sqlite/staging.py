@@ -100,9 +100,13 @@ class SqliteDump(Dump):
 
     def key_of(self, obj: Any, /) -> Key | None:
         """The table and key of `obj`; None for what has no table, such as an object of a subclass."""
-        part = self._parts.get(type(obj)) or self._part_for(obj)
+        part = self._parts.get(type(obj))
         if part is None:
-            return None
+            part = self._part_for(obj)
+            if part is None:
+                return None
+            if type(obj) is part.layout.ghost_class and (address := self._met_ghost(obj, part)) is not None:
+                return address
         if part.row_of is not None and (row := part.row_of(obj)) is not None:
             # The short way, for what most objects are: the same as _meet, with nothing that could fail.
             key = row[part.position]
@@ -204,8 +208,10 @@ class SqliteDump(Dump):
         if part is None:
             return None
         layout = part.layout
+        if type(obj) is layout.ghost_class and (found := self._met_ghost(obj, part)) is not None:
+            return found
         key = layout.key_of(obj)
-        address = layout.name, key
+        address: Address = layout.name, key
         if key in part.objects:
             if part.objects[key] is not obj:
                 self._check_twin(part, obj, key)
@@ -231,6 +237,14 @@ class SqliteDump(Dump):
             self._pending.append((part, key, len(part.rows)))
         part.rows.append(None if simple is None else self._row(layout, simple))
         return address
+
+    def _met_ghost(self, obj: object, part: Part) -> Address | None:
+        """The address of an object that is not loaded yet; None where it has to be."""
+        waiting = part.layout.ghosts.find(obj)
+        if waiting is None or waiting[0] in part.objects:
+            return None
+        part.referred[waiting[0]] = obj
+        return part.name, waiting[0]
 
     def _look_up(self, obj: object, part: Part, key: Any) -> None:
         layout = part.layout
