@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistent_ids import Key
 
-__all__ = ["Row", "build", "columns_of", "fetch", "key_getter", "select", "spell"]
+__all__ = [
+    "Row",
+    "build",
+    "columns_of",
+    "count_there",
+    "fetch",
+    "key_getter",
+    "keys_there",
+    "select",
+    "spell",
+]
 
 
 # SQLite's own limit by default. Where it was built with a higher one, the query's text meets its limit first.
@@ -43,21 +53,32 @@ class Row(NamedTuple):
     refers: Sequence[Address] | None
 
 
-def select(
-    connection: sqlite3.Connection, layout: Layout, keys: list[Key], *, keys_only: bool = False
-) -> Iterator[tuple[Cell, ...]]:
-    """The rows of those of `keys` that have one: one query for each batch.
+def select(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[tuple[Cell, ...]]:
+    """The rows of those of `keys` that have one: one query for each batch."""
+    return _asked(connection, layout, keys, columns_of(layout))
 
-    With `keys_only`, only the columns of their keys.
-    """
+
+def keys_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[Key]:
+    """Those of `keys` that have a row: one query for each batch."""
+    for row in _asked(connection, layout, keys, quote(*layout.table.key, of="t")):
+        yield row if len(row) > 1 else row[0]  # type: ignore[misc]
+
+
+def count_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> int:
+    """How many of `keys` have a row: one query for each batch."""
+    return sum(count for (count,) in _asked(connection, layout, keys, "count(*)"))  # type: ignore[misc]
+
+
+def _asked(
+    connection: sqlite3.Connection, layout: Layout, keys: list[Key], columns: str
+) -> Iterator[tuple[Cell, ...]]:
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
-    # With the table's name before it, a name is that of a column. Without, one that is not there would be a
-    # text.
-    columns = quote(*names, of="t") if keys_only else columns_of(layout)
     for start in range(0, len(keys), batch):
         some = keys[start : start + batch] if len(keys) > batch else keys
+        # With the table's name before it, a name is that of a column. Without, one that is not there would be
+        # a text.
         if width == 1:
             query = (
                 f"SELECT {columns} FROM {quote(layout.name)} AS t"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.values import Sharing
 from brinery.persistence.sqlite.cells import Address, Cell, same
-from brinery.persistence.sqlite.rows import key_getter, select
+from brinery.persistence.sqlite.rows import count_there, key_getter, keys_there, select
 from brinery.persistence.sqlite.schema import VERSION, quote
 from brinery.persistence.stores import Dump
 
@@ -294,9 +294,11 @@ class SqliteDump(Dump):
 
     def _check_referred(self, connection: sqlite3.Connection, part: Part) -> None:
         layout = part.layout
-        referred = part.referred.keys() - part.objects.keys()
-        there = select(connection, layout, list(referred), keys_only=True)
-        gone = referred.difference([row[0] for row in there] if len(layout.key_positions) == 1 else there)
+        staged = part.objects
+        referred = [key for key in part.referred if key not in staged] if staged else list(part.referred)
+        if count_there(connection, layout, referred) == len(referred):
+            return
+        gone = set(referred).difference(keys_there(connection, layout, referred))
         if gone:
             raise NotStored(
                 f"{layout.name!r} in {self._store.where} has no row with the key {next(iter(gone))!r} any"
