@@ -40,7 +40,8 @@ class Part:
     to_save   the keys of those that were given to ``save``, and not found behind what was; with the row that
               each was known by.
     referred  objects that were met and are known to be stored, by key.
-    written   what is known of each object once the dump is committed.
+    written   what is known of each object once the dump is committed; where all rows were inserted at once,
+              that is `objects` and `rows`.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Part:
         "to_save",
         "width",
         "written",
+        "written_at_once",
     )
 
     def __init__(self, layout: Layout) -> None:
@@ -69,6 +71,7 @@ class Part:
         self.to_save: dict[Any, tuple[Cell, ...] | None] = {}
         self.referred: dict[Any, object] = {}
         self.written: list[tuple[Any, tuple[Cell, ...]]] = []
+        self.written_at_once = False
 
     def known_at(self, obj: object, key: Any) -> tuple[Cell, ...] | None:
         """The row that `obj` is known to be stored as under `key`."""
@@ -184,7 +187,9 @@ class SqliteDump(Dump):
         if self._transaction is not None:
             self._transaction.commit()
         for part in self._parts.values():
-            if part.written:
+            if part.written_at_once:
+                part.layout.known.add_many(zip(part.objects.values(), part.rows, strict=True))
+            elif part.written:
                 part.layout.known.add_many(part.written)
 
     def rollback(self) -> None:
@@ -367,7 +372,7 @@ class SqliteDump(Dump):
         self._check_count(layout, done.rowcount, len(part.rows))
         if layout.name in self._store.converting:
             self._check_unconverted(connection, part)
-        part.written = list(zip(part.objects.values(), part.rows, strict=True))
+        part.written_at_once = True
         return True
 
     def _check_may_replace(
