@@ -79,10 +79,10 @@ def _cannot_change(obj: object) -> bool:
 
 
 def encode(value: object, refer: Callable[[object], Key | None]) -> bytes:
-    """`value` as bytes.
+    """`value` as bytes, with the address of each part that has a place of its own.
 
-    `refer` is asked about every object in it but text, numbers and the like, which have no place of their own:
-    the address of one that has, or None. Raises what pickling `value` raises.
+    `refer` is asked about every object in it but text, numbers and the like, which have none of their own;
+    it gives the address of one that has, or None. Raises what pickling `value` raises.
     """
     pickler, _ = _picklers()
     addresses: dict[Key, None] = {}
