@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pickle import PickleBuffer
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NATIVE_TYPES",
+    "NOT_READY",
     "AtProtocol",
     "NameMap",
     "NameStep",
@@ -226,8 +227,19 @@ class StoreReader(Protocol):
         """
 
 
+#: In the place of an object that is not ready; see StoreLoad.ready.
+NOT_READY: Final = object()
+
+
 class StoreLoad(Protocol):
     """One load, as its engine sees it."""
+
+    @property
+    def ready(self) -> list[object] | None:
+        """For each ID that begin_load was given, what it stands for, or NOT_READY: then ask resolve.
+
+        An engine may take objects from here, in the order of the stream; None where there are none.
+        """
 
     def resolve(self, pid: object, /) -> object:
         """The object that `pid` names."""

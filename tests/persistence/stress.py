@@ -1,6 +1,7 @@
-"""The SQLite store under stress, at any size: ``python tests/persistence/stress.py --kills 300 --rounds 20``.
+"""The SQLite store under stress, at any size: ``python tests/persistence/stress.py --kills 300``.
 
-Real processes, threads and signals on a real file, in both journal modes. Afterwards nothing that was
+Real processes, threads, forks and signals on a real file, in both journal modes; a file that is full, locked,
+deleted, replaced, cut short or another program's. Afterwards nothing that was
 acknowledged is missing, nothing unfinished is there, and the database is sound. The tests run it at a small
 size.
 """
@@ -8,6 +9,7 @@ size.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sqlite3
@@ -46,6 +48,10 @@ THREADS = 8
 
 def open_store(path: str) -> SqliteStore:
     return SqliteStore(path, TABLES, on_new="insert", timeout=60)
+
+
+def open_impatiently(path: str) -> SqliteStore:
+    return SqliteStore(path, TABLES, on_new="insert", timeout=0.05)
 
 
 def classes() -> tuple[Any, Any]:
@@ -171,6 +177,14 @@ def run(folder: Path, mode: str, turns: int, rounds: int, kills: int) -> None:
     if hasattr(signal, "setitimer"):
         interrupted(path, rounds)
         sound(path)
+    from tests.persistence import stress, stress_files
+
+    fewer = max(4, rounds // 20)
+    stress_files.harmed(path, fewer, stress.open_impatiently, stress.Item)
+    stress_files.full(path, fewer, stress.open_store, stress.Item)
+    if hasattr(os, "fork"):
+        stress_files.forks(path, max(1, rounds // 50), stress.open_store, stress.Item)
+    sound(path)
     if kills:
         from tests.persistence.test_store_contract import TestSqlite, TestSqliteWithAWriteAheadLog
 
@@ -184,7 +198,9 @@ def run(folder: Path, mode: str, turns: int, rounds: int, kills: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=50, help="what each of 32 writers does")
-    parser.add_argument("--rounds", type=int, default=500, help="dumps that are interrupted by a signal")
+    parser.add_argument(
+        "--rounds", type=int, default=500, help="dumps interrupted by a signal; and harms, 1 for 20 of them"
+    )
     parser.add_argument("--kills", type=int, default=200, help="processes that are killed")
     options = parser.parse_args()
     for mode in ("delete", "wal"):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import gc
+import io
+import pickle
+import random
+import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +26,14 @@ from brinery.persistence.binding import bind
 from brinery.persistent_ids import write_id
 from brinery.plan import ReadPlan, WritePlan
 
+from .shop import Customer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from .conftest import Bound
+
+    Bind = Callable[..., Bound]
 
 
 class Thing:
@@ -282,3 +293,69 @@ def test_a_malformed_key_is_an_error_where_it_is_met_not_before() -> None:
 def test_a_policy_that_is_none_is_refused() -> None:
     with pytest.raises(StoreError, match="missing='skip'"):
         load([], missing="skip")
+
+
+@pytest.mark.parametrize("names", [("shop",), ("shop", "other")])
+@pytest.mark.parametrize("protocol", range(6))
+def test_each_reference_gets_its_own_object_in_whatever_way_it_is_read(
+    bind: Bind, names: tuple[str, ...], protocol: int
+) -> None:
+    random_ = random.Random(protocol)
+    people = [Customer(key) for key in (*range(40), *map(str, range(10)), (1, "x"), 2**70)]
+
+    class Some:
+        claims = (Customer,)
+
+        def __init__(self, of: int) -> None:
+            self.of = of
+
+        def persistent_id(self, obj: Customer) -> Any:
+            place = next(place for place, other in enumerate(people) if other is obj)
+            return obj.id if place % len(names) == self.of else None
+
+        def persistent_load(self, key: Any) -> Customer:
+            return next(obj for obj in people[self.of :: len(names)] if obj.id == key)
+
+    bound = bind(**{name: Some(place) for place, name in enumerate(names)})
+    graphs = [
+        [
+            [person, {"Q": "Q" * 300, "n": number}]
+            for number, person in enumerate(random_.choices(people, k=90))
+        ]
+        for _ in range(3)
+    ]
+    file = io.BytesIO()
+    pickler = bound.Pickler(file, protocol)
+    for graph in graphs:
+        pickler.dump(graph)
+    unpickler = bound.Unpickler(io.BytesIO(file.getvalue()))
+    with tempfile.TemporaryFile() as real:
+        for graph in graphs:
+            bound.dump(graph, real, protocol)
+        real.seek(0)
+        for graph in graphs:
+            data = bound.dumps(graph, protocol)
+            ways = bound.loads(data), bound.load(io.BytesIO(data)), bound.load(real), unpickler.load()
+            for loaded in ways:
+                assert [id(pair[0]) for pair in loaded] == [id(pair[0]) for pair in graph]
+    assert gc.isenabled()
+
+
+def test_a_key_that_equals_another_and_is_none_is_not_taken_for_it(bind: Bind) -> None:
+    anna = Customer(1)
+
+    class One:
+        claims = (Customer,)
+
+        def persistent_id(self, obj: Customer) -> Any:
+            return obj.id
+
+        def persistent_load(self, key: Any) -> Customer:
+            return anna
+
+    bound = bind(shop=One())
+    data = bound.dumps([anna, Customer(2)], 2)
+    assert data.count(b"K\x02") == 1
+    for wrong in (b"\x88", b"G?\xf0\x00\x00\x00\x00\x00\x00"):  # True, 1.0
+        with pytest.raises(pickle.UnpicklingError, match="carries no key"):
+            bound.loads(data.replace(b"K\x02", wrong))

@@ -88,7 +88,7 @@ def test_what_is_known_to_be_stored_is_looked_for_at_once(bind: Bind, store: Sql
     bound = bind(shop=store)
     loaded = bound.loads(bound.dumps([Customer(number) for number in range(100)]))
     (query,) = queries(store, lambda: bound.dumps(loaded))
-    assert query.startswith('SELECT t."id" FROM "customers"')  # the rows' content is not read
+    assert query.startswith('SELECT count(*) FROM "customers"')  # the rows' content is not read
 
 
 def test_a_query_shows_the_database_at_one_moment(bind: Bind, store: SqliteStore) -> None:

@@ -28,7 +28,7 @@ def taking_options(name: str, function: Callable[..., Any], bound: Any) -> Calla
     own = _ARGUMENTS[name]
 
     def call(*args: Any, **keywords: Any) -> Any:
-        if keywords.keys() <= own:
+        if not keywords or keywords.keys() <= own:
             return function(*args, **keywords)
         options = {key: keywords.pop(key) for key in keywords.keys() - own}
         return getattr(bound.using(**options), name)(*args, **keywords)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
 from brinery.persistence.checks import check_parts
 from brinery.persistence.stores import Load, LoadContext
 from brinery.persistent_ids import SCALARS, bounded, is_plain, read_key, store_name, unbound
+from brinery.plan import NOT_READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,13 +67,15 @@ class StoresReader:
 class StoresLoad:
     """What one load has from all stores."""
 
-    __slots__ = ("_by_name", "_find_class", "_reader", "_shelves")
+    __slots__ = ("_by_name", "_find_class", "_reader", "_shelves", "ready")
 
     def __init__(self, reader: StoresReader, find_class: Callable[[str, str], object] | None) -> None:
         self._reader = reader
         self._find_class = find_class
         self._shelves = [_Shelf(*bound, reader.missing) for bound in reader.bindings]
         self._by_name = {shelf.binding.name: shelf for shelf in self._shelves}
+        #: See brinery.plan.StoreLoad.
+        self.ready: list[object] | None = None
 
     def fetch(self, ids: Sequence[object], offsets: Sequence[int], decided: bool) -> None:
         """Ask each store that is named for all that the stream names of it.
@@ -82,6 +86,7 @@ class StoresLoad:
         by_name = self._by_name
         name: object = None
         known: dict[Any, None] = {}
+        keys_met: list[Any] = []
         for pid in ids:
             # Most are pairs of a bound name and a key, and most keys are such pairs, too.
             if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and pid[0] in by_name:
@@ -99,6 +104,7 @@ class StoresLoad:
                     name = pid[0]
                     known = wanted.setdefault(by_name[name], {})
                 known[key] = None
+                keys_met.append(key)
                 continue
             try:
                 found = self._shelf_of(pid)
@@ -110,6 +116,11 @@ class StoresLoad:
             shelf.fetch(list(keys), self._begin)
         if decided and self._reader.missing == "raise" and any(shelf.absent for shelf in wanted):
             self._refuse(ids, offsets)
+        if len(wanted) == 1 and len(keys_met) == len(ids):
+            # All are of one store, as in most streams.
+            (shelf,) = wanted
+            if shelf.binding.store.identity == "key":
+                self.ready = [*map(shelf.objects.get, keys_met, repeat(NOT_READY))]
 
     def resolve(self, pid: object, /) -> object:
         """The object that `pid` names."""
@@ -205,7 +216,7 @@ def missing_reference(references: Sequence[tuple[str | None, object, Sequence[in
 class _Shelf:
     """What one load has from one store."""
 
-    __slots__ = ("_claimant", "_handed_out", "_missing", "_objects", "absent", "binding", "load")
+    __slots__ = ("_claimant", "_handed_out", "_missing", "absent", "binding", "load", "objects")
 
     def __init__(self, binding: Binding, claimant: Claimant, missing: Missing) -> None:
         self.binding = binding
@@ -213,7 +224,7 @@ class _Shelf:
         self.absent: set[Any] = set()
         self._claimant = claimant
         self._missing = missing
-        self._objects: dict[Any, object] = {}
+        self.objects: dict[Any, object] = {}
         # Where each place gets an object of its own: the keys that were asked for.
         self._handed_out: set[Any] | None = set() if binding.store.identity == "value" else None
 
@@ -228,7 +239,7 @@ class _Shelf:
             raise
         except Exception as error:
             raise self.binding.fault("fetch", error, keys) from error
-        objects, absent = self._objects, self.absent
+        objects, absent = self.objects, self.absent
         if type(found) is dict and found.keys() == set(keys):
             objects.update(found)
         else:
@@ -242,14 +253,14 @@ class _Shelf:
 
     def get(self, key: Any, begin: Callable[[_Shelf], Load]) -> object:
         """The object with that key: the same one each time, or another one where the store says so."""
-        obj = self._objects.get(key, _NOT_YET)
+        obj = self.objects.get(key, _NOT_YET)
         if obj is _NOT_YET:
             if key not in self.absent:
                 self.fetch([key], begin)
             if key in self.absent:
-                self._objects[key] = obj = self._stand_in(key)
+                self.objects[key] = obj = self._stand_in(key)
                 return obj
-            obj = self._objects[key]
+            obj = self.objects[key]
         if self._handed_out is not None and key not in self.absent:
             if key in self._handed_out:
                 return self._another(key, obj)
@@ -283,13 +294,13 @@ class _Shelf:
     def _check(self, classes: Iterable[type], keys: list[Any]) -> None:
         for cls in set(classes):
             if cls is type(None):
-                wrong = [key for key in keys if self._objects.get(key, _NOT_YET) is None]
+                wrong = [key for key in keys if self.objects.get(key, _NOT_YET) is None]
                 if not wrong:  # only what is missing
                     continue
                 raise self._wrong(wrong, "None. Leave out what is missing, or raise NoSuchKey")
             # A bare store speaks for other programs, which keep anything.
             if self.binding.name is not None and not self._claimant.gives(cls):
-                wrong = [key for key in keys if type(self._objects.get(key)) is cls]
+                wrong = [key for key in keys if type(self.objects.get(key)) is cls]
                 raise self._wrong(wrong, f"an object of class {cls.__qualname__}, which it does not claim")
 
     def _wrong(self, keys: list[Any], what: str) -> BrineryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from brinery.persistent_ids import Key
 
@@ -19,12 +19,16 @@ def fetch_closure(
     read: Callable[[list[Key]], Mapping[Key, Record]],
     references: Callable[[Record], Iterable[Key]],
     depth: int | None = None,
+    *,
+    beyond: Callable[[Key], bool] | None = None,
+    built: Container[Key] = (),
 ) -> tuple[dict[Key, Record], dict[Key, Key | None]]:
     """The records under the keys `wanted`, and those that they refer to, and so on, up to `depth` steps away.
 
     `read` is called once for each level, with all its keys, each of which is asked for once in all; what is
-    missing it leaves out. Returns the records, and for each key that is missing a record that refers to it,
-    or None where it was wanted.
+    missing it leaves out. What is in `built` is there already, and not read; `beyond` says which records are
+    read though they are further away than `depth`. Returns the records, and for each key that is missing a
+    record that refers to it, or None where it was wanted.
     """
     records: dict[Key, Record] = {}
     missing: dict[Key, Key | None] = {}
@@ -41,8 +45,12 @@ def fetch_closure(
             for target in references(record):
                 if target not in records and target not in level and target not in missing:
                     following.setdefault(target, key)
+        if built:
+            following = {key: referrer for key, referrer in following.items() if key not in built}
         if depth is not None and steps >= depth:
-            break
+            if beyond is None:
+                break
+            following = {key: referrer for key, referrer in following.items() if beyond(key)}
         level = following
         steps += 1
     return records, missing

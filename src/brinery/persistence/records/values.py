@@ -40,6 +40,10 @@ _SHAREABLE = (
 )  # fmt: skip
 
 
+# Most of what a value is made of; no store can claim these.
+_LEAVES = frozenset((str, bytes, int, float, bool, type(None)))
+
+
 class Sharing:
     """Finds a list, dict or other object that can change, and that two places of what is stored would share.
 
@@ -75,15 +79,17 @@ def _cannot_change(obj: object) -> bool:
 
 
 def encode(value: object, refer: Callable[[object], Key | None]) -> bytes:
-    """`value` as bytes.
+    """`value` as bytes, with the address of each part that has a place of its own.
 
-    `refer` is asked about every object in it: the address of one that has a place of its own, or None. Raises
-    what pickling `value` raises.
+    `refer` is asked about every object in it but text, numbers and the like, which have none of their own;
+    it gives the address of one that has, or None. Raises what pickling `value` raises.
     """
     pickler, _ = _picklers()
     addresses: dict[Key, None] = {}
 
     def persistent_id(obj: object) -> Key | None:
+        if type(obj) in _LEAVES:
+            return None
         address = refer(obj)
         if address is not None:
             addresses[address] = None

@@ -16,6 +16,8 @@ customers that it names with one query.
 ``migrating``  bringing a file's tables to what a program declares now.
 ``database``   the connection, transactions, forks, errors.
 ``rows``       reading rows, and objects out of them along the references between them.
+``quick``      the short way for rows of plain values.
+``lazy``       loading some steps of what rows refer to, and the rest when it is looked at.
 ``staging``    one dump, or one save: held against the database all at once when it ends.
 ``asking``     what an application asks of the store itself: find, delete, refresh.
 ``store``      the store itself.

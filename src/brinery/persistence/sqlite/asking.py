@@ -36,14 +36,21 @@ class Asking:
         def fetch(self, wanted: Iterable[Address]) -> dict[Address, Row]: ...
         def layout_for(self, cls: type) -> Layout | None: ...
         def load_many(
-            self, keys: Iterable[Key], find_class: Callable[[str, str], object] | None = None
+            self,
+            keys: Iterable[Key],
+            find_class: Callable[[str, str], object] | None = None,
+            *,
+            depth: int | None = None,
         ) -> dict[Key, Any]: ...
         def know(self, obj: object, known: Row) -> None: ...
         def plain_address_of(self, obj: object) -> Address | None: ...
 
-    def get_many(self, table: str, keys: Iterable[Key]) -> dict[Key, Any]:
-        """New objects out of the rows of `table` with those keys, by key; what is missing is left out."""
-        found = self.load_many([(table, key) for key in keys])
+    def get_many(self, table: str, keys: Iterable[Key], *, depth: int | None = None) -> dict[Key, Any]:
+        """New objects out of the rows of `table` with those keys, by key; what is missing is left out.
+
+        `depth` is that of :meth:`SqliteStore.load_many`.
+        """
+        found = self.load_many([(table, key) for key in keys], depth=depth)
         return {address[1]: obj for address, obj in found.items()}  # type: ignore[index]
 
     def find(self, table: str, where: str | None = None, /, *values: Any, **equal: Any) -> Iterator[Any]:

@@ -151,6 +151,16 @@ class Database:
     # one at a time
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads out, for more than one transaction. It may be used within."""
+        self._take_lock()
+        lock = self._lock  # a child of this process gets another one
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
     def _alone(self) -> Iterator[sqlite3.Connection]:
         self._take_lock()
         try:

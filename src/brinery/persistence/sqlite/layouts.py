@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from brinery.persistence.sqlite.cells import Address, Cell
+    from brinery.persistence.sqlite.lazy import Loading
     from brinery.persistence.sqlite.tables import Table
 
 __all__ = ["Layout"]
@@ -100,6 +101,11 @@ class Layout:
         self.key_position = self.key_positions[0] if len(self.key_positions) == 1 else None
         #: The objects of this class that were loaded or stored, with their rows.
         self.known: KnownObjects[tuple[Cell, ...]] = KnownObjects()
+        #: Those that are still to be loaded: their keys, and what they are loaded with.
+        self.ghosts: KnownObjects[tuple[Any, Loading]] = KnownObjects()
+        #: What these are of (see lazy), or None where there can be none; decided when it is needed.
+        self.ghost_class: type | None = None
+        self.ghosts_decided = False
 
     def is_compared(self, versioned: bool) -> None:
         """The table is compared with the database: whether it counts the changes of each row."""

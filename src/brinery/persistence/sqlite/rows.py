@@ -18,12 +18,22 @@ from brinery.persistence.sqlite.cells import Address, Cell, decode, references, 
 from brinery.persistence.sqlite.schema import VERSION, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistent_ids import Key
 
-__all__ = ["Row", "build", "columns_of", "fetch", "key_getter", "select", "spell"]
+__all__ = [
+    "Row",
+    "build",
+    "columns_of",
+    "count_there",
+    "fetch",
+    "key_getter",
+    "keys_there",
+    "select",
+    "spell",
+]
 
 
 # SQLite's own limit by default. Where it was built with a higher one, the query's text meets its limit first.
@@ -43,21 +53,32 @@ class Row(NamedTuple):
     refers: Sequence[Address] | None
 
 
-def select(
-    connection: sqlite3.Connection, layout: Layout, keys: list[Key], *, keys_only: bool = False
-) -> Iterator[tuple[Cell, ...]]:
-    """The rows of those of `keys` that have one: one query for each batch.
+def select(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[tuple[Cell, ...]]:
+    """The rows of those of `keys` that have one: one query for each batch."""
+    return _asked(connection, layout, keys, columns_of(layout))
 
-    With `keys_only`, only the columns of their keys.
-    """
+
+def keys_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[Key]:
+    """Those of `keys` that have a row: one query for each batch."""
+    for row in _asked(connection, layout, keys, quote(*layout.table.key, of="t")):
+        yield row if len(row) > 1 else row[0]  # type: ignore[misc]
+
+
+def count_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> int:
+    """How many of `keys` have a row: one query for each batch."""
+    return sum(count for (count,) in _asked(connection, layout, keys, "count(*)"))  # type: ignore[misc]
+
+
+def _asked(
+    connection: sqlite3.Connection, layout: Layout, keys: list[Key], columns: str
+) -> Iterator[tuple[Cell, ...]]:
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
-    # With the table's name before it, a name is that of a column. Without, one that is not there would be a
-    # text.
-    columns = quote(*names, of="t") if keys_only else columns_of(layout)
     for start in range(0, len(keys), batch):
         some = keys[start : start + batch] if len(keys) > batch else keys
+        # With the table's name before it, a name is that of a column. Without, one that is not there would be
+        # a text.
         if width == 1:
             query = (
                 f"SELECT {columns} FROM {quote(layout.name)} AS t"
@@ -90,11 +111,18 @@ def key_getter(layout: Layout) -> Callable[[tuple[Cell, ...]], Any]:
 
 
 def fetch(
-    connection: sqlite3.Connection, wanted: Iterable[Address], layout_of: Callable[[str], Layout]
+    connection: sqlite3.Connection,
+    wanted: Iterable[Address],
+    layout_of: Callable[[str], Layout],
+    depth: int | None,
+    waits: Callable[[str], bool],
+    built: Container[Any],
 ) -> dict[Address, Row]:
     """The rows at the addresses `wanted`, where there are such, and all rows that they refer to.
 
-    Raises MissingReference, with all of them, where a row refers to rows that are not there.
+    With `depth`, only those so many steps away, and those of tables whose objects cannot wait, as `waits`
+    says. What is in `built` is not read. Raises MissingReference, with all of them, where a row refers to
+    rows that are not there.
     """
 
     def read(addresses: list[Any]) -> dict[Any, Row]:
@@ -114,7 +142,14 @@ def fetch(
                 rows[address] = Row(address, layout, cells, refers)
         return rows
 
-    rows, missing = fetch_closure(wanted, read, lambda row: row.refers or ())
+    rows, missing = fetch_closure(
+        wanted,
+        read,
+        lambda row: row.refers or (),
+        depth,
+        beyond=lambda address: not waits(address[0]),  # type: ignore[index,arg-type]
+        built=built,
+    )
     dangling = [(referrer, address) for address, referrer in missing.items() if referrer is not None]
     if dangling:
         referrer, address = dangling[0]
@@ -159,7 +194,10 @@ def build(
 
     order: Iterable[Any] = rows
     if any(row.refers for row in rows.values()):
-        order = dependencies_first(rows, lambda address: rows[address].refers or ())  # type: ignore[index]
+        order = dependencies_first(
+            rows,
+            lambda address: [to for to in rows[address].refers or () if to in rows],  # type: ignore[index]
+        )
     for address in order:
         _, layout, cells, refers = rows[address]
         values = cells if refers is None else _values(layout, cells, resolve, find_class)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.values import Sharing
 from brinery.persistence.sqlite.cells import Address, Cell, same
-from brinery.persistence.sqlite.rows import key_getter, select
+from brinery.persistence.sqlite.rows import count_there, key_getter, keys_there, select
 from brinery.persistence.sqlite.schema import VERSION, quote
 from brinery.persistence.stores import Dump
 
@@ -40,7 +40,8 @@ class Part:
     to_save   the keys of those that were given to ``save``, and not found behind what was; with the row that
               each was known by.
     referred  objects that were met and are known to be stored, by key.
-    written   what is known of each object once the dump is committed.
+    written   what is known of each object once the dump is committed; where all rows were inserted at once,
+              that is `objects` and `rows`.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Part:
         "to_save",
         "width",
         "written",
+        "written_at_once",
     )
 
     def __init__(self, layout: Layout) -> None:
@@ -69,6 +71,7 @@ class Part:
         self.to_save: dict[Any, tuple[Cell, ...] | None] = {}
         self.referred: dict[Any, object] = {}
         self.written: list[tuple[Any, tuple[Cell, ...]]] = []
+        self.written_at_once = False
 
     def known_at(self, obj: object, key: Any) -> tuple[Cell, ...] | None:
         """The row that `obj` is known to be stored as under `key`."""
@@ -100,9 +103,13 @@ class SqliteDump(Dump):
 
     def key_of(self, obj: Any, /) -> Key | None:
         """The table and key of `obj`; None for what has no table, such as an object of a subclass."""
-        part = self._parts.get(type(obj)) or self._part_for(obj)
+        part = self._parts.get(type(obj))
         if part is None:
-            return None
+            part = self._part_for(obj)
+            if part is None:
+                return None
+            if type(obj) is part.layout.ghost_class and (address := self._met_ghost(obj, part)) is not None:
+                return address
         if part.row_of is not None and (row := part.row_of(obj)) is not None:
             # The short way, for what most objects are: the same as _meet, with nothing that could fail.
             key = row[part.position]
@@ -180,7 +187,9 @@ class SqliteDump(Dump):
         if self._transaction is not None:
             self._transaction.commit()
         for part in self._parts.values():
-            if part.written:
+            if part.written_at_once:
+                part.layout.known.add_many(zip(part.objects.values(), part.rows, strict=True))
+            elif part.written:
                 part.layout.known.add_many(part.written)
 
     def rollback(self) -> None:
@@ -204,8 +213,10 @@ class SqliteDump(Dump):
         if part is None:
             return None
         layout = part.layout
+        if type(obj) is layout.ghost_class and (found := self._met_ghost(obj, part)) is not None:
+            return found
         key = layout.key_of(obj)
-        address = layout.name, key
+        address: Address = layout.name, key
         if key in part.objects:
             if part.objects[key] is not obj:
                 self._check_twin(part, obj, key)
@@ -231,6 +242,14 @@ class SqliteDump(Dump):
             self._pending.append((part, key, len(part.rows)))
         part.rows.append(None if simple is None else self._row(layout, simple))
         return address
+
+    def _met_ghost(self, obj: object, part: Part) -> Address | None:
+        """The address of an object that is not loaded yet; None where it has to be."""
+        waiting = part.layout.ghosts.find(obj)
+        if waiting is None or waiting[0] in part.objects:
+            return None
+        part.referred[waiting[0]] = obj
+        return part.name, waiting[0]
 
     def _look_up(self, obj: object, part: Part, key: Any) -> None:
         layout = part.layout
@@ -280,9 +299,11 @@ class SqliteDump(Dump):
 
     def _check_referred(self, connection: sqlite3.Connection, part: Part) -> None:
         layout = part.layout
-        referred = part.referred.keys() - part.objects.keys()
-        there = select(connection, layout, list(referred), keys_only=True)
-        gone = referred.difference([row[0] for row in there] if len(layout.key_positions) == 1 else there)
+        staged = part.objects
+        referred = [key for key in part.referred if key not in staged] if staged else list(part.referred)
+        if count_there(connection, layout, referred) == len(referred):
+            return
+        gone = set(referred).difference(keys_there(connection, layout, referred))
         if gone:
             raise NotStored(
                 f"{layout.name!r} in {self._store.where} has no row with the key {next(iter(gone))!r} any"
@@ -351,7 +372,7 @@ class SqliteDump(Dump):
         self._check_count(layout, done.rowcount, len(part.rows))
         if layout.name in self._store.converting:
             self._check_unconverted(connection, part)
-        part.written = list(zip(part.objects.values(), part.rows, strict=True))
+        part.written_at_once = True
         return True
 
     def _check_may_replace(

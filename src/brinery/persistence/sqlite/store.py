@@ -13,13 +13,14 @@ from brinery.persistence.sqlite.asking import Asking
 from brinery.persistence.sqlite.cells import storable
 from brinery.persistence.sqlite.database import Database
 from brinery.persistence.sqlite.layouts import Layout
-from brinery.persistence.sqlite.rows import Row, build, fetch, select
+from brinery.persistence.sqlite.lazy import Loading, checked_depth, ghost_class
+from brinery.persistence.sqlite.rows import Row, fetch, select
 from brinery.persistence.sqlite.staging import SqliteDump
 from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from brinery.persistence.sqlite.cells import Address, Cell
     from brinery.persistence.sqlite.tables import Table
@@ -90,6 +91,9 @@ class SqliteStore(Asking, Store):
 
     # what a binding asks for
 
+    #: ``bound.loads(data, depth=1)``, see :meth:`load_many`.
+    options = ("depth",)
+
     @property
     def claims(self) -> tuple[type | str, ...]:  # type: ignore[override]
         """The classes that have a table."""
@@ -104,7 +108,7 @@ class SqliteStore(Asking, Store):
 
     def begin_load(self, context: LoadContext, /) -> Load:
         """A load has found a reference to the store."""
-        return _SqliteLoad(self, context.find_class)
+        return _SqliteLoad(self, context.find_class, checked_depth(context.options.get("depth")))
 
     def close(self) -> None:
         """Close the database. The objects that were loaded stay as they are."""
@@ -135,26 +139,32 @@ class SqliteStore(Asking, Store):
             dump.rollback()
 
     def load_many(
-        self, keys: Iterable[Key], find_class: Callable[[str, str], object] | None = None
+        self,
+        keys: Iterable[Key],
+        find_class: Callable[[str, str], object] | None = None,
+        *,
+        depth: int | None = None,
     ) -> dict[Key, Any]:
         """The objects at these pairs of a table and a key, with all they refer to; missing ones are left out.
 
-        Raises MissingReference for a table that is not declared, or a row that refers to one that is
-        not there.
+        With `depth`, rows that are more than so many steps away are loaded when their objects are looked at,
+        as they are then. Raises MissingReference for a table that is not declared, or a row that refers to
+        one that is not there.
         """
-        wanted = [self._address(key) for key in keys]
-        if (quickly := self._load_simple(wanted)) is not None:
-            return quickly
-        rows = self.fetch(wanted)
-        objects = build(rows, find_class)
-        for address, obj in objects.items():
-            self.know(obj, rows[address])
-        return {address: objects[address] for address in wanted if address in objects}
+        return self._load(keys, Loading(self, checked_depth(depth), find_class))
 
-    def get(self, table: str, key: Key) -> Any:
-        """A new object out of the row of `table` with that key. Raises NoSuchKey where there is none."""
+    def _load(self, keys: Iterable[Key], loading: Loading) -> dict[Key, Any]:
+        wanted = [self._address(key) for key in keys]
+        quickly = self._load_simple(wanted)
+        return cast("dict[Key, Any]", loading.load(wanted)) if quickly is None else quickly
+
+    def get(self, table: str, key: Key, *, depth: int | None = None) -> Any:
+        """A new object out of the row of `table` with that key; `depth` as in :meth:`load_many`.
+
+        Raises NoSuchKey where there is none.
+        """
         address = table, key
-        found = self.load_many([address])
+        found = self.load_many([address], depth=depth)
         if address not in found:
             raise NoSuchKey(f"{table!r} in {self.where} has no row with the key {key!r}")
         return found[address]
@@ -196,20 +206,46 @@ class SqliteStore(Asking, Store):
     def plain_address_of(self, obj: object) -> Address | None:
         """Where an object would be, whether it is there or not."""
         layout = self.layout_for(type(obj))
-        return None if layout is None else (layout.name, layout.key_of(obj))
+        if layout is None:
+            return None
+        waiting = layout.ghosts.find(obj) if layout.ghost_class is not None else None
+        return layout.name, layout.key_of(obj) if waiting is None else waiting[0]
 
-    def fetch(self, wanted: Iterable[Address]) -> dict[Address, Row]:
-        """The rows at these addresses, with all that they refer to, as they are at one moment."""
+    def fetch(
+        self, wanted: Iterable[Address], *, depth: int | None = None, built: Container[Address] = ()
+    ) -> dict[Address, Row]:
+        """The rows at these addresses, with all that they refer to, as they are at one moment.
+
+        With `depth`, only those so many steps away; without those in `built`.
+        """
         wanted = list(wanted)
         for name in dict.fromkeys(name for name, _ in wanted):
             self.layout_of(name)
+        if depth is not None:
+            for name in list(self._layouts):
+                self._make_ready_for_ghosts(name)
         while True:
             try:
                 with self.database.reading() as connection:
-                    return fetch(connection, wanted, self._ready_layout)
+                    return fetch(connection, wanted, self._ready_layout, depth, self._waits, built)
             except _NotReady as table:
-                # Its class is imported, which may run anything: not within the transaction.
-                self.layout_of(table.name)
+                # Its class is imported, or derived from, which may run anything: not within the transaction.
+                self._make_ready_for_ghosts(table.name)
+
+    def _make_ready_for_ghosts(self, name: str) -> None:
+        layout = self.layout_of(name)
+        if not layout.ghosts_decided:
+            with self.database.alone():
+                layout.ghost_class = layout.ghost_class or ghost_class(layout, self.database)
+                if layout.ghost_class is not None:
+                    self._by_class[layout.ghost_class] = layout
+                layout.ghosts_decided = True
+
+    def _waits(self, name: str) -> bool:
+        layout = self._ready_layout(name)
+        if not layout.ghosts_decided:
+            raise _NotReady(name)
+        return layout.ghost_class is not None
 
     def _load_simple(self, wanted: list[Address]) -> dict[Key, Any] | None:
         """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not."""
@@ -370,13 +406,15 @@ class _NotReady(Exception):
 
 
 class _SqliteLoad(Load):
-    def __init__(self, store: SqliteStore, find_class: Callable[[str, str], object] | None) -> None:
+    def __init__(
+        self, store: SqliteStore, find_class: Callable[[str, str], object] | None, depth: int | None
+    ) -> None:
         self._store = store
-        self._find_class = find_class
+        self._loading = Loading(store, depth, find_class)
 
     def fetch(self, keys: list[Key], /) -> dict[Key, Any]:
         """The objects, with all that they refer to: one query for each table of a level and each batch."""
-        return self._store.load_many(keys, self._find_class)
+        return self._store._load(keys, self._loading)
 
 
 def _is_found(name: str) -> bool:

@@ -155,12 +155,12 @@ cdef int run(Reading r) except -1:
 
         elif code == EMPTY_LIST:
             s.top = top
-            top[0] = PyList_New(0)
+            top[0] = own(r.hole) if r.blind else PyList_New(0)
             top += 1
 
         elif code == EMPTY_DICT:
             s.top = top
-            top[0] = PyDict_New()
+            top[0] = own(r.hole) if r.blind else PyDict_New()
             top += 1
 
         elif code == EMPTY_TUPLE:
@@ -330,6 +330,8 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
+    if code == BINPERSID and r.ready is not None and take_ready(r):
+        return 0
     if code == NEWOBJ or code == BUILD or code == REDUCE or code == STACK_GLOBAL:
         if (code == NEWOBJ and new_ordinary(r)) or (code == BUILD and build_ordinary(r)):
             return 0

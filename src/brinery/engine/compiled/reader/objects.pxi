@@ -9,7 +9,7 @@ from brinery.cpython import PATHS_ARE_RESOLVED as _PATHS_ARE_RESOLVED
 from brinery.engine import globals as _globals
 from brinery.stream.old_bytes import bytes_function, bytes_of_call
 from brinery.engine.unbound import no_persistent_load
-from brinery.plan import NameMap
+from brinery.plan import NOT_READY, NameMap
 
 cdef object NO_ARGUMENTS = ()
 cdef object original_import = _builtins.__import__
@@ -132,6 +132,40 @@ cdef PyObject *stack_global(Reading r) except NULL:
     if type(module) is not str or type(qualname) is not str:
         raise ReadError("STACK_GLOBAL requires str")
     return load_global(r, module, qualname)
+
+
+cdef bint take_ready(Reading r) except -1:
+    """BINPERSID where the stores have given the object already: no code of anybody's runs for it.
+
+    IDs are told by their places in the stream, in the order in which the walk has met them: to hash or compare
+    them could be user code, and 1 would be True.
+    """
+    cdef Stack *s = &r.stack
+    cdef Py_ssize_t at = r.ready_at
+    cdef PyObject *pid
+    if (
+        at >= len(r.ready)
+        or s.top == s.fence
+        or <Py_ssize_t> r.ready_offsets[at] != opcode_offset(&r.source) - r.began
+    ):
+        return False
+    r.ready_at = at + 1
+    obj = r.ready[at]
+    if obj is NOT_READY:
+        return False
+    pid = s.top[-1]
+    s.top[-1] = own(obj)
+    let_go(r, pid)
+    return True
+
+
+cdef int expect(Reading r, object stored, list offsets) except -1:
+    """What `stored` has ready for the IDs at `offsets` is taken from there. The source stands at the pickle."""
+    ready = getattr(stored, "ready", None)
+    if type(ready) is list and len(<list> ready) == len(offsets):
+        r.ready, r.ready_offsets, r.ready_at = ready, offsets, 0
+        r.began = source_offset(&r.source)
+    return 0
 
 
 cdef PyObject *persistent(Reading r, object pid) except NULL:

@@ -123,6 +123,11 @@ cdef class Reading:
     cdef bint fix_imports
     cdef int protocol
     cdef bint walking       # noload: nothing is imported, called or given state
+    cdef bint blind         # and: a hole stands for each list and dict, too, as no ID is looked for in them
+    cdef list ready         # what the stores gave for the stream's persistent IDs, in order; or None
+    cdef list ready_offsets # where the opcodes of these IDs are, from where the pickle began
+    cdef Py_ssize_t ready_at
+    cdef Py_ssize_t began
     cdef bint foreign       # user code has run: there may be objects whose end, hash or comparison is user code
     cdef bint paused        # the collector is off, and this load did that
     cdef int outside        # how many secure() are open; 1 before and after a load

@@ -208,6 +208,8 @@ cdef class Unpickler:
             r.finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else self.find_class
             if is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD):
                 r.persistent_load = None if self.stored is None else self.stored.resolve
+                if self.stored is not None:
+                    expect(r, self.stored, self.walker.offsets)
             else:
                 r.persistent_load = self.persistent_load
             r.foreign = r.memo.count > 0
@@ -217,7 +219,7 @@ cdef class Unpickler:
             return result
         finally:
             r.walking = False
-            r.finder = r.persistent_load = None
+            r.finder = r.persistent_load = r.ready = r.ready_offsets = None
             stored, self.stored = self.stored, None
             plans_clear(r)
             models_clear(r)
@@ -438,10 +440,12 @@ cdef class Loader:
                 source_file(r, file)
             else:
                 source_bytes(r, data)
+            expect(r, stored, walker.offsets)
             result = read_one(r)
             succeeded = True
             return result
         finally:
+            r.ready = r.ready_offsets = None
             self.finish(r)
             stored.close(succeeded)
 

@@ -19,6 +19,15 @@ for _opcode in _opcodes.TABLE:
     PREFIXED[_opcode.code[0]] = _opcode.argument.prefix > 0
     SIGNED[_opcode.code[0]] = _opcode.argument.signed
 
+# How far it is to the next opcode, where that is all that there is to know; else 0.
+cdef unsigned char STEP[256]
+memset(STEP, 0, sizeof(STEP))
+for _opcode in TABLE:
+    if not (_opcode.argument.lines or _opcode.argument.prefix > 0) and _opcode.code[0] not in (
+        STOP, PERSID, BINPERSID, FRAME
+    ):
+        STEP[_opcode.code[0]] = 1 + FIXED[_opcode.code[0]]
+
 
 cdef inline bint may_refer(object data) noexcept:
     """Whether a byte of `data` could be the opcode of a persistent ID: most small pickles have none."""
@@ -45,8 +54,24 @@ cdef bint skim(Reading r) except -1:
     cdef const unsigned char *p = s.next
     cdef const unsigned char *end = s.end
     cdef unsigned long long size
+    cdef const unsigned char *q
     cdef int code, fixed, i
     while True:
+        # In the buffer, most opcodes are one of these.
+        while end - p > 16:
+            fixed = STEP[p[0]]
+            if fixed:
+                p += fixed
+                continue
+            if p[0] == SHORT_BINUNICODE or p[0] == SHORT_BINBYTES:
+                q = p + 2 + p[1]
+            elif p[0] == BINUNICODE and p[4] == 0:
+                q = p + 5 + (p[1] | p[2] << 8 | p[3] << 16)
+            else:
+                break
+            if q > end:
+                break
+            p = q
         if p == end:
             s.next = p
             turn(r)
@@ -100,7 +125,7 @@ cdef class Walker:
     def __cinit__(self):
         self.reading = Reading()
         prepare(self.reading, None, True, "latin-1", "strict", None)
-        self.reading.walking = True
+        self.reading.walking = self.reading.blind = True
         self.reading.hole = HOLE
 
     cdef int in_bytes(self, object data) except -1:
