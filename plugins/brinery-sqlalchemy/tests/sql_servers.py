@@ -23,6 +23,7 @@ URLS = {
 }
 #: Why tests were skipped.
 LEFT_OUT: set[str] = set()
+_made: set[str] = set()
 _absent: dict[str, str | None] = {}
 
 
@@ -72,7 +73,9 @@ def tables(database: str, place: Path):
 def make_tables(engine: sa.Engine) -> None:
     """Empty tables. (Making them takes MariaDB a second, so they stay, and are emptied.)"""
     metadata = sql_models.Base.metadata
-    metadata.create_all(engine)
+    if engine.dialect.name == "sqlite" or str(engine.url) not in _made:
+        metadata.create_all(engine)
+        _made.add(str(engine.url))
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())

@@ -130,7 +130,8 @@ def keyed(
         lists = [
             _array(column, values) for column, values in zip(columns, zip(*batch, strict=True), strict=True)
         ]
-        rows = sa.func.unnest(*lists).table_valued(*[f"k{number}" for number in range(len(columns))])
+        names = [f"k{number}" for number in range(len(columns))]
+        rows = sa.func.unnest(*lists).table_valued(*names).render_derived()
         return sa.tuple_(*columns).in_(sa.select(*rows.c))
     return sa.tuple_(*columns).in_(list(batch))
 

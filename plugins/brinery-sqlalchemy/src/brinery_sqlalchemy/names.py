@@ -216,14 +216,14 @@ class Names:
 
     def schema_key(self, obj: Any) -> Key:
         """The name of a table, column, mapper or attribute; None where it is none of the store's."""
-        if isinstance(obj, sa.Table):
+        if isinstance(obj, sa.Table):  # its name may be of a subclass of str
             known = any(metadata.tables.get(obj.key) is obj for metadata in self.metadata)
-            return (None, "table", obj.key) if known else None
+            return (None, "table", str(obj.key)) if known else None
         if isinstance(obj, sa.Column):
             table = obj.table if isinstance(obj.table, sa.Table) else None
             if table is None or table.columns.get(obj.key) is not obj or self.schema_key(table) is None:
                 return None
-            return None, "column", table.key, obj.key
+            return None, "column", str(table.key), str(obj.key)
         cls: Any = obj.class_
         entity = self.entity_of(cls)
         if entity is None:
