@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.ext.horizontal_shard import ShardedSession
 from sqlalchemy.orm.attributes import instance_state
 
-from brinery.errors import NotCommitted, NotStored, StoreError
+from brinery.errors import NotCommitted, NotStored
 from brinery.persistence import PENDING, Dump
 from brinery_sqlalchemy.loading import batches, bind_of, keyed
 from brinery_sqlalchemy.names import SCHEMA
-from brinery_sqlalchemy.sessions import RUN_SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class EntityDump(Dump):
             plain = next(base for base in cls.__mro__ if base in (list, set, dict)).__name__
             raise NotStored(
                 f"a collection of a mapped object ({cls.__qualname__}) knows its owner and would take"
-                f" SQLAlchemy's state along. Pickle the owner, or a copy of the collection: {plain}(obj.attribute)"
+                f" SQLAlchemy's state along. Pickle the owner, or a copy: {plain}(obj.attribute)"
             )
         raise NotStored(
             f"{cls.__qualname__} is mapped, and is none of this store's entities; pickled whole it would take"
@@ -105,9 +105,12 @@ class EntityDump(Dump):
 
     def _elsewhere(self, session: orm.Session, entity: Entity) -> str | None:
         try:
-            theirs, ours = (bind_of(found, entity.mapper).engine for found in (session, self._session))
-        except sa.exc.SQLAlchemyError:
-            return None  # bound to nothing, or routed by more than the class
+            binds = [bind_of(found, entity.mapper) for found in (session, self._session)]
+        except sa.exc.UnboundExecutionError:
+            return None
+        if binds[0] is None or binds[1] is None:
+            return None
+        theirs, ours = binds[0].engine, binds[1].engine
         # Another engine for the same place is the same database.
         if theirs is ours or (theirs.url == ours.url and theirs.url.database not in (None, "", ":memory:")):
             return None
@@ -153,7 +156,7 @@ class EntityDump(Dump):
         if self._written:
             raise self._refuse(obj, "is new, and was met when all that is new had been written")
         identity = tuple(entity.mapper.primary_key_from_instance(obj))
-        if any(value is None for value in identity):
+        if any(value is None for value in identity) or isinstance(self._session, ShardedSession):
             self._unkeyed.append(obj)
             return PENDING
         key = entity.key(identity, None)
@@ -212,8 +215,6 @@ class EntityDump(Dump):
         self._written = True
         try:
             self._flush([*self._not_there_yet(), *self._unkeyed])
-        except sa.exc.MissingGreenlet:
-            raise StoreError(RUN_SYNC) from None
         except sa.exc.IntegrityError as refused:
             raise NotStored(f"the database refuses what is new: {refused.orig}") from refused
         except sa.exc.InvalidRequestError as refused:
@@ -227,7 +228,7 @@ class EntityDump(Dump):
         session = self._session
         if not self._own:
             for bind in {bind_of(session, instance_state(obj).mapper) for obj in new}:
-                if bind.dialect.name == "sqlite":
+                if bind is not None and bind.dialect.name == "sqlite":
                     _begin(session.connection(bind_arguments={"bind": bind}))
             self._savepoint = session.begin_nested()
         session.add_all(new)
@@ -250,13 +251,16 @@ class EntityDump(Dump):
                         sa.select(*entity.columns, *_attributes(entity)).where(keyed(entity, batch, bind))
                     )
                     for row in rows:
-                        obj = wanted[tuple(row[: entity.width])]
+                        identity = tuple(row[: entity.width])
+                        obj = wanted.get(identity)
+                        if obj is None:  # equal to the database only: it will refuse the new one
+                            continue
                         values = dict(zip(_keys(entity), row[entity.width :], strict=True))
                         if not _alike(entity, obj, values):
                             raise self._refuse(
                                 obj,
-                                f"that is new has the key {entity.key(row[: entity.width], None)!r}, and another"
-                                " row is there: load that one, or session.merge(obj)",
+                                f"that is new has the key {entity.key(identity, None)!r}, and another row"
+                                " is there: load that one, or session.merge(obj)",
                             )
                         there.add(id(obj))
         return [obj for obj in new if id(obj) not in there]

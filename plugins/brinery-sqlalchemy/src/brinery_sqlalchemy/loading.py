@@ -11,7 +11,6 @@ from sqlalchemy.ext.horizontal_shard import ShardedSession, set_shard_id
 
 from brinery.errors import ReadError, StoreError
 from brinery.persistence import Load
-from brinery_sqlalchemy.sessions import RUN_SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,12 +50,9 @@ class EntityLoad(Load):
             entity = self._names.entity(key[0])  # type: ignore[arg-type]
             identity, token = entity.identity(key)
             groups.setdefault((entity, token), {})[identity] = key
-        try:
-            with self._session.no_autoflush:  # a load writes nothing
-                for (entity, token), wanted in groups.items():
-                    self._fetch(entity, token, wanted, found)
-        except sa.exc.MissingGreenlet:
-            raise StoreError(RUN_SYNC) from None
+        with self._session.no_autoflush:  # a load writes nothing
+            for (entity, token), wanted in groups.items():
+                self._fetch(entity, token, wanted, found)
         return found
 
     def close(self) -> None:
@@ -99,11 +95,28 @@ def batches(identities: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[An
         yield identities[start : start + BATCH]
 
 
-def bind_of(session: orm.Session, mapper: orm.Mapper[Any], token: Any = None) -> sa.Engine | sa.Connection:
-    """Where a session has a class's rows."""
+def bind_of(
+    session: orm.Session, mapper: orm.Mapper[Any], token: Any = None
+) -> sa.Engine | sa.Connection | None:
+    """Where a session has a class's rows; None where that is not told by the class.
+
+    Raises StoreError for an asynchronous engine that nobody awaits.
+    """
     if isinstance(session, ShardedSession):
-        return session.get_bind(mapper, shard_id=token or next(iter(session._ShardedSession__shards)))  # type: ignore[attr-defined]
-    return session.get_bind(mapper)
+        return None if token is None else session.get_bind(mapper, shard_id=token)
+    bind = session.get_bind(mapper)
+    if bind.dialect.is_async and not _is_awaited():
+        raise StoreError(
+            "an AsyncSession can only be asked from within its run_sync:"
+            " await session.run_sync(lambda s: bound.loads(data, session=s)), and dumps likewise"
+        )
+    return bind
+
+
+def _is_awaited() -> bool:
+    import greenlet  # which is there where an asynchronous engine is
+
+    return getattr(greenlet.getcurrent(), "__sqlalchemy_greenlet_provider__", False)
 
 
 def _routed(session: orm.Session, statement: Any, token: Any) -> Any:
@@ -116,11 +129,11 @@ def _routed(session: orm.Session, statement: Any, token: Any) -> Any:
 
 
 def keyed(
-    entity: Entity, batch: Sequence[tuple[Any, ...]], bind: sa.Engine | sa.Connection
+    entity: Entity, batch: Sequence[tuple[Any, ...]], bind: sa.Engine | sa.Connection | None
 ) -> sa.ColumnElement[bool]:
     """The condition that the primary key is one of a batch."""
     columns = entity.columns
-    arrays = bind.dialect.name == "postgresql"
+    arrays = bind is not None and bind.dialect.name == "postgresql"
     if len(columns) == 1:
         values = [identity[0] for identity in batch]
         if arrays:

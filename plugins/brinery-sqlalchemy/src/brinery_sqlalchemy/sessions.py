@@ -14,12 +14,7 @@ from brinery.errors import StoreError
 if TYPE_CHECKING:
     from brinery.persistence import DumpContext, LoadContext
 
-__all__ = ["RUN_SYNC", "Opened", "Sessions"]
-
-RUN_SYNC = (
-    "an AsyncSession can only be asked from within its run_sync:"
-    " await session.run_sync(lambda s: bound.loads(data, session=s)), and dumps likewise"
-)
+__all__ = ["Opened", "Sessions"]
 
 
 class Opened(NamedTuple):
