@@ -8,6 +8,7 @@
     python tests/benchmarks memory                   peak memory, in child processes
     python tests/benchmarks scaling                  cost per object, from a thousand to ten million
     python tests/benchmarks references               references into SQLite: one query, beside one for each
+    python tests/benchmarks servers                  references into PostgreSQL, MariaDB, Redis: the plugins
     python tests/benchmarks report A.json B.json     what `wide --save` wrote on several Pythons, side by side
     python tests/benchmarks --engine python          the Python engine, beside the stdlib's Python pickler
     python tests/benchmarks --rows JSON instances    the rows with one of these in their name
@@ -32,6 +33,7 @@ TABLES = {
     "memory": "memory",
     "scaling": "scaling",
     "references": "references",
+    "servers": "servers",
     "report": "wide.report",
 }
 
