@@ -116,7 +116,8 @@ def bind_of(
 def _is_awaited() -> bool:
     import greenlet  # which is there where an asynchronous engine is
 
-    return getattr(greenlet.getcurrent(), "__sqlalchemy_greenlet_provider__", False)
+    # run_sync runs its function in a greenlet, below that of the event loop.
+    return greenlet.getcurrent().parent is not None
 
 
 def _routed(session: orm.Session, statement: Any, token: Any) -> Any:
