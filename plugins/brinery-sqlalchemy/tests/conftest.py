@@ -26,6 +26,10 @@ def sqlite(tmp_path):
         yield made
 
 
+def pytest_unconfigure():
+    sql_servers.clean_up()
+
+
 def pytest_terminal_summary(terminalreporter):
     for reason in sorted(sql_servers.LEFT_OUT):
         terminalreporter.write_line(f"left out of brinery-sqlalchemy: {reason}")

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +22,14 @@ URLS = {
     "postgresql": os.environ.get("BRINERY_TEST_POSTGRESQL", "postgresql+psycopg://root@127.0.0.1:5432/test"),
     "mariadb": os.environ.get("BRINERY_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/test"),
 }
+# Several runs may use one server at the same time: each has a schema, or a database, of its own. The
+# processes that tests start belong to the run.
+RUN = "bri_" + os.environ.setdefault("BRINERY_TEST_RUN", uuid.uuid4().hex[:12])
 #: Why tests were skipped.
 LEFT_OUT: set[str] = set()
 _made: set[str] = set()
+_ready: set[str] = set()
+KINDS = {"postgresql": "SCHEMA", "mariadb": "DATABASE"}
 _absent: dict[str, str | None] = {}
 
 
@@ -45,7 +51,32 @@ def url_of(database: str, place: Path) -> str:
         left_out(
             f"no {database} at {shown} (BRINERY_TEST_{database.upper()} names another): {_absent[database]}"
         )
-    return URLS[database]
+    url = sa.make_url(URLS[database])
+    if database == "postgresql":
+        own = url.update_query_dict({"options": f"-csearch_path={RUN}"})
+    else:
+        own = url.set(database=RUN)
+    if database not in _ready:
+        _execute(url, f"CREATE {KINDS[database]} IF NOT EXISTS {RUN}")
+        _ready.add(database)
+    return own.render_as_string(hide_password=False)
+
+
+def clean_up() -> None:
+    """Drop what this run has made."""
+    for database in _ready:
+        _execute(
+            sa.make_url(URLS[database]),
+            f"DROP {KINDS[database]} {RUN}" + (" CASCADE" if database == "postgresql" else ""),
+        )
+    _ready.clear()
+
+
+def _execute(url: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
 
 
 def why_not(url: str) -> str | None:

@@ -26,6 +26,12 @@ def bind(source, **options):
     return Profile.plain().bind(shop=store(source, **options))
 
 
+def with_options(engine):
+    """A URL of the store, with its options."""
+    url = engine.url.update_query_dict({"entities": "sql_models:Base", "on_new": "add"})
+    return f"sqlalchemy+{url.render_as_string(hide_password=False)}"
+
+
 def fill(engine, count=5):
     with Session(engine) as session:
         session.add_all([new(number) for number in range(count)])
@@ -267,7 +273,7 @@ def test_asynchronous_sessions(sqlite):
 def test_by_url(engine, tmp_path):
     url = engine.url.render_as_string(hide_password=False)
     profile = Profile(["sqlalchemy"])
-    with profile.bind(shop=f"sqlalchemy+{url}?entities=sql_models:Base&on_new=add") as bound:
+    with profile.bind(shop=with_options(engine)) as bound:
         data = bound.dumps([new(1)])
         assert bound.loads(data)[0].name == "customer 1"
     opened = profile.open_store(f"sqlalchemy+{url}", entities=Base)
@@ -342,8 +348,7 @@ def test_pooled_columns_refer_to_entities(engine):
 def test_a_store_in_a_forked_child_has_connections_of_its_own(engine):
     import multiprocessing
 
-    url = engine.url.render_as_string(hide_password=False)
-    with Profile(["sqlalchemy"]).bind(shop=f"sqlalchemy+{url}?entities=sql_models:Base&on_new=add") as bound:
+    with Profile(["sqlalchemy"]).bind(shop=with_options(engine)) as bound:
         data = bound.dumps([new(1)])
         context = multiprocessing.get_context("fork")
         children = [
