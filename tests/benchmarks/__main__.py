@@ -10,6 +10,7 @@
     python tests/benchmarks streams                  refs, sizes and upgrade, beside pickletools.genops
     python tests/benchmarks references               references into SQLite: one query, beside one for each
     python tests/benchmarks stores                   the SQLite store, beside sqlite3 and whole pickles
+    python tests/benchmarks servers                  references into PostgreSQL, MariaDB, Redis: the plugins
     python tests/benchmarks report A.json B.json     what `wide --save` wrote on several Pythons, side by side
     python tests/benchmarks --engine python          the Python engine, beside the stdlib's Python pickler
     python tests/benchmarks --rows JSON instances    the rows with one of these in their name
@@ -36,6 +37,7 @@ TABLES = {
     "references": "references",
     "stores": "stores",
     "streams": "streams",
+    "servers": "servers",
     "report": "wide.report",
 }
 

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 import redis
 
+# Several runs may use one server at the same time; the processes that tests start belong to the run.
+RUN = os.environ.setdefault("BRINERY_TEST_RUN", uuid.uuid4().hex[:12])
 URL = os.environ.get("BRINERY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
 
@@ -53,7 +56,7 @@ def require() -> None:
 
 
 def prefix_of(place: Path) -> str:
-    return f"brinery-test-{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
+    return f"brinery-test-{hashlib.sha256(f'{RUN}:{place}'.encode()).hexdigest()[:16]}"
 
 
 def keys(prefix: str, client: redis.Redis | None = None) -> list[bytes]:

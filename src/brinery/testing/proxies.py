@@ -39,7 +39,8 @@ class CuttingProxy:
         self._trap: tuple[Callable[[bytes], bool], bool] | None = None
         self._muted: set[socket.socket] = set()
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     @contextmanager
     def cut(self) -> Iterator[None]:
@@ -64,10 +65,14 @@ class CuttingProxy:
             self._trap = None
 
     def close(self) -> None:
-        """Cut everything, for good."""
+        """Cut everything, for good. No thread is left."""
         self._cut = True
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # closing alone would not wake who waits in accept()
         self._listening.close()
         self._cut_all()
+        for thread in self._threads:
+            thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +81,11 @@ class CuttingProxy:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
         self.close()
+
+    def _start(self, function: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=function, args=args, daemon=True)
+        thread.start()
+        self._threads = [old for old in self._threads if old.is_alive()] + [thread]
 
     def _cut_all(self) -> None:
         with self._lock:
@@ -106,7 +116,7 @@ class CuttingProxy:
             with self._lock:
                 self._pairs.append((client, server))
             for source, target, asks in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pump, args=(source, target, asks), daemon=True).start()
+                self._start(self._pump, source, target, asks)
 
     def _pump(self, source: socket.socket, target: socket.socket, asks: bool) -> None:
         # An OSError: the other side, or cut(), closed it.

@@ -22,7 +22,7 @@ for _opcode in _opcodes.TABLE:
 # How far it is to the next opcode, where that is all that there is to know; else 0.
 cdef unsigned char STEP[256]
 memset(STEP, 0, sizeof(STEP))
-for _opcode in TABLE:
+for _opcode in _opcodes.TABLE:
     if not (_opcode.argument.lines or _opcode.argument.prefix > 0) and _opcode.code[0] not in (
         STOP, PERSID, BINPERSID, FRAME
     ):
