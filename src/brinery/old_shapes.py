@@ -39,6 +39,7 @@ class Shape(Record):
                of ``copyreg._reconstructor``.
     through    functions that streams call with the class as their first argument to make its objects, by dotted name
                of today; `create` is called in their place, too, with the other arguments.
+    instances  dotted names of the classes of the objects that calling `target` makes, where they are others.
     defaults   attributes that did not exist once, by name, with their values, added to a state that is a dict
                (or a pair with a dict) and has them not. A function is called with the state, and gives the value:
                lists and dicts want one each.
@@ -48,14 +49,15 @@ class Shape(Record):
     refused that way. A stream that names no such class pays nothing.
     """
 
-    __slots__ = ("arguments", "build", "create", "defaults", "state", "target", "through", "version")
-    __match_args__ = ("target", "state", "build", "arguments", "create", "through", "defaults", "version")
+    __slots__ = ("arguments", "build", "create", "defaults", "instances", "state", "target", "through", "version")
+    __match_args__ = ("target", "state", "build", "arguments", "create", "through", "instances", "defaults", "version")
     target: str
     state: Function | None
     build: Function | None
     arguments: Function | None
     create: Function | None
     through: tuple[str, ...]
+    instances: tuple[str, ...]
     defaults: Mapping[str, Any]
     version: Function | None
 
@@ -68,6 +70,7 @@ class Shape(Record):
         arguments: Function | None = None,
         create: Function | None = None,
         through: Iterable[str] = (),
+        instances: Iterable[str] = (),
         defaults: Mapping[str, Any] = MappingProxyType({}),
         version: Function | None = None,
     ) -> None:
@@ -98,7 +101,10 @@ class Shape(Record):
             raise refused(
                 f"Shape(through={names!r}): it wants dotted names of functions, and create=… to call instead"
             )
-        self._fill(**functions, target=target, through=names, defaults=MappingProxyType(dict(defaults)), version=version)
+        made = tuple(instances) if not isinstance(instances, str) else (instances,)
+        if not all(isinstance(name, str) and is_dotted(name) for name in made):
+            raise refused(f"Shape(instances={made!r}): it wants dotted names of classes")
+        self._fill(**functions, target=target, through=names, instances=made, defaults=MappingProxyType(dict(defaults)), version=version)
 
     def statements(self) -> Iterator[Statement]:
         """The one about the class."""

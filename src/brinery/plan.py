@@ -264,6 +264,7 @@ class Shaped(NamedTuple):
                state that is to be given in the ordinary way.
     text       rules for Python 2's str in it, a TextTable.
     through    dotted names of functions that make its objects, given the class first.
+    instances  dotted names of the classes of its objects, where these are not its own.
     """
 
     name: str
@@ -272,6 +273,7 @@ class Shaped(NamedTuple):
     build: Callable[[Any, Any], tuple[object] | None] | None = None
     text: TextTable | None = None
     through: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
 
 
 class TextTable(NamedTuple):

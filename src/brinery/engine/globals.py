@@ -100,6 +100,8 @@ def find_named(
         if other is None:
             raise
         module, qualname, found = other
+        if shaping is not None and callable(found) and not isinstance(found, type):
+            shaping.stand_in(":".join(named), found)  # where a class was, perhaps
     if shaping is not None:
         shaping.meet(module, qualname, protocol < 3, found)
     return found

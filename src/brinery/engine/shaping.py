@@ -97,21 +97,30 @@ class Shaping:
 
     def stand_in(self, name: str, function: Any) -> None:
         """What the stream calls `name` is a call of `function`."""
-        if isinstance(function, type) or id(function) not in self.known:
+        if function is not reconstruct:  # which knows a class by itself
             self._know(function, Shaped(name, create=_call))
+        elif not self.known:
+            self._know_copyreg()
 
     def _know(self, found: object, shaped: Shaped) -> None:
         if not self.known:
-            for through in (copyreg._reconstructor, reconstruct):  # type: ignore[attr-defined]
-                self.known[id(through)] = through, Shaped("copyreg:_reconstructor", self._reconstruct)
-            for name in ("__newobj__", "__newobj_ex__"):
-                through = getattr(copyreg, name)
-                self.known[id(through)] = through, Shaped(f"copyreg:{name}", self._through)
+            self._know_copyreg()
         self.known[id(found)] = found, shaped
+        for made in shaped.instances:
+            other = find_loaded(made)
+            if other is not MISSING:
+                self.known[id(other)] = other, shaped
         for name in shaped.through:
             function = find_loaded(name)
             if function is not MISSING and id(function) not in self.known:
                 self.known[id(function)] = function, Shaped(name, self._with_class)
+
+    def _know_copyreg(self) -> None:
+        for through in (copyreg._reconstructor, reconstruct):  # type: ignore[attr-defined]
+            self.known[id(through)] = through, Shaped("copyreg:_reconstructor", self._reconstruct)
+        for name in ("__newobj__", "__newobj_ex__"):
+            through = getattr(copyreg, name)
+            self.known[id(through)] = through, Shaped(f"copyreg:{name}", self._through)
 
     def _with_class(self, function: Any, cls: Any, *args: Any) -> object:
         known = self.known.get(id(cls))

@@ -20,7 +20,11 @@ NAMES = [
     NameTable(
         "pandas",
         # These are there, and do something else today.
-        read={"pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block"},
+        read={
+            "pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block",
+            "pandas._libs.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+            "pandas.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+        },
         fallback={
             "pandas._period:Period": "pandas._libs.tslibs.period:Period",
             "pandas._libs.period:Period": "pandas._libs.tslibs.period:Period",
@@ -72,6 +76,26 @@ NAMES = [
 
 
 # New objects: what today's extension types are made with before their state comes
+
+
+def manager_state(instance: Any, state: Any) -> Any:
+    """A BlockManager before 0.14: axes, the blocks' values and their items, which are places today."""
+    import pandas as pd
+
+    if not isinstance(state, tuple) or len(state) not in (3, 4) or (len(state) == 4 and "0.14.1" in state[3]):
+        return (state,)
+    axes, values, items = [pd.Index(axis) for axis in state[0]], state[1], state[2]
+    if len(axes) == 1:
+        places = [range(len(axes[0]))]
+    else:
+        places = [axes[0].get_indexer(each) for each in items]
+    import numpy as np
+
+    blocks = [
+        {"values": value, "mgr_locs": np.asarray(place, dtype=np.intp)}
+        for value, place in zip(values, places, strict=False)
+    ]
+    return ((axes, list(values), list(items), {"0.14.1": {"axes": axes, "blocks": blocks}}),)
 
 
 def block_manager(cls: Any, *args: Any) -> Any:
@@ -178,16 +202,15 @@ def sparse_state(instance: Any, state: Any) -> Any:
     return None
 
 
-def new_index(cls: Any, held: dict[str, Any]) -> Any:
+def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
     """``_new_Index``: what an index was made of. A PeriodIndex was made of ordinals and a frequency."""
     import pandas as pd
-    from pandas.core.indexes.base import _new_Index
 
     if issubclass(cls, pd.PeriodIndex) and "freq" in held:
         return pd.PeriodIndex(_periods(held["data"], held["freq"]), name=held.get("name"))
     if issubclass(cls, pd.CategoricalIndex):
         held = {name: value for name, value in held.items() if name not in ("categories", "ordered")}
-    return _new_Index(cls, held)
+    return function(cls, held)
 
 
 def string_dtype(state: Any) -> Any:
@@ -231,11 +254,11 @@ _ARRAYS = "numpy._core.multiarray:_reconstruct", "numpy.core.multiarray:_reconst
 
 SHAPES = [
     *(
-        Shape(f"pandas.core.internals.managers:{name}", create=f"{_HERE}:block_manager")
+        Shape(f"pandas.core.internals.managers:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state")
         for name in ("BlockManager", "SingleBlockManager")
     ),
     *(
-        Shape(f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager")
+        Shape(f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state")
         for name in ("BlockManager", "SingleBlockManager")
     ),
     Shape(
@@ -261,6 +284,7 @@ SHAPES = [
     ),
     Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
     Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
+    Shape(f"{_BASE.partition(':')[0]}:_new_Index", create=f"{_HERE}:new_index"),
     Shape("pandas.core.arrays.string_:StringDtype", state=f"{_HERE}:string_dtype"),
     *(
         Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")
@@ -274,10 +298,3 @@ SHAPES = [
         ).split()
     ),
 ]
-
-NAMES.append(
-    NameTable(
-        "pandas' indexes",
-        stand_ins={"pandas.core.indexes.base:_new_Index": f"{_HERE}:new_index"},
-    )
-)

@@ -116,7 +116,10 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     if text is not None:
         rule: TextRule = text.chosen[0].declared
         table = TextTable(rule.arguments, rule.items, rule.attributes)
-    return Shaped(name, create, arguments, build, table, () if shape is None else declared.through)
+    through = instances = ()
+    if shape is not None:
+        through, instances = declared.through, declared.instances
+    return Shaped(name, create, arguments, build, table, through, instances)
 
 
 def _function(function: Any) -> Any:
