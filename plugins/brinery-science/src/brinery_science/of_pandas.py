@@ -148,6 +148,23 @@ def offset_state(instance: Any, state: Any) -> Any:
     return None
 
 
+def frame_state(instance: Any, state: Any) -> Any:
+    """A DataFrame or Series: until 0.12 a frame's state was its manager, and a series was an array."""
+    import numpy as np
+    import pandas as pd
+
+    if hasattr(state, "axes") and not isinstance(state, (dict, tuple)):
+        _become(instance, pd.DataFrame._from_mgr(state, axes=state.axes))
+        return None
+    if isinstance(state, tuple) and state and isinstance(state[0], tuple) and isinstance(instance, pd.Series):
+        values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
+        values.__setstate__(state[0])
+        own = state[1] if len(state) > 1 else ()
+        _become(instance, pd.Series(values, index=own[0] if own else None, name=own[1] if len(own) > 1 else None))
+        return None
+    return (state,)
+
+
 def index_state(instance: Any, state: Any) -> Any:
     """An Index that once was an array: the array's state, and what the index had of its own."""
     import numpy as np
@@ -213,6 +230,16 @@ def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
     return function(cls, held)
 
 
+def interval_state(state: Any) -> Any:
+    """An IntervalArray until 1.2: its type follows from the bounds."""
+    import pandas as pd
+
+    if isinstance(state, dict) and "_left" in state and "_dtype" not in state:
+        state = dict(state)
+        state["_dtype"] = pd.IntervalDtype(state["_left"].dtype, state.pop("_closed", "right"))
+    return state
+
+
 def string_dtype(state: Any) -> Any:
     """A StringDtype of 1.0 to 1.2 had no value for what is missing: it was NA."""
     import pandas as pd
@@ -274,8 +301,14 @@ SHAPES = [
             "pandas.core.indexes.datetimes:DatetimeIndex",
             "pandas.core.indexes.timedeltas:TimedeltaIndex",
             "pandas.core.indexes.period:PeriodIndex",
+            "pandas.core.indexes.multi:MultiIndex",
         )
     ),
+    Shape(
+        "pandas.core.series:Series", create=f"{_HERE}:bare", build=f"{_HERE}:frame_state", through=_ARRAYS
+    ),
+    Shape("pandas.core.frame:DataFrame", build=f"{_HERE}:frame_state"),
+    Shape("pandas.core.arrays.interval:IntervalArray", state=f"{_HERE}:interval_state"),
     Shape(
         "pandas.core.arrays.sparse.array:SparseArray",
         create=f"{_HERE}:bare",

@@ -254,7 +254,7 @@ class _Mend:
             state.setdefault("_n_support", count)
             if state.get("_impl") in ("one_class", "epsilon_svr", "nu_svr"):
                 # Of these it was not filled in.
-                state["_n_support"] = np.array([len(state["support_vectors_"])], dtype=np.int32)
+                state["_n_support"] = np.array([len(state["support_vectors_"]), 0], dtype=np.int32)
             if "dual_coef_" in state:
                 state.setdefault("_dual_coef_", state["dual_coef_"])
                 state.setdefault("_intercept_", state.get("intercept_"))
@@ -401,7 +401,8 @@ class _Finish:
             instance._average_path_length_per_tree = tuple(_average_path_length(t.n_node_samples) for t in trees)
             instance._decision_path_lengths = tuple(t.compute_node_depths() for t in trees)
         if not hasattr(instance, "offset_"):
-            instance.offset_ = -0.5 if not hasattr(instance, "threshold_") else instance.threshold_ - 0.5
+            # predict() compared the decision with threshold_; the decision had 0.5 added, until 0.20.
+            instance.offset_ = state_offset(instance)
         if not hasattr(instance, "_max_samples"):
             instance._max_samples = instance.max_samples_
 
@@ -411,7 +412,7 @@ class _Finish:
         state["loss"] = {
             "deviance": "log_loss", "ls": "squared_error", "lad": "absolute_error"
         }.get(state.get("loss"), state.get("loss"))
-        if "estimators_" not in state or "_loss" in state:
+        if "estimators_" not in state or ("_loss" in state and not isinstance(state["_loss"], OldState)):
             return
         loss = state.pop("loss_", None)
         if "n_classes_" not in state and "classes_" in state:
@@ -441,6 +442,12 @@ class _Finish:
 
             base = np.asarray(state["_baseline_prediction"], dtype=np.float64)
             state["_baseline_prediction"] = base.reshape(1, -1)
+
+
+def state_offset(instance: Any) -> float:
+    """The offset of an IsolationForest without one: what its samples' scores were compared with."""
+    threshold = vars(instance).get("threshold_", vars(instance).get("_threshold_"))
+    return -0.5 if threshold is None else float(threshold) - 0.5
 
 
 def _initial(init: Any, instance: Any) -> Any:
