@@ -84,7 +84,7 @@ def manager_state(instance: Any, state: Any) -> Any:
 
     if not isinstance(state, tuple) or len(state) not in (3, 4) or (len(state) == 4 and "0.14.1" in state[3]):
         return (state,)
-    axes, values, items = [pd.Index(axis) for axis in state[0]], state[1], state[2]
+    axes, values, items = [axis if isinstance(axis, pd.Index) else pd.Index(axis) for axis in state[0]], state[1], state[2]
     if len(axes) == 1:
         places = [range(len(axes[0]))]
     else:
@@ -107,7 +107,7 @@ def backed(cls: Any, *args: Any) -> Any:
     """A Categorical, DatetimeArray, TimedeltaArray or PeriodArray before its state."""
     from pandas._libs.arrays import NDArrayBacked
 
-    return NDArrayBacked.__new__(cls, *args)
+    return NDArrayBacked.__new__(cls)
 
 
 def bare(cls: Any, *args: Any) -> Any:
@@ -127,6 +127,9 @@ def timestamp(cls: Any, *args: Any, **named: Any) -> Any:
 # States
 
 
+_TO_MIDNIGHT = {"MonthEnd", "BusinessMonthEnd", "LastWeekOfMonth", "WeekOfMonth"}
+
+
 def offset_state(instance: Any, state: Any) -> Any:
     """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was in it."""
     if not isinstance(state, dict):
@@ -144,7 +147,9 @@ def offset_state(instance: Any, state: Any) -> Any:
             del named["calendar"]  # made from weekmask and holidays
         if "holidays" in named:
             named["holidays"] = tuple(named["holidays"])
-    instance.__init__(held.get("n", 1), held.get("normalize", False), **named)
+    # Until 0.13 there was no choice: some offsets went to midnight.
+    normalize = held.get("normalize", type(instance).__name__ in _TO_MIDNIGHT)
+    instance.__init__(held.get("n", 1), normalize, **named)
     return None
 
 
@@ -155,6 +160,13 @@ def frame_state(instance: Any, state: Any) -> Any:
 
     if hasattr(state, "axes") and not isinstance(state, (dict, tuple)):
         _become(instance, pd.DataFrame._from_mgr(state, axes=state.axes))
+        return None
+    if isinstance(state, dict) and "_typ" not in state and ("_data" in state or "_mgr" in state):
+        manager = state.get("_mgr", state.get("_data"))
+        cls = pd.Series if isinstance(instance, pd.Series) else pd.DataFrame
+        _become(instance, cls._from_mgr(manager, axes=manager.axes))
+        if cls is pd.Series:
+            instance._name = state.get("name", state.get("_name"))
         return None
     if isinstance(state, tuple) and state and isinstance(state[0], tuple) and isinstance(instance, pd.Series):
         values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
@@ -181,6 +193,9 @@ def index_state(instance: Any, state: Any) -> Any:
 def _index(cls: Any, values: Any, own: Any) -> Any:
     import pandas as pd
 
+    if issubclass(cls, pd.MultiIndex):
+        levels, codes, order, names = own
+        return pd.MultiIndex(levels, codes, sortorder=order, names=names, verify_integrity=False)
     name = own[0] if own else None
     if issubclass(cls, pd.DatetimeIndex):
         zone = own[2] if len(own) > 2 else None
@@ -230,23 +245,23 @@ def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
     return function(cls, held)
 
 
-def interval_state(state: Any) -> Any:
+def interval_state(instance: Any, state: Any) -> Any:
     """An IntervalArray until 1.2: its type follows from the bounds."""
     import pandas as pd
 
     if isinstance(state, dict) and "_left" in state and "_dtype" not in state:
         state = dict(state)
         state["_dtype"] = pd.IntervalDtype(state["_left"].dtype, state.pop("_closed", "right"))
-    return state
+        instance.__dict__.update(state)
+        return None
+    return (state,)
 
 
-def string_dtype(state: Any) -> Any:
-    """A StringDtype of 1.0 to 1.2 had no value for what is missing: it was NA."""
+def string_dtype(cls: Any, *args: Any) -> Any:
+    """A StringDtype of 1.0 to 1.2 was made without arguments: what is missing was NA."""
     import pandas as pd
 
-    if isinstance(state, dict):
-        return {"storage": "python", **state, "_na_value": state.get("_na_value", pd.NA)}
-    return state
+    return cls(*args) if args else cls("python", pd.NA)
 
 
 def categorical_state(instance: Any, state: Any) -> Any:
@@ -293,7 +308,12 @@ SHAPES = [
     ),
     Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed"),
     Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed"),
-    Shape("pandas.core.arrays.period:PeriodArray", create=f"{_HERE}:backed", build=f"{_HERE}:period_array"),
+    Shape(
+        "pandas.core.arrays.period:PeriodArray",
+        create=f"{_HERE}:backed",
+        build=f"{_HERE}:period_array",
+        through=["pandas._libs.tslibs.period:__pyx_unpickle_PeriodMixin"],
+    ),
     *(
         Shape(name, create=f"{_HERE}:bare", build=f"{_HERE}:index_state", through=_ARRAYS)
         for name in (
@@ -308,7 +328,7 @@ SHAPES = [
         "pandas.core.series:Series", create=f"{_HERE}:bare", build=f"{_HERE}:frame_state", through=_ARRAYS
     ),
     Shape("pandas.core.frame:DataFrame", build=f"{_HERE}:frame_state"),
-    Shape("pandas.core.arrays.interval:IntervalArray", state=f"{_HERE}:interval_state"),
+    Shape("pandas.core.arrays.interval:IntervalArray", build=f"{_HERE}:interval_state"),
     Shape(
         "pandas.core.arrays.sparse.array:SparseArray",
         create=f"{_HERE}:bare",
@@ -318,7 +338,7 @@ SHAPES = [
     Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
     Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
     Shape(f"{_BASE.partition(':')[0]}:_new_Index", create=f"{_HERE}:new_index"),
-    Shape("pandas.core.arrays.string_:StringDtype", state=f"{_HERE}:string_dtype"),
+    Shape("pandas.core.arrays.string_:StringDtype", create=f"{_HERE}:string_dtype"),
     *(
         Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")
         for module in ("pandas.tseries.offsets", "pandas._libs.tslibs.offsets", "pandas")

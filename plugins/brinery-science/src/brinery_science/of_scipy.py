@@ -86,7 +86,9 @@ def piecewise(instance: Any, state: Any) -> Any:
     held = _held(state)
     if not isinstance(held, dict) or "_xp" in held or "c" not in held:
         return (state,)
-    if instance.__dict__.pop("_bernstein", False):
+    if instance.__dict__.pop("_bernstein", False) or (
+        type(instance).__name__ == "PchipInterpolator" and _is_bernstein(held["c"], held["x"])
+    ):
         from scipy.interpolate import BPoly, PPoly
 
         bernstein = BPoly.construct_fast(held["c"], held["x"], held["extrapolate"], held.get("axis", 0))
@@ -94,6 +96,29 @@ def piecewise(instance: Any, state: Any) -> Any:
     made = type(instance).construct_fast(held["c"], held["x"], held["extrapolate"], held.get("axis", 0))
     instance.__dict__.update(made.__dict__)
     return None
+
+
+def _is_bernstein(c: Any, x: Any) -> bool:
+    """Whether coefficients are those of Bernstein's polynomials, as a PchipInterpolator had them until 1.4.
+
+    The pieces of one meet at the breakpoints, which only one of the two readings makes true.
+    """
+    import numpy as np
+
+    h = np.diff(x).reshape(-1, *(1,) * (c.ndim - 2))
+    ends = sum(c[k] * h ** (len(c) - 1 - k) for k in range(len(c)))
+    power = np.allclose(ends[:-1], c[-1, 1:])
+    bernstein = np.allclose(c[-1, :-1], c[0, 1:])
+    if power is not bernstein and (power or bernstein):
+        return bool(bernstein)
+    if len(x) > 2 and np.allclose(c[0], c[-1]):
+        return False  # a constant, in both
+    from pickle import UnpicklingError
+
+    raise UnpicklingError(
+        "this PchipInterpolator may be of SciPy 1.4 or before, which kept other coefficients, and has too few "
+        "pieces to tell: read it with the SciPy that wrote it, or interpolate anew"
+    )
 
 
 def spline(instance: Any, state: Any) -> Any:
