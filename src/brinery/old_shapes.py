@@ -28,7 +28,8 @@ class Shape(Record):
     """How what old streams say of a class fits the class of today.
 
     target     its dotted name, as it is called today: "package.module:qualname"; or that of a function that
-               streams call. What name tables say is done before.
+               streams call. What name tables say is done before. Or ``"*:attribute"``, with `state` only: every
+               class that has this attribute and a ``__setstate__``, where the old state is one of slots, (None, dict).
     state      ``state(old)`` gives the state of today. With a `version`: ``state(old, version)``.
     build      ``build(instance, old)`` gives the instance its state itself, in the place of BUILD, and returns
                None; or it returns a tuple of the one state that is to be given in the ordinary way. With a
@@ -74,7 +75,10 @@ class Shape(Record):
         defaults: Mapping[str, Any] = MappingProxyType({}),
         version: Function | None = None,
     ) -> None:
-        _check_target("Shape", target)
+        if not (isinstance(target, str) and target.startswith("*:") and target[2:].isidentifier()):
+            _check_target("Shape", target)
+        elif state is None or build or arguments or create or defaults or version:
+            raise refused(f"Shape({target!r}) takes state=… and nothing else")
         functions = {"state": state, "build": build, "arguments": arguments, "create": create}
         for field, function in functions.items():
             if function is not None and not (

@@ -298,6 +298,8 @@ class ShapeTable(NamedTuple):
     has_text whether there are text rules, so that an engine keeps what Python 2's str were in the stream.
     find     gives what there is for a pair, given whether Python 2 may have written the stream.
     decide   a function of path and data for all other str of Python 2.
+    slotted  a function of instance and state, for a state of slots, (None, dict), in the hands of a class that has a
+             ``__setstate__`` of its own today: the state to give it.
     """
 
     modules: frozenset[str]
@@ -305,6 +307,7 @@ class ShapeTable(NamedTuple):
     has_text: bool
     find: Callable[[str, str, bool], Shaped | None]
     decide: Callable[[tuple[object, ...], bytes], object] | None = None
+    slotted: Callable[[Any, Any], Any] | None = None
 
 
 class ReadPlan(NamedTuple):

@@ -83,8 +83,9 @@ def estimator_state(instance: Any, state: Any) -> Any:
     for name in [base.__name__ for base in cls.__mro__]:
         finish = getattr(_Finish, name, None)
         if finish is not None:
+            version = _version(state)  # __setstate__ takes it out
             instance.__setstate__(state)
-            finish(instance)
+            finish(instance, version)
             return None
     return (state,)
 
@@ -132,8 +133,9 @@ class _Mend:
 
     @staticmethod
     def PolynomialFeatures(state: dict[str, Any]) -> None:
-        count = state.get("n_output_features_", state.pop("_n_output_features", None))
-        count = state.pop("n_output_features_", count)
+        count = state.pop("n_output_features_", state.pop("_n_output_features", None))
+        if count is None and "powers_" in state:
+            count = len(state["powers_"])
         degree = state.get("degree", 2)
         state.setdefault("_min_degree", 0)
         state.setdefault("_max_degree", degree)
@@ -156,7 +158,8 @@ class _Mend:
 
     @staticmethod
     def OneVsRestClassifier(state: dict[str, Any]) -> None:
-        pass
+        if "label_binarizer_" in state and "classes_" in vars(state["label_binarizer_"]):
+            state.setdefault("classes_", state["label_binarizer_"].classes_)
 
     @staticmethod
     def KNeighborsMixin(state: dict[str, Any]) -> None:
@@ -368,7 +371,7 @@ class _Finish:
     """What is done with an instance that has its state, by the name of its class."""
 
     @staticmethod
-    def LogisticRegression(instance: Any) -> None:
+    def LogisticRegression(instance: Any, version: tuple[int, ...]) -> None:
         state = vars(instance)
         way = state.get("multi_class", "auto")
         rest = way in ("ovr", "warn") or (way != "multinomial" and state["solver"] == "liblinear")
@@ -376,38 +379,46 @@ class _Finish:
             _becomes(instance, "of_the_one_against_the_rest")
 
     @staticmethod
-    def LinearDiscriminantAnalysis(instance: Any) -> None:
+    def LinearDiscriminantAnalysis(instance: Any, version: tuple[int, ...]) -> None:
         # Until 0.20 the probabilities of several classes were not those of a softmax.
-        if (0, 0) < _version(vars(instance)) < (0, 21) and len(vars(instance).get("classes_", ())) > 2:
+        if (0, 0) < version < (0, 21) and len(vars(instance).get("classes_", ())) > 2:
             _becomes(instance, "of_the_one_against_the_rest")
 
     @staticmethod
-    def AdaBoostClassifier(instance: Any) -> None:
+    def AdaBoostClassifier(instance: Any, version: tuple[int, ...]) -> None:
         if vars(instance).get("algorithm") == "SAMME.R":
+            if version < (0, 18):
+                from pickle import UnpicklingError
+
+                raise UnpicklingError(
+                    "this AdaBoostClassifier is of scikit-learn 0.17 or before, by SAMME.R, which took other "
+                    "probabilities for none than 0.18: read it with the version that wrote it, or fit it anew"
+                )
             _becomes(instance, "of_samme_r")
 
     @staticmethod
-    def OneVsRestClassifier(instance: Any) -> None:
-        pass
-
-    @staticmethod
-    def IsolationForest(instance: Any) -> None:
+    def IsolationForest(instance: Any, version: tuple[int, ...]) -> None:
         if "estimators_" not in vars(instance):
             return
         from sklearn.ensemble._iforest import _average_path_length
 
         trees = [estimator.tree_ for estimator in instance.estimators_]
         if not hasattr(instance, "_decision_path_lengths"):
-            instance._average_path_length_per_tree = tuple(_average_path_length(t.n_node_samples) for t in trees)
+            means = [_average_path_length(tree.n_node_samples) for tree in trees]
+            if version < (0, 22):
+                # A leaf of two samples had a length of its own once.
+                for tree, mean in zip(trees, means, strict=True):
+                    mean[tree.n_node_samples == 2] = 2 * 0.5772156649015329 - 1
+            instance._average_path_length_per_tree = tuple(means)
             instance._decision_path_lengths = tuple(t.compute_node_depths() for t in trees)
-        if not hasattr(instance, "offset_"):
+        if version < (0, 22) and vars(instance).get("behaviour", "old") == "old":
             # predict() compared the decision with threshold_; the decision had 0.5 added, until 0.20.
             instance.offset_ = state_offset(instance)
         if not hasattr(instance, "_max_samples"):
             instance._max_samples = instance.max_samples_
 
     @staticmethod
-    def BaseGradientBoosting(instance: Any) -> None:
+    def BaseGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
         state = vars(instance)
         state["loss"] = {
             "deviance": "log_loss", "ls": "squared_error", "lad": "absolute_error"
@@ -425,7 +436,7 @@ class _Finish:
         state["init_"] = _initial(state.get("init_"), instance)
 
     @staticmethod
-    def BaseHistGradientBoosting(instance: Any) -> None:
+    def BaseHistGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
         state = vars(instance)
         names = {
             "least_squares": "squared_error", "least_absolute_deviation": "absolute_error", "auto": "log_loss",
