@@ -50,8 +50,28 @@ class Shape(Record):
     refused that way. A stream that names no such class pays nothing.
     """
 
-    __slots__ = ("arguments", "build", "create", "defaults", "instances", "state", "target", "through", "version")
-    __match_args__ = ("target", "state", "build", "arguments", "create", "through", "instances", "defaults", "version")
+    __slots__ = (
+        "arguments",
+        "build",
+        "create",
+        "defaults",
+        "instances",
+        "state",
+        "target",
+        "through",
+        "version",
+    )
+    __match_args__ = (
+        "target",
+        "state",
+        "build",
+        "arguments",
+        "create",
+        "through",
+        "instances",
+        "defaults",
+        "version",
+    )
     target: str
     state: Function | None
     build: Function | None
@@ -108,7 +128,14 @@ class Shape(Record):
         made = tuple(instances) if not isinstance(instances, str) else (instances,)
         if not all(isinstance(name, str) and is_dotted(name) for name in made):
             raise refused(f"Shape(instances={made!r}): it wants dotted names of classes")
-        self._fill(**functions, target=target, through=names, instances=made, defaults=MappingProxyType(dict(defaults)), version=version)
+        self._fill(
+            **functions,
+            target=target,
+            through=names,
+            instances=made,
+            defaults=MappingProxyType(dict(defaults)),
+            version=version,
+        )
 
     def statements(self) -> Iterator[Statement]:
         """The one about the class."""

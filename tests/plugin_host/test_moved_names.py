@@ -92,7 +92,9 @@ def stand_in(*args: object) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("function", [stand_in, f"{__name__}:stand_in"])
-def test_a_stand_in_is_called_in_the_place_of_a_class(function: object, profile: Callable[..., Profile]) -> None:
+def test_a_stand_in_is_called_in_the_place_of_a_class(
+    function: object, profile: Callable[..., Profile]
+) -> None:
     if isinstance(function, str):
         function = "fractions:Fraction"
     made = profile(NameTable("p", stand_ins={"gone:Class": function}))  # type: ignore[dict-item]
@@ -105,7 +107,9 @@ def test_a_stand_in_is_called_in_the_place_of_a_class(function: object, profile:
 
 def test_chains_lead_through_the_tables_of_several_plugins() -> None:
     first = declaring("first", NameTable("one", {"a": "b"}))
-    second = declaring("second", NameTable("two", {"b:Name": "c:Other"}), NameTable("three", {"c": "fractions"}))
+    second = declaring(
+        "second", NameTable("two", {"b:Name": "c:Other"}), NameTable("three", {"c": "fractions"})
+    )
     names = Profile([first, second]).read_plan.names
     assert names is not None
     assert names.apply("a", "Name") == ("fractions", "Other")
@@ -139,7 +143,10 @@ def test_a_name_that_is_mapped_to_itself_stays() -> None:
 
 
 def test_names_that_lead_back_to_themselves_are_a_conflict() -> None:
-    plugins = [declaring("first", NameTable("1", {"a:N": "b:N"})), declaring("second", NameTable("2", {"b:N": "a:N"}))]
+    plugins = [
+        declaring("first", NameTable("1", {"a:N": "b:N"})),
+        declaring("second", NameTable("2", {"b:N": "a:N"})),
+    ]
     with pytest.raises(PluginConflict, match="lead back to themselves") as conflict:
         Profile(plugins)
     assert "first" in str(conflict.value)

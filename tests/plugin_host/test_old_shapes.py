@@ -105,7 +105,9 @@ def test_build_may_do_it_all_or_leave_the_rest(profile: Callable[..., Profile]) 
 
     (order,) = profile(Shape("oldshop:Order", build=build)).loads(stream("Order", STATE))
     assert vars(order) == {"whole": {"a": 1, "v": 7}}
-    (order,) = profile(Shape("oldshop:Order", build=build)).loads(stream("Order", b"}X\x01\x00\x00\x00aK\x01s"))
+    (order,) = profile(Shape("oldshop:Order", build=build)).loads(
+        stream("Order", b"}X\x01\x00\x00\x00aK\x01s")
+    )
     assert vars(order) == {"rest": {"a": 1}}
 
 
@@ -276,7 +278,9 @@ def test_dates_of_python_2_load_without_latin1(profile: Callable[..., Profile]) 
 
 
 @pytest.mark.parametrize("protocol", [0, 1])
-def test_an_instance_of_what_has_become_an_extension_type(protocol: int, profile: Callable[..., Profile]) -> None:
+def test_an_instance_of_what_has_become_an_extension_type(
+    protocol: int, profile: Callable[..., Profile]
+) -> None:
     data = b"ccopy_reg\n_reconstructor\n(ccollections\nOrderedDict\nc__builtin__\nobject\nNtR."
     with pytest.raises(TypeError, match="is not safe"):
         profile().loads(data)

@@ -7,7 +7,6 @@ dicts of attributes, ``{"module Class attribute": "utf-8"}``, or "binary" (the t
 from __future__ import annotations
 
 import warnings
-from importlib.metadata import entry_points
 from typing import Any
 
 from brinery.errors import PluginWarning
@@ -16,6 +15,8 @@ __all__ = ["decoded", "renamed"]
 
 
 def _dicts(group: str) -> list[dict[Any, Any]]:
+    from importlib.metadata import entry_points  # takes the module email along
+
     found = []
     for entry in entry_points(group=group):
         try:

@@ -54,7 +54,9 @@ def _modules(options: Mapping[str, object]) -> Iterator[ModuleType]:
 @hookimpl
 def brinery_name_tables(options: Mapping[str, object]) -> Iterator[NameTable]:
     # Of extension types, for Python 2's protocols 0 and 1; what stands in is brinery's own function.
-    yield NameTable("instances of Python 2", stand_ins={"copyreg:_reconstructor": "brinery.engine.shaping:reconstruct"})
+    yield NameTable(
+        "instances of Python 2", stand_ins={"copyreg:_reconstructor": "brinery.engine.shaping:reconstruct"}
+    )
     for module in _modules(options):
         yield from getattr(module, "NAMES", ())
 

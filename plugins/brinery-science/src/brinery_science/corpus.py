@@ -39,8 +39,13 @@ def table(before: list[Row], after: list[Row]) -> str:
                 count = counts.setdefault(key, collections.Counter())
                 count[f"{kind} {state}"] += 1
                 count[kind] += 1
-    lines = ["| library | version | files | `pickle` right | brinery right | wrong | refused |", "|---|---|---|---|---|---|---|"]
-    for (library, version), count in sorted(counts.items(), key=lambda item: (item[0][0] or "~", _order(item[0][1]))):
+    lines = [
+        "| library | version | files | `pickle` right | brinery right | wrong | refused |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (library, version), count in sorted(
+        counts.items(), key=lambda item: (item[0][0] or "~", _order(item[0][1]))
+    ):
         all_of = f"**{library or 'in all'}**" if not version else ""
         wrong = count["after wrong"] + count["after unusable"]
         lines.append(

@@ -33,7 +33,9 @@ def dtype_state(state: Any) -> Any:
     return state
 
 
-SHAPES = [Shape("numpy:dtype", state="brinery_science.of_numpy:dtype_state", instances=["numpy.dtypes:VoidDType"])]
+SHAPES = [
+    Shape("numpy:dtype", state="brinery_science.of_numpy:dtype_state", instances=["numpy.dtypes:VoidDType"])
+]
 
 TEXTS = [
     TextRule("numpy:ndarray", items={4: "bytes"}),

@@ -84,7 +84,11 @@ def manager_state(instance: Any, state: Any) -> Any:
 
     if not isinstance(state, tuple) or len(state) not in (3, 4) or (len(state) == 4 and "0.14.1" in state[3]):
         return (state,)
-    axes, values, items = [axis if isinstance(axis, pd.Index) else pd.Index(axis) for axis in state[0]], state[1], state[2]
+    axes, values, items = (
+        [axis if isinstance(axis, pd.Index) else pd.Index(axis) for axis in state[0]],
+        state[1],
+        state[2],
+    )
     if len(axes) == 1:
         places = [range(len(axes[0]))]
     else:
@@ -119,7 +123,11 @@ def timestamp(cls: Any, *args: Any, **named: Any) -> Any:
     """A Timestamp; until 1.2 its arguments were nanoseconds, a frequency and a time zone."""
     from pandas._libs.tslibs.timestamps import _unpickle_timestamp
 
-    if len(args) == 3 and isinstance(args[0], int) and not (isinstance(args[1], int) and isinstance(args[2], int)):
+    if (
+        len(args) == 3
+        and isinstance(args[0], int)
+        and not (isinstance(args[1], int) and isinstance(args[2], int))
+    ):
         return _unpickle_timestamp(args[0], None, args[2])
     return cls(*args, **named)
 
@@ -142,7 +150,11 @@ def offset_state(instance: Any, state: Any) -> Any:
             return (state,)
         named = dict(state["kwds"])
     else:
-        named = {name: held[name] for name in instance._attributes if name in held and name not in ("n", "normalize")}
+        named = {
+            name: held[name]
+            for name in instance._attributes
+            if name in held and name not in ("n", "normalize")
+        }
         if "calendar" in named:
             del named["calendar"]  # made from weekmask and holidays
         if "holidays" in named:
@@ -172,7 +184,9 @@ def frame_state(instance: Any, state: Any) -> Any:
         values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
         values.__setstate__(state[0])
         own = state[1] if len(state) > 1 else ()
-        _become(instance, pd.Series(values, index=own[0] if own else None, name=own[1] if len(own) > 1 else None))
+        _become(
+            instance, pd.Series(values, index=own[0] if own else None, name=own[1] if len(own) > 1 else None)
+        )
         return None
     return (state,)
 
@@ -232,6 +246,18 @@ def sparse_state(instance: Any, state: Any) -> Any:
     fill, places = state[1][:2]
     _become(instance, pd.arrays.SparseArray(np.asarray(values), sparse_index=places, fill_value=fill))
     return None
+
+
+def period_dtype(cls: Any, *args: Any) -> Any:
+    """A PeriodDtype; from 0.24 to 1.0 its frequency came with the state, when today's has long been made of it."""
+    if not args:
+        from pickle import UnpicklingError
+
+        raise UnpicklingError(
+            "a PeriodDtype of pandas 0.24 to 1.0 was written without its frequency, which today's is made of: read "
+            "it with pandas 1.0 to 1.5, and write it again"
+        )
+    return cls(*args)
 
 
 def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
@@ -296,15 +322,23 @@ _ARRAYS = "numpy._core.multiarray:_reconstruct", "numpy.core.multiarray:_reconst
 
 SHAPES = [
     *(
-        Shape(f"pandas.core.internals.managers:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state")
+        Shape(
+            f"pandas.core.internals.managers:{name}",
+            create=f"{_HERE}:block_manager",
+            build=f"{_HERE}:manager_state",
+        )
         for name in ("BlockManager", "SingleBlockManager")
     ),
     *(
-        Shape(f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state")
+        Shape(
+            f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state"
+        )
         for name in ("BlockManager", "SingleBlockManager")
     ),
     Shape(
-        "pandas.core.arrays.categorical:Categorical", create=f"{_HERE}:backed", build=f"{_HERE}:categorical_state"
+        "pandas.core.arrays.categorical:Categorical",
+        create=f"{_HERE}:backed",
+        build=f"{_HERE}:categorical_state",
     ),
     Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed"),
     Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed"),
@@ -324,9 +358,7 @@ SHAPES = [
             "pandas.core.indexes.multi:MultiIndex",
         )
     ),
-    Shape(
-        "pandas.core.series:Series", create=f"{_HERE}:bare", build=f"{_HERE}:frame_state", through=_ARRAYS
-    ),
+    Shape("pandas.core.series:Series", create=f"{_HERE}:bare", build=f"{_HERE}:frame_state", through=_ARRAYS),
     Shape("pandas.core.frame:DataFrame", build=f"{_HERE}:frame_state"),
     Shape("pandas.core.arrays.interval:IntervalArray", build=f"{_HERE}:interval_state"),
     Shape(
@@ -338,6 +370,7 @@ SHAPES = [
     Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
     Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
     Shape(f"{_BASE.partition(':')[0]}:_new_Index", create=f"{_HERE}:new_index"),
+    Shape("pandas.core.dtypes.dtypes:PeriodDtype", create=f"{_HERE}:period_dtype"),
     Shape("pandas.core.arrays.string_:StringDtype", create=f"{_HERE}:string_dtype"),
     *(
         Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")

@@ -38,7 +38,10 @@ NAMES = [
             "scipy.signal.ltisys:TransferFunctionDiscrete": "scipy.signal._ltisys:TransferFunctionDiscrete",
             "scipy.signal.ltisys:StateSpaceContinuous": "scipy.signal._ltisys:StateSpaceContinuous",
             "scipy.signal.ltisys:ZerosPolesGainContinuous": "scipy.signal._ltisys:ZerosPolesGainContinuous",
-            **{f"scipy.sparse._arrays:{name}_array": f"scipy.sparse._{name}:{name}_array" for name in _SPARSE.split()},
+            **{
+                f"scipy.sparse._arrays:{name}_array": f"scipy.sparse._{name}:{name}_array"
+                for name in _SPARSE.split()
+            },
             "scipy.spatial.ckdtree:new_object": f"{_HERE}:new_tree",
             "scipy.stats._stats_mstats_common:LinregressResult": "scipy.stats._stats_py:LinregressResult",
             "scipy.stats._stats_py:Ttest_1sampResult": f"{_HERE}:TtestResult",
@@ -126,7 +129,9 @@ def spline(instance: Any, state: Any) -> Any:
     held = _held(state)
     if not isinstance(held, dict) or "t" not in held:
         return (state,)
-    made = type(instance).construct_fast(held["t"], held["c"], held["k"], held["extrapolate"], held.get("axis", 0))
+    made = type(instance).construct_fast(
+        held["t"], held["c"], held["k"], held["extrapolate"], held.get("axis", 0)
+    )
     instance.__dict__.update(made.__dict__)
     return None
 
@@ -182,7 +187,9 @@ def dok_state(instance: Any, state: Any) -> Any:
 
     kind = np.dtype(state.get("dtype", np.float64))
     real = kind.kind != "c"
-    values = {place: kind.type(complex(value).real if real else value) for place, value in instance._dict.items()}
+    values = {
+        place: kind.type(complex(value).real if real else value) for place, value in instance._dict.items()
+    }
     instance.__init__(state["_shape"], dtype=kind)
     instance._dict.update(values)
     return None
@@ -221,11 +228,16 @@ SHAPES = [
     ),
     Shape("scipy.spatial._ckdtree:cKDTree", build=f"{_HERE}:ckdtree_state"),
     Shape("scipy.spatial.ckdtree:cKDTree", build=f"{_HERE}:ckdtree_state"),
-    *(Shape(f"{module}:_ufunc_reconstruct", arguments=f"{_HERE}:ufunc") for module in ("numpy._core", "numpy.core")),
+    *(
+        Shape(f"{module}:_ufunc_reconstruct", arguments=f"{_HERE}:ufunc")
+        for module in ("numpy._core", "numpy.core")
+    ),
     *(
         Shape(f"scipy.interpolate._{module}:{name}", build=f"{_HERE}:piecewise")
-        for module, names in (("interpolate", "PPoly BPoly"), ("cubic", "CubicSpline PchipInterpolator "
-                                                              "Akima1DInterpolator CubicHermiteSpline"))
+        for module, names in (
+            ("interpolate", "PPoly BPoly"),
+            ("cubic", "CubicSpline PchipInterpolator Akima1DInterpolator CubicHermiteSpline"),
+        )
         for name in names.split()
     ),
     Shape("scipy.interpolate._bsplines:BSpline", build=f"{_HERE}:spline"),

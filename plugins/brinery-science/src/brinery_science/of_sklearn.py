@@ -52,7 +52,9 @@ def tree_state(instance: Any, state: Any) -> Any:
 def _depth(nodes: Any) -> int:
     depth, level = 0, [0]
     while level:
-        below = [int(child) for node in level for child in (nodes["left_child"][node], nodes["right_child"][node])]
+        below = [
+            int(child) for node in level for child in (nodes["left_child"][node], nodes["right_child"][node])
+        ]
         level = [child for child in below if child > 0]
         depth += bool(level)
     return depth
@@ -178,8 +180,15 @@ class _Mend:
 
         if "transformers_" in state:
             state["transformers_"] = [
-                (name, FunctionTransformer(accept_sparse=True, check_inverse=False, feature_names_out="one-to-one")
-                 if transformer == "passthrough" else transformer, *rest)
+                (
+                    name,
+                    FunctionTransformer(
+                        accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
+                    )
+                    if transformer == "passthrough"
+                    else transformer,
+                    *rest,
+                )
                 for name, transformer, *rest in ((t[0], t[1], *t[2:]) for t in state["transformers_"])
             ]
 
@@ -225,7 +234,9 @@ class _Mend:
             places, active = state["feature_indices_"], state.get("active_features_")
             columns = list(zip(places[:-1], places[1:], strict=True))
             state["categories_"] = [
-                np.arange(end - start) if active is None else active[(active >= start) & (active < end)] - start
+                np.arange(end - start)
+                if active is None
+                else active[(active >= start) & (active < end)] - start
                 for start, end in columns
             ]
             state["categories"] = "auto"
@@ -255,12 +266,19 @@ class _Mend:
             state.setdefault("_probB", np.empty(0))
             count = state.pop("n_support_", None)
             state.setdefault("_n_support", count)
-            if state.get("_impl") in ("one_class", "epsilon_svr", "nu_svr"):
-                # Of these it was not filled in.
-                state["_n_support"] = np.array([len(state["support_vectors_"]), 0], dtype=np.int32)
             if "dual_coef_" in state:
                 state.setdefault("_dual_coef_", state["dual_coef_"])
                 state.setdefault("_intercept_", state.get("intercept_"))
+
+    @staticmethod
+    def SVR(state: dict[str, Any]) -> None:
+        if "support_vectors_" in state:
+            import numpy as np
+
+            # Of these it was not filled in.
+            state["_n_support"] = np.array([len(state["support_vectors_"]), 0], dtype=np.int32)
+
+    NuSVR = OneClassSVM = SVR
 
     @staticmethod
     def KernelPCA(state: dict[str, Any]) -> None:
@@ -328,7 +346,9 @@ class _Mend:
                 state["alpha_W"] = state["alpha"] / max(1, state.get("n_features_in_", 1))
         if "components_" in state:
             state.setdefault("_n_components", state.get("n_components_", len(state["components_"])))
-            state.setdefault("_beta_loss", 2.0 if state.get("beta_loss") in (None, "frobenius") else state["beta_loss"])
+            state.setdefault(
+                "_beta_loss", 2.0 if state.get("beta_loss") in (None, "frobenius") else state["beta_loss"]
+            )
 
     @staticmethod
     def GaussianProcessRegressor(state: dict[str, Any]) -> None:
@@ -420,9 +440,9 @@ class _Finish:
     @staticmethod
     def BaseGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
         state = vars(instance)
-        state["loss"] = {
-            "deviance": "log_loss", "ls": "squared_error", "lad": "absolute_error"
-        }.get(state.get("loss"), state.get("loss"))
+        state["loss"] = {"deviance": "log_loss", "ls": "squared_error", "lad": "absolute_error"}.get(
+            state.get("loss"), state.get("loss")
+        )
         if "estimators_" not in state or ("_loss" in state and not isinstance(state["_loss"], OldState)):
             return
         loss = state.pop("loss_", None)
@@ -439,8 +459,11 @@ class _Finish:
     def BaseHistGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
         state = vars(instance)
         names = {
-            "least_squares": "squared_error", "least_absolute_deviation": "absolute_error", "auto": "log_loss",
-            "categorical_crossentropy": "log_loss", "binary_crossentropy": "log_loss",
+            "least_squares": "squared_error",
+            "least_absolute_deviation": "absolute_error",
+            "auto": "log_loss",
+            "categorical_crossentropy": "log_loss",
+            "binary_crossentropy": "log_loss",
         }
         state["loss"] = names.get(state.get("loss"), state.get("loss"))
         if hasattr(state.get("_loss"), "as_today") or isinstance(state.get("loss_"), OldState):
@@ -529,7 +552,10 @@ SHAPES = [
     Shape("sklearn.tree._tree:Tree", build="brinery_science.of_sklearn:tree_state"),
     *(
         Shape(f"sklearn.neighbors._{module}:{name}", state="brinery_science.of_sklearn:neighbours_state")
-        for module, names in (("kd_tree", "KDTree KDTree64 KDTree32"), ("ball_tree", "BallTree BallTree64 BallTree32"))
+        for module, names in (
+            ("kd_tree", "KDTree KDTree64 KDTree32"),
+            ("ball_tree", "BallTree BallTree64 BallTree32"),
+        )
         for name in names.split()
     ),
     *(

@@ -158,9 +158,7 @@ GONE = {
     "sklearn.mixture.gmm": (
         "GMM, VBGMM and DPGMM were removed in scikit-learn 0.20; GaussianMixture, which took their place, has other attributes: read it with 0.19 and fit that"
     ),
-    "sklearn.cross_validation:Bootstrap": (
-        "it was removed in scikit-learn 0.17"
-    ),
+    "sklearn.cross_validation:Bootstrap": ("it was removed in scikit-learn 0.17"),
 }
 
 #: The estimators by their modules.

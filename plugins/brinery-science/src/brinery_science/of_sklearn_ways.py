@@ -18,7 +18,12 @@ def _writes_as_base(self: Any, protocol: Any) -> Any:
 
 
 def _like(base: Any, methods: dict[str, Any]) -> Any:
-    named = {**methods, "__reduce_ex__": _writes_as_base, "__module__": base.__module__, "__doc__": base.__doc__}
+    named = {
+        **methods,
+        "__reduce_ex__": _writes_as_base,
+        "__module__": base.__module__,
+        "__doc__": base.__doc__,
+    }
     named["__sklearn_clone__"] = _cloned
     return type(base)(base.__name__, (base,), named)
 

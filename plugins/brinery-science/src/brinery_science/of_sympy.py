@@ -46,7 +46,11 @@ def dense(instance: Any, state: Any) -> Any:
     from sympy import Matrix
 
     if isinstance(state, dict) and "_rep" not in state and "_mat" in state:
-        made = Matrix(state["rows"] if "rows" in state else state["_rows"], state.get("cols", state.get("_cols")), state["_mat"])
+        made = Matrix(
+            state["rows"] if "rows" in state else state["_rows"],
+            state.get("cols", state.get("_cols")),
+            state["_mat"],
+        )
         _copied(instance, made)
         return None
     return (state,)
@@ -58,7 +62,9 @@ def sparse(instance: Any, state: Any) -> Any:
 
     if isinstance(state, dict) and "_rep" not in state:
         places = state.get("_smat", state.get("_dok", {}))
-        made = SparseMatrix(state.get("rows", state.get("_rows")), state.get("cols", state.get("_cols")), dict(places))
+        made = SparseMatrix(
+            state.get("rows", state.get("_rows")), state.get("cols", state.get("_cols")), dict(places)
+        )
         _copied(instance, made)
         return None
     return (state,)

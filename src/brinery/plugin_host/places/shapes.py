@@ -59,7 +59,9 @@ class Shapes(Place):
         )
 
     def _slotted(self) -> Callable[[Any, Any], Any] | None:
-        marks = {target[2:]: self._settled(kind, target) for kind, target in self._claims if target[:2] == "*:"}
+        marks = {
+            target[2:]: self._settled(kind, target) for kind, target in self._claims if target[:2] == "*:"
+        }
         if not marks:
             return None
 

@@ -1,0 +1,12 @@
+"""What brinery asks of every plugin, asked of this one."""
+
+from __future__ import annotations
+
+import brinery_python2
+
+from brinery.testing import PluginContract
+
+
+class TestContract(PluginContract):
+    plugin = brinery_python2
+    examples = {"nothing of its own is written": [1, "a", {"b": 2.5}]}
