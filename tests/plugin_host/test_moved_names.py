@@ -1,4 +1,5 @@
-"""What name tables can say beyond one name for another: packages, fallbacks, stand-ins, chains; and what errors say."""
+"""What name tables can say beyond one name for another: packages, fallbacks, stand-ins, chains; and what
+errors say."""
 
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ def test_a_fallback_is_only_for_what_is_not_there(profile: Callable[..., Profile
 
 def test_what_no_fallback_finds_fails_as_it_would_without(profile: Callable[..., Profile]) -> None:
     made = profile(NameTable("p", fallback={"gone": "gone_too", "gone_too": "gone"}))
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'gone'"):
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'gone'"):
         made.loads(named("gone:Name"))
 
 
@@ -175,7 +176,7 @@ def notes(error: BaseException) -> str:
 
 def test_an_error_says_why_a_name_is_gone(profile: Callable[..., Profile]) -> None:
     made = profile(NameTable("p", gone={"shop:Basket": "baskets went with shop 2.0: read it with 1.9"}))
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'shop'") as error:
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'shop'") as error:
         made.loads(named("shop:Basket"))
     assert "shop:Basket is gone: baskets went with shop 2.0" in notes(error.value)
 

@@ -1,4 +1,5 @@
-"""Changed shapes and Python 2's text: declared by name, applied by both engines, and only where a stream says so."""
+"""Changed shapes and Python 2's text: declared by name, applied by both engines, and only where a stream says
+so."""
 
 from __future__ import annotations
 

@@ -9,4 +9,5 @@ from brinery.testing import PluginContract
 
 class TestContract(PluginContract):
     plugin = brinery_python2
+    may_import = ("email",)  # with importlib.metadata, by which brinery has found the plugin already
     examples = {"nothing of its own is written": [1, "a", {"b": 2.5}]}

@@ -1,4 +1,5 @@
-"""What a real Python 2.7 wrote (``write_python2.py``) loads without an encoding; and packages' own rules are read."""
+"""What a real Python 2.7 wrote (``write_python2.py``) loads without an encoding; and packages' own rules are
+read."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def test_a_message_can_be_written_as_text(engine: str) -> None:
 
 def test_what_left_a_module_within_python_3_is_found() -> None:
     profile = brinery.Profile(["python2"])
-    assert profile.loads(b"\x80\x04\x8c\x0bcollections\x8c\x07Mapping\x93.") is sys.modules["collections.abc"].Mapping
+    found = profile.loads(b"\x80\x04\x8c\x0bcollections\x8c\x07Mapping\x93.")
+    assert found is sys.modules["collections.abc"].Mapping
 
 
 def test_what_is_gone_is_refused_with_the_reason() -> None:
@@ -77,7 +79,8 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: py2shop\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(
-        "[zodbupdate]\nrenames = py2shop_rules:renames\n\n[zodbupdate.decode]\ndecodes = py2shop_rules:decodes\n"
+        "[zodbupdate]\nrenames = py2shop_rules:renames\n\n"
+        "[zodbupdate.decode]\ndecodes = py2shop_rules:decodes\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -93,7 +96,9 @@ def test_the_entry_points_of_zodbupdate_are_read_as_they_are(shipped: None, engi
     assert vars(order) == {"photo": b"\xc3\xa9", "name": "é"}
 
 
-def test_an_entry_point_that_cannot_be_loaded_is_left_out_with_a_warning(shipped: None, tmp_path: Path) -> None:
+def test_an_entry_point_that_cannot_be_loaded_is_left_out_with_a_warning(
+    shipped: None, tmp_path: Path
+) -> None:
     (tmp_path / "py2shop_rules.py").write_text("decodes = {}\n")
     with pytest.warns(PluginWarning, match="'renames' of 'zodbupdate'"):
         brinery.Profile(["python2"])

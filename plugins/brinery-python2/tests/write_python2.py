@@ -1,4 +1,5 @@
-"""Writes what the tests of brinery-python2 read; run by a real Python 2.7: python2.7 write_python2.py python2.json"""
+"""Writes what the tests of brinery-python2 read; run by a real Python 2.7: python2.7 write_python2.py
+python2.json"""
 
 import base64
 import cPickle

@@ -1,7 +1,8 @@
-"""Pickles that old versions wrote, in ``write_old.py``, are read by today's as what they were, on both engines.
+"""Pickles that old versions wrote, in ``write_old.py``, are read by today's as what they were, on both
+engines.
 
-NumPy, pandas, networkx and attrs are in the group of dependencies for tests; the other libraries are tested where they are
-installed, and all of them must be where ``BRINERY_SCIENCE_ALL`` is set.
+NumPy, pandas, networkx and attrs are in the group of dependencies for tests; the other libraries are tested
+where they are installed, and all of them must be where ``BRINERY_SCIENCE_ALL`` is set.
 """
 
 from __future__ import annotations
@@ -73,7 +74,11 @@ def test_an_old_pickle_is_read_as_what_it_was(profile: brinery.Profile, python: 
 
 
 REFUSED = {
-    "a frame of three axes": (b"\x80\x02cpandas.core.panel\nPanel\n)\x81.", ModuleNotFoundError, "pandas 0.25"),
+    "a frame of three axes": (
+        b"\x80\x02cpandas.core.panel\nPanel\n)\x81.",
+        ModuleNotFoundError,
+        "pandas 0.25",
+    ),
     "a type of periods without its frequency": (
         b"\x80\x02cpandas.core.dtypes.dtypes\nPeriodDtype\n)\x81.",
         pickle.UnpicklingError,

@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
-"""Writes the small corpus of old pickles that the tests of brinery-science read: run by old Pythons with old libraries.
+"""Writes the small corpus of old pickles that the tests of brinery-science read: run by old Pythons with old
+libraries.
 
     python2.7 -m pip install --target old27 numpy==1.16.6 pandas==0.24.2 Pillow==6.2.2
     PYTHONPATH=old27 python2.7 write_old.py python-2.7.json
@@ -7,8 +8,9 @@
         sympy==1.4 attrs==16.3.0
     python3.7 write_old.py python-3.7.json
 
-For each object there is what it is, in plain JSON, as the old library said it, and its pickles of protocols 0, 1 and 2 in
-base64. ``described`` is run by the old library when they are written, and by today's when they are read.
+For each object there is what it is, in plain JSON, as the old library said it, and its pickles of protocols
+0, 1 and 2 in base64. ``described`` is run by the old library when they are written, and by today's when they
+are read.
 """
 from __future__ import absolute_import, print_function
 

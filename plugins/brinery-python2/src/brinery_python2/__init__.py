@@ -1,7 +1,7 @@
 """Pickles of Python 2: names that the standard library's own table lacks, and what its str are.
 
-The entry points ``zodbupdate`` and ``zodbupdate.decode``, in which packages of Zope and Plone say what they renamed
-and which attributes are bytes, are read as they are.
+The entry points ``zodbupdate`` and ``zodbupdate.decode``, in which packages of Zope and Plone say what they
+renamed and which attributes are bytes, are read as they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The entry points that packages ship for zodbupdate, the tool that mends ZODB's databases.
 
-``zodbupdate`` names dicts of renamed classes, ``{"old.module Old": "new.module New"}``; ``zodbupdate.decode`` names
-dicts of attributes, ``{"module Class attribute": "utf-8"}``, or "binary" (the tool's documentation, on PyPI).
+``zodbupdate`` names dicts of renamed classes, ``{"old.module Old": "new.module New"}``; ``zodbupdate.decode``
+names dicts of attributes, ``{"module Class attribute": "utf-8"}``, or "binary" (the tool's documentation, on
+PyPI).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ def _dicts(group: str) -> list[dict[Any, Any]]:
             loaded = entry.load()
         except Exception as failure:
             warnings.warn(
-                f"the entry point {entry.name!r} of {group!r} ({entry.value}) cannot be loaded and is left out: "
-                f"{type(failure).__name__}: {failure}",
+                f"the entry point {entry.name!r} of {group!r} ({entry.value}) cannot be loaded and is left "
+                f"out: {type(failure).__name__}: {failure}",
                 PluginWarning,
                 stacklevel=2,
             )
@@ -43,7 +44,8 @@ def renamed() -> dict[str, str]:
 
 
 def decoded() -> dict[str, dict[str, str]]:
-    """What attributes are, by class: "bytes" or an encoding. A class that was renamed is meant by its new name."""
+    """What attributes are, by class: "bytes" or an encoding. A class that was renamed is meant by its new
+    name."""
     names = renamed()
     rules: dict[str, dict[str, str]] = {}
     for table in _dicts("zodbupdate.decode"):

@@ -1,7 +1,9 @@
-"""Old pickles of NumPy, pandas, scikit-learn, SciPy and their neighbours, read with the versions that are installed.
+"""Old pickles of NumPy, pandas, scikit-learn, SciPy and their neighbours, read with the versions that are
+installed.
 
-For each library there is a module with data, what its names were, what its states were, and with the functions that
-mend them, which import the library when they are called. Nothing here imports a library before.
+For each library there is a module with data, what its names were, what its states were, and with the
+functions that mend them, which import the library when they are called. Nothing here imports a library
+before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``brinery-old-pickles FOLDER``: how many of a corpus of old pickles load right, by library and version.
 
-A corpus is a folder with ``load_old.py``, which loads each of its files with one module, compares it with the value that
-the writing version had, and writes what came of it as JSON.
+A corpus is a folder with ``load_old.py``, which loads each of its files with one module, compares it with the
+value that the writing version had, and writes what came of it as JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def results(corpus: Path, *arguments: str) -> list[Row]:
         into = Path(folder) / "results.json"
         command = [sys.executable, str(corpus / "load_old.py"), "--json", str(into), *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return [tuple(row) for row in json.loads(into.read_text())]  # type: ignore[misc]
+        return [tuple(row) for row in json.loads(into.read_text())]
 
 
 def table(before: list[Row], after: list[Row]) -> str:
@@ -49,8 +49,8 @@ def table(before: list[Row], after: list[Row]) -> str:
         all_of = f"**{library or 'in all'}**" if not version else ""
         wrong = count["after wrong"] + count["after unusable"]
         lines.append(
-            f"| {all_of} | {version} | {count['after']:,} | {count['before right']:,} | {count['after right']:,} "
-            f"| {wrong:,} | {count['after error'] + count['after crash']:,} |"
+            f"| {all_of} | {version} | {count['after']:,} | {count['before right']:,} "
+            f"| {count['after right']:,} | {wrong:,} | {count['after error'] + count['after crash']:,} |"
         )
     return "\n".join(lines)
 

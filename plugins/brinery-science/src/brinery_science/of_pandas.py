@@ -89,10 +89,7 @@ def manager_state(instance: Any, state: Any) -> Any:
         state[1],
         state[2],
     )
-    if len(axes) == 1:
-        places = [range(len(axes[0]))]
-    else:
-        places = [axes[0].get_indexer(each) for each in items]
+    places = [range(len(axes[0]))] if len(axes) == 1 else [axes[0].get_indexer(each) for each in items]
     import numpy as np
 
     blocks = [
@@ -139,7 +136,8 @@ _TO_MIDNIGHT = {"MonthEnd", "BusinessMonthEnd", "LastWeekOfMonth", "WeekOfMonth"
 
 
 def offset_state(instance: Any, state: Any) -> Any:
-    """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was in it."""
+    """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was
+    in it."""
     if not isinstance(state, dict):
         return (state,)
     held = {**state.get("kwds", {}), **{k: v for k, v in state.items() if k != "kwds"}}
@@ -174,7 +172,7 @@ def frame_state(instance: Any, state: Any) -> Any:
         _become(instance, pd.DataFrame._from_mgr(state, axes=state.axes))
         return None
     if isinstance(state, dict) and "_typ" not in state and ("_data" in state or "_mgr" in state):
-        manager = state.get("_mgr", state.get("_data"))
+        manager: Any = state.get("_mgr", state.get("_data"))
         cls = pd.Series if isinstance(instance, pd.Series) else pd.DataFrame
         _become(instance, cls._from_mgr(manager, axes=manager.axes))
         if cls is pd.Series:
@@ -183,7 +181,7 @@ def frame_state(instance: Any, state: Any) -> Any:
     if isinstance(state, tuple) and state and isinstance(state[0], tuple) and isinstance(instance, pd.Series):
         values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
         values.__setstate__(state[0])
-        own = state[1] if len(state) > 1 else ()
+        own: Any = state[1] if len(state) > 1 else ()
         _become(
             instance, pd.Series(values, index=own[0] if own else None, name=own[1] if len(own) > 1 else None)
         )
@@ -249,7 +247,8 @@ def sparse_state(instance: Any, state: Any) -> Any:
 
 
 def period_dtype(cls: Any, *args: Any) -> Any:
-    """A PeriodDtype; from 0.24 to 1.0 its frequency came with the state, when today's has long been made of it."""
+    """A PeriodDtype; from 0.24 to 1.0 its frequency came with the state, when today's has long been made of
+    it."""
     if not args:
         from pickle import UnpicklingError
 
@@ -291,7 +290,8 @@ def string_dtype(cls: Any, *args: Any) -> Any:
 
 
 def categorical_state(instance: Any, state: Any) -> Any:
-    """A Categorical: until 0.20 with categories and order of its own in place of a dtype, first called levels."""
+    """A Categorical: until 0.20 with categories and order of its own in place of a dtype, first called
+    levels."""
     import pandas as pd
 
     if not isinstance(state, dict):

@@ -169,7 +169,8 @@ def rotation(instance: Any, state: Any) -> Any:
 
 
 def new_dok(cls: Any, *args: Any) -> Any:
-    """A dok_matrix or dok_array, which was a dict until 1.11: as large as can be, until its state says how large."""
+    """A dok_matrix or dok_array, which was a dict until 1.11: as large as can be, until its state says how
+    large."""
     import numpy as np
 
     made = cls.__new__(cls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from brinery import NameTable, Shape
@@ -232,7 +233,7 @@ class _Mend:
         if "categories_" not in state and "feature_indices_" in state:
             # Until 0.19: which of the integers of each column occurred, in one row of places.
             places, active = state["feature_indices_"], state.get("active_features_")
-            columns = list(zip(places[:-1], places[1:], strict=True))
+            columns = list(itertools.pairwise(places))
             state["categories_"] = [
                 np.arange(end - start)
                 if active is None
@@ -310,7 +311,8 @@ class _Mend:
     def IsotonicRegression(state: dict[str, Any]) -> None:
         if "f_" in state:
             return
-        xs, ys = state.get("X_thresholds_"), state.get("y_thresholds_")
+        xs: Any = state.get("X_thresholds_")
+        ys: Any = state.get("y_thresholds_")
         if xs is None:
             xs, ys = state.get("_necessary_X_", state.get("X_")), state.get("_necessary_y_", state.get("y_"))
         if xs is None:
@@ -544,7 +546,8 @@ def passthrough_scorer(estimator: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def neighbours_state(state: Any) -> Any:
-    """A KDTree or BallTree: until 0.19 the state had no weights of samples, and today's class looks for them."""
+    """A KDTree or BallTree: until 0.19 the state had no weights of samples, and today's class looks for
+    them."""
     return (*state, None) if isinstance(state, tuple) and len(state) == 12 else state
 
 

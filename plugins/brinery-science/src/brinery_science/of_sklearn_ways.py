@@ -1,4 +1,5 @@
-"""Classifiers that predict by a formula that scikit-learn no longer has: each as a subclass that has it still.
+"""Classifiers that predict by a formula that scikit-learn no longer has: each as a subclass that has it
+still.
 
 They are made when such a state turns up. Each is written, and cloned, as the class of scikit-learn.
 """
@@ -9,7 +10,7 @@ import copyreg
 import functools
 from typing import Any
 
-__all__ = ["of_the_one_against_the_rest", "of_samme_r"]
+__all__ = ["of_samme_r", "of_the_one_against_the_rest"]
 
 
 def _writes_as_base(self: Any, protocol: Any) -> Any:
@@ -30,7 +31,7 @@ def _like(base: Any, methods: dict[str, Any]) -> Any:
 
 def _cloned(self: Any) -> Any:
     base = type(self).__mro__[1]
-    return base(**{name: value for name, value in self.get_params(deep=False).items()})
+    return base(**self.get_params(deep=False))
 
 
 @functools.cache

@@ -134,7 +134,8 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     if text is not None:
         rule: TextRule = text.chosen[0].declared
         table = TextTable(rule.arguments, rule.items, rule.attributes)
-    through = instances = ()
+    through: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
     if shape is not None:
         through, instances = declared.through, declared.instances
     return Shaped(name, create, arguments, build, table, through, instances)
