@@ -262,8 +262,8 @@ class NameTable(Record):
     stand_ins  globals that streams name, ``"module:qualname"``, to what is called in their place: a function,
                or its dotted name, imported for the first such stream. It is called with what the stream would
                have called the global with, its REDUCE, NEWOBJ (without the class), INST and OBJ.
-    gone       names for which there is nothing today, a module or a global, each with the reason and what to do:
-               it is said beneath the error of a load that cannot find them.
+    gone       names for which there is nothing today, a module or a global, each with the reason and what to
+               do: it is said beneath the error of a load that cannot find them.
     era        ``"always"``: at every protocol. ``"python2"``: only where Python 2 may be on the other side,
                below protocol 3 and with ``fix_imports``.
 

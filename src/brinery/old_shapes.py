@@ -28,34 +28,60 @@ class Shape(Record):
     """How what old streams say of a class fits the class of today.
 
     target     its dotted name, as it is called today: "package.module:qualname"; or that of a function that
-               streams call. What name tables say is done before.
+               streams call. What name tables say is done before. Or ``"*:attribute"``, with `state` only:
+               every class that has this attribute and a ``__setstate__``, where the old state is one of
+               slots, (None, dict).
     state      ``state(old)`` gives the state of today. With a `version`: ``state(old, version)``.
-    build      ``build(instance, old)`` gives the instance its state itself, in the place of BUILD, and returns
-               None; or it returns a tuple of the one state that is to be given in the ordinary way. With a
+    build      ``build(instance, old)`` gives the instance its state itself, in the place of BUILD, and
+               returns None; or it returns a tuple of the one state that is to be given in the ordinary way.
+               With a
                `version` that comes third. Instead of `state`.
     arguments  ``arguments(old)`` gives the arguments for the class, or function: tuple to tuple. For REDUCE,
                NEWOBJ, NEWOBJ_EX, INST and OBJ.
-    create     ``create(cls, *args, **kwargs)`` makes the new object, in the place of REDUCE, NEWOBJ, INST, OBJ, and
-               of ``copyreg._reconstructor``.
-    through    functions that streams call with the class as their first argument to make its objects, by dotted name
-               of today; `create` is called in their place, too, with the other arguments.
+    create     ``create(cls, *args, **kwargs)`` makes the new object, in the place of REDUCE, NEWOBJ, INST,
+               OBJ, and of ``copyreg._reconstructor``.
+    through    functions that streams call with the class as their first argument to make its objects, by
+               dotted name of today; `create` is called in their place, too, with the other arguments.
+    instances  dotted names of the classes of the objects that calling `target` makes, where they are others.
     defaults   attributes that did not exist once, by name, with their values, added to a state that is a dict
-               (or a pair with a dict) and has them not. A function is called with the state, and gives the value:
-               lists and dicts want one each.
-    version    where the author stamps a version: the name of an item of the state, or a function of the state.
+               (or a pair with a dict) and has them not. A function is called with the state, and gives the
+               value: lists and dicts want one each.
+    version    where the author stamps a version: the name of an item of the state, or a function of the
+               state.
 
-    Each function may be a dotted name. What a function raises, the load raises: a state that cannot be mended is
-    refused that way. A stream that names no such class pays nothing.
+    Each function may be a dotted name. What a function raises, the load raises: a state that cannot be mended
+    is refused that way. A stream that names no such class pays nothing.
     """
 
-    __slots__ = ("arguments", "build", "create", "defaults", "state", "target", "through", "version")
-    __match_args__ = ("target", "state", "build", "arguments", "create", "through", "defaults", "version")
+    __slots__ = (
+        "arguments",
+        "build",
+        "create",
+        "defaults",
+        "instances",
+        "state",
+        "target",
+        "through",
+        "version",
+    )
+    __match_args__ = (
+        "target",
+        "state",
+        "build",
+        "arguments",
+        "create",
+        "through",
+        "instances",
+        "defaults",
+        "version",
+    )
     target: str
     state: Function | None
     build: Function | None
     arguments: Function | None
     create: Function | None
     through: tuple[str, ...]
+    instances: tuple[str, ...]
     defaults: Mapping[str, Any]
     version: Function | None
 
@@ -68,10 +94,14 @@ class Shape(Record):
         arguments: Function | None = None,
         create: Function | None = None,
         through: Iterable[str] = (),
+        instances: Iterable[str] = (),
         defaults: Mapping[str, Any] = MappingProxyType({}),
         version: Function | None = None,
     ) -> None:
-        _check_target("Shape", target)
+        if not (isinstance(target, str) and target.startswith("*:") and target[2:].isidentifier()):
+            _check_target("Shape", target)
+        elif state is None or build or arguments or create or defaults or version:
+            raise refused(f"Shape({target!r}) takes state=… and nothing else")
         functions = {"state": state, "build": build, "arguments": arguments, "create": create}
         for field, function in functions.items():
             if function is not None and not (
@@ -98,7 +128,17 @@ class Shape(Record):
             raise refused(
                 f"Shape(through={names!r}): it wants dotted names of functions, and create=… to call instead"
             )
-        self._fill(**functions, target=target, through=names, defaults=MappingProxyType(dict(defaults)), version=version)
+        made = tuple(instances) if not isinstance(instances, str) else (instances,)
+        if not all(isinstance(name, str) and is_dotted(name) for name in made):
+            raise refused(f"Shape(instances={made!r}): it wants dotted names of classes")
+        self._fill(
+            **functions,
+            target=target,
+            through=names,
+            instances=made,
+            defaults=MappingProxyType(dict(defaults)),
+            version=version,
+        )
 
     def statements(self) -> Iterator[Statement]:
         """The one about the class."""
@@ -117,20 +157,22 @@ class Shape(Record):
 
 
 class TextRule(Record):
-    """What the str of Python 2 are in the objects of a class, whatever the load's `encoding` and `errors` say.
+    """What the str of Python 2 are in the objects of a class, whatever the load's `encoding` and `errors`
+    say.
 
     target      the class's dotted name, or that of a function that streams call; ``"*"`` for everything that
                 no other rule speaks of.
-    attributes  by name: ``"bytes"``, an encoding such as ``"utf-8"``, or ``decide(path, data)``, which gives one
-                of these, or None for what the load says. It is for the attribute's value and for what is in that,
-                where it is a list, tuple or dict: ``{"raw": "bytes", "tags": "utf-8", "*": "latin-1"}``, where
+    attributes  by name: ``"bytes"``, an encoding such as ``"utf-8"``, or ``decide(path, data)``, which gives
+                one of these, or None for what the load says. It is for the attribute's value and for what is
+                in that, where it is a list, tuple or dict: ``{"raw": "bytes", "tags": "utf-8", "*":
+                "latin-1"}``, where
                 "*" is every other attribute. `path` begins with the class's dotted name ("" outside of any
                 object) and the attribute's; indices and keys follow.
     items       the same by position, for a state that is a tuple or list; exactly the item.
     arguments   the same for the positional arguments of the call that makes the object; no functions.
 
-    Of ``"*"`` there is only ``attributes={"*": …}``. A str that the load cannot decode fails the load only where
-    no rule speaks of it.
+    Of ``"*"`` there is only ``attributes={"*": …}``. A str that the load cannot decode fails the load only
+    where no rule speaks of it.
     """
 
     __slots__ = ("arguments", "attributes", "items", "target")

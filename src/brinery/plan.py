@@ -65,8 +65,8 @@ class NameMap(NamedTuple):
                ways, or that lead back to themselves; each with a function that raises the conflict.
     prefixes   packages, each with what takes its place for it and for all modules beneath it.
     roots      the first part of each of these.
-    owners     by such a name the table that has it. Empty: there is one table, and a name is mapped once. Else
-               what one table gives is looked up in the others, each of which counts once in a chain.
+    owners     by such a name the table that has it. Empty: there is one table, and a name is mapped once.
+               Else what one table gives is looked up in the others, each of which counts once in a chain.
     stand_ins  callables, or their dotted names, that take the place of what `names` leads to.
     """
 
@@ -102,12 +102,11 @@ class NameMap(NamedTuple):
         used: set[object] = set()
         pair = module, name
         while True:
-            for rule, other in self._rules(*pair):
-                table = self.owners.get(rule)
-                if table not in used:
-                    break
-            else:
+            found = ((self.owners.get(rule), rule, other) for rule, other in self._rules(*pair))
+            step = next((each for each in found if each[0] not in used), None)
+            if step is None:
                 return steps
+            table, rule, other = step
             steps.append(NameStep(rule, table, other))
             if other == pair or other in self.stand_ins:
                 return steps  # said to stay as it is
@@ -276,6 +275,7 @@ class Shaped(NamedTuple):
                state that is to be given in the ordinary way.
     text       rules for Python 2's str in it, a TextTable.
     through    dotted names of functions that make its objects, given the class first.
+    instances  dotted names of the classes of its objects, where these are not its own.
     """
 
     name: str
@@ -284,6 +284,7 @@ class Shaped(NamedTuple):
     build: Callable[[Any, Any], tuple[object] | None] | None = None
     text: TextTable | None = None
     through: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
 
 
 class TextTable(NamedTuple):
@@ -308,6 +309,9 @@ class ShapeTable(NamedTuple):
     has_text whether there are text rules, so that an engine keeps what Python 2's str were in the stream.
     find     gives what there is for a pair, given whether Python 2 may have written the stream.
     decide   a function of path and data for all other str of Python 2.
+    slotted  a function of instance and state, for a state of slots, (None, dict), in the hands of a class
+             that has a
+             ``__setstate__`` of its own today: the state to give it.
     """
 
     modules: frozenset[str]
@@ -315,6 +319,7 @@ class ShapeTable(NamedTuple):
     has_text: bool
     find: Callable[[str, str, bool], Shaped | None]
     decide: Callable[[tuple[object, ...], bytes], object] | None = None
+    slotted: Callable[[Any, Any], Any] | None = None
 
 
 class ReadPlan(NamedTuple):

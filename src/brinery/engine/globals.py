@@ -60,8 +60,8 @@ def find_global(
     """The object that a stream of `protocol` names: what an Unpickler's ``find_class`` does.
 
     In this order: the audit event ``pickle.find_class``; the names of Python 2 (below protocol 3,
-    where `fix_imports` is true); the names that moved at every protocol; what stands in for a global; the import;
-    the walk along the dots, which only protocol 4 and later take. `shaping` learns what was found.
+    where `fix_imports` is true); the names that moved at every protocol; what stands in for a global; the
+    import; the walk along the dots, which only protocol 4 and later take. `shaping` learns what was found.
 
     Raises what importing raises, and AttributeError where the module has no such name.
     """
@@ -88,8 +88,8 @@ def find_global(
 def find_named(
     named: tuple[str, str], module: str, qualname: str, protocol: int, plan: ReadPlan, shaping: Shaping | None
 ) -> object:
-    """What `named` in a stream is, which the name tables make `module` and `qualname`, or where that is not there,
-    by a fallback.
+    """What `named` in a stream is, which the name tables make `module` and `qualname`, or where that is not
+    there, by a fallback.
 
     Raises as :func:`find_global` does.
     """
@@ -100,6 +100,8 @@ def find_named(
         if other is None:
             raise
         module, qualname, found = other
+        if shaping is not None and callable(found) and not isinstance(found, type):
+            shaping.stand_in(":".join(named), found)  # where a class was, perhaps
     if shaping is not None:
         shaping.meet(module, qualname, protocol < 3, found)
     return found

@@ -4,10 +4,10 @@ Both engines make a Shaping when a stream names the first such class, or has the
 with text rules, and ask it from then on. No load of anything else comes here.
 
 A str of Python 2 is read as the load's `encoding` and `errors` say, and remembered with its bytes. When it is
-handed over, as an argument or within a state, a rule for that place has it read again from these. So what counts
-is where a str ends up, not where it stood in the stream, and one that two objects share may be bytes in one and
-text in the other. What cannot be decoded is an error, in the words and at the place of C pickle, unless a rule
-has spoken of it by the time that the load is over.
+handed over, as an argument or within a state, a rule for that place has it read again from these. So what
+counts is where a str ends up, not where it stood in the stream, and one that two objects share may be bytes
+in one and text in the other. What cannot be decoded is an error, in the words and at the place of C pickle,
+unless a rule has spoken of it by the time that the load is over.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Undecoded(bytes):
 def reconstruct(cls: Any, base: Any, state: Any) -> object:
     """What ``copyreg._reconstructor`` does, for classes that have become extension types since, too.
 
-    Python 2's protocols 0 and 1 make an object by ``object.__new__(cls)``, which an extension type refuses. Raises
-    TypeError where `cls` cannot be made without arguments either.
+    Python 2's protocols 0 and 1 make an object by ``object.__new__(cls)``, which an extension type refuses.
+    Raises TypeError where `cls` cannot be made without arguments either.
     """
     if base is object:
         try:
@@ -97,21 +97,30 @@ class Shaping:
 
     def stand_in(self, name: str, function: Any) -> None:
         """What the stream calls `name` is a call of `function`."""
-        if isinstance(function, type) or id(function) not in self.known:
+        if function is not reconstruct:  # which knows a class by itself
             self._know(function, Shaped(name, create=_call))
+        elif not self.known:
+            self._know_copyreg()
 
     def _know(self, found: object, shaped: Shaped) -> None:
         if not self.known:
-            for through in (copyreg._reconstructor, reconstruct):  # type: ignore[attr-defined]
-                self.known[id(through)] = through, Shaped("copyreg:_reconstructor", self._reconstruct)
-            for name in ("__newobj__", "__newobj_ex__"):
-                through = getattr(copyreg, name)
-                self.known[id(through)] = through, Shaped(f"copyreg:{name}", self._through)
+            self._know_copyreg()
         self.known[id(found)] = found, shaped
+        for made in shaped.instances:
+            other = find_loaded(made)
+            if other is not MISSING:
+                self.known[id(other)] = other, shaped
         for name in shaped.through:
             function = find_loaded(name)
             if function is not MISSING and id(function) not in self.known:
                 self.known[id(function)] = function, Shaped(name, self._with_class)
+
+    def _know_copyreg(self) -> None:
+        for through in (copyreg._reconstructor, reconstruct):  # type: ignore[attr-defined]
+            self.known[id(through)] = through, Shaped("copyreg:_reconstructor", self._reconstruct)
+        for name in ("__newobj__", "__newobj_ex__"):
+            through = getattr(copyreg, name)
+            self.known[id(through)] = through, Shaped(f"copyreg:{name}", self._through)
 
     def _with_class(self, function: Any, cls: Any, *args: Any) -> object:
         known = self.known.get(id(cls))
@@ -135,7 +144,8 @@ class Shaping:
     # Objects
 
     def make(self, function: Any, args: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Any:
-        """Whether an object was made in the place of a call of `function`, and it; else the arguments to use."""
+        """Whether an object was made in the place of a call of `function`, and it; else the arguments to
+        use."""
         shaped = self._shaped(function)
         if shaped is None:
             return False, args
@@ -147,7 +157,8 @@ class Shaping:
             args = shaped.arguments(args)
             if not isinstance(args, tuple):
                 raise ReadError(
-                    f"what a Shape has as arguments for {shaped.name} gives a {type(args).__name__}, and no tuple"
+                    f"what a Shape has as arguments for {shaped.name} gives a {type(args).__name__}, "
+                    "and no tuple"
                 )
         if shaped.create is not None:
             return True, shaped.create(function, *args, **(named or {}))
@@ -256,7 +267,8 @@ class Shaping:
         return value if decide is None else self._within(value, decide, path)
 
     def _within(self, value: Any, text: Any, path: tuple[object, ...]) -> Any:
-        """`value`, and what is in it where it is a list, tuple or dict, as `text` says. No recursion: depth is free."""
+        """`value`, and what is in it where it is a list, tuple or dict, as `text` says. No recursion: depth
+        is free."""
         if type(value) not in _CONTAINERS:
             return self._decide(value, text, path)
         seen = {id(value)}

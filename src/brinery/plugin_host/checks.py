@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from brinery.declarations import Record, check_class
+from brinery.declarations import Record, Rule, check_class
 from brinery.dotted import MISSING, find_loaded
 from brinery.errors import DeclarationError
 from brinery.hookspecs import HOOKS
@@ -106,7 +106,8 @@ def check_records(kind: Kind, place: str, result: object) -> list[Record]:
 def _check_loaded_target(record: Record) -> None:
     """A class that is declared by name and is already there is checked now, the others when they turn up."""
     target = getattr(record, "target", None)
-    if isinstance(target, str):
+    # A shape may be a function's, too.
+    if isinstance(target, str) and isinstance(record, Rule):
         found = find_loaded(target)
         if found is not MISSING:
             try:

@@ -1,7 +1,9 @@
-"""Old pickles of NumPy, pandas, scikit-learn, SciPy and their neighbours, read with the versions that are installed.
+"""Old pickles of NumPy, pandas, scikit-learn, SciPy and their neighbours, read with the versions that are
+installed.
 
-For each library there is a module with data, what its names were, what its states were, and with the functions that
-mend them, which import the library when they are called. Nothing here imports a library before.
+For each library there is a module with data, what its names were, what its states were, and with the
+functions that mend them, which import the library when they are called. Nothing here imports a library
+before.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ def _modules(options: Mapping[str, object]) -> Iterator[ModuleType]:
 @hookimpl
 def brinery_name_tables(options: Mapping[str, object]) -> Iterator[NameTable]:
     # Of extension types, for Python 2's protocols 0 and 1; what stands in is brinery's own function.
-    yield NameTable("instances of Python 2", stand_ins={"copyreg:_reconstructor": "brinery.engine.shaping:reconstruct"})
+    yield NameTable(
+        "instances of Python 2", stand_ins={"copyreg:_reconstructor": "brinery.engine.shaping:reconstruct"}
+    )
     for module in _modules(options):
         yield from getattr(module, "NAMES", ())
 

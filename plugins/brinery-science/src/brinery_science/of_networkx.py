@@ -26,7 +26,12 @@ def graph_state(state: Any) -> Any:
     if not isinstance(state, dict) or "_adj" in state or "adj" not in state:
         return state
     new = {_MOVED.get(name, name): value for name, value in state.items() if name != "edge"}
-    for gone in ("adjlist_dict_factory", "edge_attr_dict_factory", "node_dict_factory", "edge_key_dict_factory"):
+    for gone in (
+        "adjlist_dict_factory",
+        "edge_attr_dict_factory",
+        "node_dict_factory",
+        "edge_key_dict_factory",
+    ):
         new.pop(gone, None)
     return new
 

@@ -27,13 +27,16 @@ NAMES = [
 
 
 def dtype_state(state: Any) -> Any:
-    """The flags of a dtype, the 9th item, were a signed char before NumPy 2, which takes them for another number."""
+    """The flags of a dtype, the 9th item, were a signed char before NumPy 2, which takes them for another
+    number."""
     if isinstance(state, tuple) and len(state) > 7 and isinstance(state[7], int) and -128 <= state[7] < 0:
         return (*state[:7], state[7] + 256, *state[8:])
     return state
 
 
-SHAPES = [Shape("numpy:dtype", state="brinery_science.of_numpy:dtype_state")]
+SHAPES = [
+    Shape("numpy:dtype", state="brinery_science.of_numpy:dtype_state", instances=["numpy.dtypes:VoidDType"])
+]
 
 TEXTS = [
     TextRule("numpy:ndarray", items={4: "bytes"}),

@@ -20,7 +20,11 @@ NAMES = [
     NameTable(
         "pandas",
         # These are there, and do something else today.
-        read={"pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block"},
+        read={
+            "pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block",
+            "pandas._libs.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+            "pandas.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+        },
         fallback={
             "pandas._period:Period": "pandas._libs.tslibs.period:Period",
             "pandas._libs.period:Period": "pandas._libs.tslibs.period:Period",
@@ -74,6 +78,27 @@ NAMES = [
 # New objects: what today's extension types are made with before their state comes
 
 
+def manager_state(instance: Any, state: Any) -> Any:
+    """A BlockManager before 0.14: axes, the blocks' values and their items, which are places today."""
+    import pandas as pd
+
+    if not isinstance(state, tuple) or len(state) not in (3, 4) or (len(state) == 4 and "0.14.1" in state[3]):
+        return (state,)
+    axes, values, items = (
+        [axis if isinstance(axis, pd.Index) else pd.Index(axis) for axis in state[0]],
+        state[1],
+        state[2],
+    )
+    places = [range(len(axes[0]))] if len(axes) == 1 else [axes[0].get_indexer(each) for each in items]
+    import numpy as np
+
+    blocks = [
+        {"values": value, "mgr_locs": np.asarray(place, dtype=np.intp)}
+        for value, place in zip(values, places, strict=False)
+    ]
+    return ((axes, list(values), list(items), {"0.14.1": {"axes": axes, "blocks": blocks}}),)
+
+
 def block_manager(cls: Any, *args: Any) -> Any:
     """A BlockManager, empty until its state comes."""
     return cls.__new__(cls, *(args or ((), [], False)))
@@ -83,7 +108,7 @@ def backed(cls: Any, *args: Any) -> Any:
     """A Categorical, DatetimeArray, TimedeltaArray or PeriodArray before its state."""
     from pandas._libs.arrays import NDArrayBacked
 
-    return NDArrayBacked.__new__(cls, *args)
+    return NDArrayBacked.__new__(cls)
 
 
 def bare(cls: Any, *args: Any) -> Any:
@@ -95,7 +120,11 @@ def timestamp(cls: Any, *args: Any, **named: Any) -> Any:
     """A Timestamp; until 1.2 its arguments were nanoseconds, a frequency and a time zone."""
     from pandas._libs.tslibs.timestamps import _unpickle_timestamp
 
-    if len(args) == 3 and isinstance(args[0], int) and not (isinstance(args[1], int) and isinstance(args[2], int)):
+    if (
+        len(args) == 3
+        and isinstance(args[0], int)
+        and not (isinstance(args[1], int) and isinstance(args[2], int))
+    ):
         return _unpickle_timestamp(args[0], None, args[2])
     return cls(*args, **named)
 
@@ -103,8 +132,12 @@ def timestamp(cls: Any, *args: Any, **named: Any) -> Any:
 # States
 
 
+_TO_MIDNIGHT = {"MonthEnd", "BusinessMonthEnd", "LastWeekOfMonth", "WeekOfMonth"}
+
+
 def offset_state(instance: Any, state: Any) -> Any:
-    """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was in it."""
+    """An offset's state was a dict, and ``__new__`` had no arguments: it is initialized again with what was
+    in it."""
     if not isinstance(state, dict):
         return (state,)
     held = {**state.get("kwds", {}), **{k: v for k, v in state.items() if k != "kwds"}}
@@ -115,13 +148,45 @@ def offset_state(instance: Any, state: Any) -> Any:
             return (state,)
         named = dict(state["kwds"])
     else:
-        named = {name: held[name] for name in instance._attributes if name in held and name not in ("n", "normalize")}
+        named = {
+            name: held[name]
+            for name in instance._attributes
+            if name in held and name not in ("n", "normalize")
+        }
         if "calendar" in named:
             del named["calendar"]  # made from weekmask and holidays
         if "holidays" in named:
             named["holidays"] = tuple(named["holidays"])
-    instance.__init__(held.get("n", 1), held.get("normalize", False), **named)
+    # Until 0.13 there was no choice: some offsets went to midnight.
+    normalize = held.get("normalize", type(instance).__name__ in _TO_MIDNIGHT)
+    instance.__init__(held.get("n", 1), normalize, **named)
     return None
+
+
+def frame_state(instance: Any, state: Any) -> Any:
+    """A DataFrame or Series: until 0.12 a frame's state was its manager, and a series was an array."""
+    import numpy as np
+    import pandas as pd
+
+    if hasattr(state, "axes") and not isinstance(state, (dict, tuple)):
+        _become(instance, pd.DataFrame._from_mgr(state, axes=state.axes))
+        return None
+    if isinstance(state, dict) and "_typ" not in state and ("_data" in state or "_mgr" in state):
+        manager: Any = state.get("_mgr", state.get("_data"))
+        cls = pd.Series if isinstance(instance, pd.Series) else pd.DataFrame
+        _become(instance, cls._from_mgr(manager, axes=manager.axes))
+        if cls is pd.Series:
+            instance._name = state.get("name", state.get("_name"))
+        return None
+    if isinstance(state, tuple) and state and isinstance(state[0], tuple) and isinstance(instance, pd.Series):
+        values = np.ndarray.__new__(np.ndarray, (0,), dtype="i8")
+        values.__setstate__(state[0])
+        own: Any = state[1] if len(state) > 1 else ()
+        _become(
+            instance, pd.Series(values, index=own[0] if own else None, name=own[1] if len(own) > 1 else None)
+        )
+        return None
+    return (state,)
 
 
 def index_state(instance: Any, state: Any) -> Any:
@@ -140,6 +205,9 @@ def index_state(instance: Any, state: Any) -> Any:
 def _index(cls: Any, values: Any, own: Any) -> Any:
     import pandas as pd
 
+    if issubclass(cls, pd.MultiIndex):
+        levels, codes, order, names = own
+        return pd.MultiIndex(levels, codes, sortorder=order, names=names, verify_integrity=False)
     name = own[0] if own else None
     if issubclass(cls, pd.DatetimeIndex):
         zone = own[2] if len(own) > 2 else None
@@ -178,29 +246,52 @@ def sparse_state(instance: Any, state: Any) -> Any:
     return None
 
 
-def new_index(cls: Any, held: dict[str, Any]) -> Any:
+def period_dtype(cls: Any, *args: Any) -> Any:
+    """A PeriodDtype; from 0.24 to 1.0 its frequency came with the state, when today's has long been made of
+    it."""
+    if not args:
+        from pickle import UnpicklingError
+
+        raise UnpicklingError(
+            "a PeriodDtype of pandas 0.24 to 1.0 was written without its frequency, which today's is made of: read "
+            "it with pandas 1.0 to 1.5, and write it again"
+        )
+    return cls(*args)
+
+
+def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
     """``_new_Index``: what an index was made of. A PeriodIndex was made of ordinals and a frequency."""
     import pandas as pd
-    from pandas.core.indexes.base import _new_Index
 
     if issubclass(cls, pd.PeriodIndex) and "freq" in held:
         return pd.PeriodIndex(_periods(held["data"], held["freq"]), name=held.get("name"))
     if issubclass(cls, pd.CategoricalIndex):
         held = {name: value for name, value in held.items() if name not in ("categories", "ordered")}
-    return _new_Index(cls, held)
+    return function(cls, held)
 
 
-def string_dtype(state: Any) -> Any:
-    """A StringDtype of 1.0 to 1.2 had no value for what is missing: it was NA."""
+def interval_state(instance: Any, state: Any) -> Any:
+    """An IntervalArray until 1.2: its type follows from the bounds."""
     import pandas as pd
 
-    if isinstance(state, dict):
-        return {"storage": "python", **state, "_na_value": state.get("_na_value", pd.NA)}
-    return state
+    if isinstance(state, dict) and "_left" in state and "_dtype" not in state:
+        state = dict(state)
+        state["_dtype"] = pd.IntervalDtype(state["_left"].dtype, state.pop("_closed", "right"))
+        instance.__dict__.update(state)
+        return None
+    return (state,)
+
+
+def string_dtype(cls: Any, *args: Any) -> Any:
+    """A StringDtype of 1.0 to 1.2 was made without arguments: what is missing was NA."""
+    import pandas as pd
+
+    return cls(*args) if args else cls("python", pd.NA)
 
 
 def categorical_state(instance: Any, state: Any) -> Any:
-    """A Categorical: until 0.20 with categories and order of its own in place of a dtype, first called levels."""
+    """A Categorical: until 0.20 with categories and order of its own in place of a dtype, first called
+    levels."""
     import pandas as pd
 
     if not isinstance(state, dict):
@@ -231,19 +322,32 @@ _ARRAYS = "numpy._core.multiarray:_reconstruct", "numpy.core.multiarray:_reconst
 
 SHAPES = [
     *(
-        Shape(f"pandas.core.internals.managers:{name}", create=f"{_HERE}:block_manager")
+        Shape(
+            f"pandas.core.internals.managers:{name}",
+            create=f"{_HERE}:block_manager",
+            build=f"{_HERE}:manager_state",
+        )
         for name in ("BlockManager", "SingleBlockManager")
     ),
     *(
-        Shape(f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager")
+        Shape(
+            f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state"
+        )
         for name in ("BlockManager", "SingleBlockManager")
     ),
     Shape(
-        "pandas.core.arrays.categorical:Categorical", create=f"{_HERE}:backed", build=f"{_HERE}:categorical_state"
+        "pandas.core.arrays.categorical:Categorical",
+        create=f"{_HERE}:backed",
+        build=f"{_HERE}:categorical_state",
     ),
     Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed"),
     Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed"),
-    Shape("pandas.core.arrays.period:PeriodArray", create=f"{_HERE}:backed", build=f"{_HERE}:period_array"),
+    Shape(
+        "pandas.core.arrays.period:PeriodArray",
+        create=f"{_HERE}:backed",
+        build=f"{_HERE}:period_array",
+        through=["pandas._libs.tslibs.period:__pyx_unpickle_PeriodMixin"],
+    ),
     *(
         Shape(name, create=f"{_HERE}:bare", build=f"{_HERE}:index_state", through=_ARRAYS)
         for name in (
@@ -251,8 +355,12 @@ SHAPES = [
             "pandas.core.indexes.datetimes:DatetimeIndex",
             "pandas.core.indexes.timedeltas:TimedeltaIndex",
             "pandas.core.indexes.period:PeriodIndex",
+            "pandas.core.indexes.multi:MultiIndex",
         )
     ),
+    Shape("pandas.core.series:Series", create=f"{_HERE}:bare", build=f"{_HERE}:frame_state", through=_ARRAYS),
+    Shape("pandas.core.frame:DataFrame", build=f"{_HERE}:frame_state"),
+    Shape("pandas.core.arrays.interval:IntervalArray", build=f"{_HERE}:interval_state"),
     Shape(
         "pandas.core.arrays.sparse.array:SparseArray",
         create=f"{_HERE}:bare",
@@ -261,7 +369,9 @@ SHAPES = [
     ),
     Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
     Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
-    Shape("pandas.core.arrays.string_:StringDtype", state=f"{_HERE}:string_dtype"),
+    Shape(f"{_BASE.partition(':')[0]}:_new_Index", create=f"{_HERE}:new_index"),
+    Shape("pandas.core.dtypes.dtypes:PeriodDtype", create=f"{_HERE}:period_dtype"),
+    Shape("pandas.core.arrays.string_:StringDtype", create=f"{_HERE}:string_dtype"),
     *(
         Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")
         for module in ("pandas.tseries.offsets", "pandas._libs.tslibs.offsets", "pandas")
@@ -274,10 +384,3 @@ SHAPES = [
         ).split()
     ),
 ]
-
-NAMES.append(
-    NameTable(
-        "pandas' indexes",
-        stand_ins={"pandas.core.indexes.base:_new_Index": f"{_HERE}:new_index"},
-    )
-)

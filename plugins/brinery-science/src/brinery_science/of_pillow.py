@@ -8,8 +8,5 @@ _FORMATS = "Bmp Gif Jpeg Png Ppm Tiff WebP".split()
 
 TEXTS = [
     TextRule("PIL.Image:Image", items={4: "bytes"}),
-    *(
-        TextRule(f"PIL.{name}ImagePlugin:{name}ImageFile", items={4: "bytes"})
-        for name in _FORMATS
-    ),
+    *(TextRule(f"PIL.{name}ImagePlugin:{name}ImageFile", items={4: "bytes"}) for name in _FORMATS),
 ]

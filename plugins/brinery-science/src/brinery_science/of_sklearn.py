@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import itertools
 from typing import Any
 
 from brinery import NameTable, Shape
-from brinery_science.of_sklearn_modules import CLASSES, GONE, NAMES_OF, STAND_INS
+from brinery_science.of_sklearn_modules import CLASSES, GONE, NAMES_OF
 
 NAMES = [
     NameTable(
@@ -18,7 +18,6 @@ NAMES = [
             "sklearn.metrics._dist_metrics:EuclideanDistance": "sklearn.metrics._dist_metrics:EuclideanDistance64",
         },
         fallback=NAMES_OF,
-        stand_ins={name: f"brinery_science.of_sklearn:{function}" for name, function in STAND_INS.items()},
         gone=GONE,
     )
 ]
@@ -54,7 +53,9 @@ def tree_state(instance: Any, state: Any) -> Any:
 def _depth(nodes: Any) -> int:
     depth, level = 0, [0]
     while level:
-        below = [int(child) for node in level for child in (nodes["left_child"][node], nodes["right_child"][node])]
+        below = [
+            int(child) for node in level for child in (nodes["left_child"][node], nodes["right_child"][node])
+        ]
         level = [child for child in below if child > 0]
         depth += bool(level)
     return depth
@@ -71,7 +72,8 @@ def estimator_state(instance: Any, state: Any) -> Any:
         return (state,)
     cls = type(instance)
     state = dict(state)
-    for mend in (getattr(_Mend, base.__name__, None) for base in reversed(cls.__mro__)):
+    for base in reversed(cls.__mro__):
+        mend = getattr(_Mend, base.__name__, None)
         if mend is not None:
             mend(state)
     try:
@@ -81,6 +83,13 @@ def estimator_state(instance: Any, state: Any) -> Any:
     for name, parameter in parameters.items():
         if parameter.default is not inspect.Parameter.empty and name not in state:
             state[name] = parameter.default
+    for name in [base.__name__ for base in cls.__mro__]:
+        finish = getattr(_Finish, name, None)
+        if finish is not None:
+            version = _version(state)  # __setstate__ takes it out
+            instance.__setstate__(state)
+            finish(instance, version)
+            return None
     return (state,)
 
 
@@ -109,18 +118,102 @@ class _Mend:
             state["idf_"] = diagonal.diagonal()
 
     @staticmethod
-    def AdaBoostClassifier(state: dict[str, Any]) -> None:
-        if state.get("algorithm") == "SAMME.R":
-            from pickle import UnpicklingError
+    def LogisticRegression(state: dict[str, Any]) -> None:
+        state.setdefault("solver", "liblinear")  # the only one, once
+        if "_enc" in state:
+            state.setdefault("classes_", state.pop("_enc").classes_)
 
-            raise UnpicklingError(
-                "this AdaBoostClassifier was fitted with algorithm='SAMME.R', by which scikit-learn cannot predict "
-                "since 1.6: it would predict by SAMME, and otherwise. Read it with scikit-learn 1.5, or fit it anew"
-            )
-        _ensemble(state)
+    @staticmethod
+    def LinearSVC(state: dict[str, Any]) -> None:
+        if "_enc" in state:
+            state.setdefault("classes_", state.pop("_enc").classes_)
+
+    @staticmethod
+    def StandardScaler(state: dict[str, Any]) -> None:
+        if "std_" in state:
+            state["scale_"] = state.pop("std_")
+            state["var_"] = None if state["scale_"] is None else state["scale_"] ** 2
+
+    @staticmethod
+    def PolynomialFeatures(state: dict[str, Any]) -> None:
+        count = state.pop("n_output_features_", state.pop("_n_output_features", None))
+        if count is None and "powers_" in state:
+            count = len(state["powers_"])
+        degree = state.get("degree", 2)
+        state.setdefault("_min_degree", 0)
+        state.setdefault("_max_degree", degree)
+        if "n_input_features_" in state:
+            state.setdefault("n_features_in_", state.pop("n_input_features_"))
+        if "_n_input_features" in state:
+            state.setdefault("n_features_in_", state.pop("_n_input_features"))
+        if count is not None:
+            state.setdefault("n_output_features_", count)
+            state.setdefault("_n_out_full", count)
+
+    @staticmethod
+    def KFold(state: dict[str, Any]) -> None:
+        _rename(state, "n_folds", "n_splits")
+
+    @staticmethod
+    def _CalibratedClassifier(state: dict[str, Any]) -> None:
+        _meta(state)
+        _rename(state, "calibrators_", "calibrators")
+
+    @staticmethod
+    def OneVsRestClassifier(state: dict[str, Any]) -> None:
+        if "label_binarizer_" in state and "classes_" in vars(state["label_binarizer_"]):
+            state.setdefault("classes_", state["label_binarizer_"].classes_)
+
+    @staticmethod
+    def KNeighborsMixin(state: dict[str, Any]) -> None:
+        if state.get("_fit_X") is not None:
+            state.setdefault("n_samples_fit_", state["_fit_X"].shape[0])
+
+    @staticmethod
+    def BaseHistGradientBoosting(state: dict[str, Any]) -> None:
+        state.setdefault("_preprocessor", None)
+        state.setdefault("_is_categorical_remapped", None)
+        state.setdefault("is_categorical_", None)
+
+    @staticmethod
+    def ColumnTransformer(state: dict[str, Any]) -> None:
+        from sklearn.preprocessing import FunctionTransformer
+
+        if "transformers_" in state:
+            state["transformers_"] = [
+                (
+                    name,
+                    FunctionTransformer(
+                        accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
+                    )
+                    if transformer == "passthrough"
+                    else transformer,
+                    *rest,
+                )
+                for name, transformer, *rest in ((t[0], t[1], *t[2:]) for t in state["transformers_"])
+            ]
+
+    @staticmethod
+    def BaseSearchCV(state: dict[str, Any]) -> None:
+        scorer = state.get("scorer_")
+        if getattr(scorer, "__module__", "") == __name__ and "best_estimator_" in state:
+            from sklearn.metrics._scorer import _PassthroughScorer
+
+            state["scorer_"] = _PassthroughScorer(state["best_estimator_"])
+        state.setdefault("multimetric_", False)
 
     @staticmethod
     def SimpleImputer(state: dict[str, Any]) -> None:
+        import numpy as np
+
+        if state.pop("axis", 0):
+            from pickle import UnpicklingError
+
+            raise UnpicklingError(
+                "this Imputer filled in rows (axis=1), which SimpleImputer cannot: read it with scikit-learn 0.21"
+            )
+        if isinstance(state.get("missing_values"), str) and state["missing_values"] == "NaN":
+            state["missing_values"] = np.nan
         statistics = state.get("statistics_")
         if statistics is not None:
             state.setdefault("_fit_dtype", statistics.dtype)
@@ -129,12 +222,28 @@ class _Mend:
 
     @staticmethod
     def OneHotEncoder(state: dict[str, Any]) -> None:
+        import numpy as np
+
         state.setdefault("_infrequent_enabled", False)
         state.setdefault("drop_idx_", None)
         state.setdefault("_drop_idx_after_grouping", state["drop_idx_"])
         if "categories_" in state:
             state.setdefault("_n_features_outs", [len(each) for each in state["categories_"]])
         _rename(state, "sparse", "sparse_output")
+        if "categories_" not in state and "feature_indices_" in state:
+            # Until 0.19: which of the integers of each column occurred, in one row of places.
+            places, active = state["feature_indices_"], state.get("active_features_")
+            columns = list(itertools.pairwise(places))
+            state["categories_"] = [
+                np.arange(end - start)
+                if active is None
+                else active[(active >= start) & (active < end)] - start
+                for start, end in columns
+            ]
+            state["categories"] = "auto"
+            state["drop"] = None
+            state.setdefault("n_features_in_", len(columns))
+            state["_n_features_outs"] = [len(each) for each in state["categories_"]]
 
     @staticmethod
     def OrdinalEncoder(state: dict[str, Any]) -> None:
@@ -156,9 +265,21 @@ class _Mend:
 
             state.setdefault("_probA", np.empty(0))
             state.setdefault("_probB", np.empty(0))
-            state.setdefault("_n_support", state.pop("n_support_", None))
-            if "_dual_coef_" in state:
-                state.setdefault("_num_iter", None)
+            count = state.pop("n_support_", None)
+            state.setdefault("_n_support", count)
+            if "dual_coef_" in state:
+                state.setdefault("_dual_coef_", state["dual_coef_"])
+                state.setdefault("_intercept_", state.get("intercept_"))
+
+    @staticmethod
+    def SVR(state: dict[str, Any]) -> None:
+        if "support_vectors_" in state:
+            import numpy as np
+
+            # Of these it was not filled in.
+            state["_n_support"] = np.array([len(state["support_vectors_"]), 0], dtype=np.int32)
+
+    NuSVR = OneClassSVM = SVR
 
     @staticmethod
     def KernelPCA(state: dict[str, Any]) -> None:
@@ -182,6 +303,7 @@ class _Mend:
     def _dummy(state: dict[str, Any]) -> None:
         if "strategy" in state:
             state.setdefault("_strategy", state["strategy"])
+            state.setdefault("sparse_output_", False)
 
     DummyClassifier = _dummy
 
@@ -189,7 +311,8 @@ class _Mend:
     def IsotonicRegression(state: dict[str, Any]) -> None:
         if "f_" in state:
             return
-        xs, ys = state.get("X_thresholds_"), state.get("y_thresholds_")
+        xs: Any = state.get("X_thresholds_")
+        ys: Any = state.get("y_thresholds_")
         if xs is None:
             xs, ys = state.get("_necessary_X_", state.get("X_")), state.get("_necessary_y_", state.get("y_"))
         if xs is None:
@@ -205,11 +328,8 @@ class _Mend:
             )
 
     @staticmethod
-    def _meta(state: dict[str, Any]) -> None:
-        _rename(state, "base_estimator", "estimator")
-        _rename(state, "base_estimator_", "estimator_")
-
-    RANSACRegressor = _CalibratedClassifier = _meta
+    def RANSACRegressor(state: dict[str, Any]) -> None:
+        _meta(state)
 
     @staticmethod
     def CalibratedClassifierCV(state: dict[str, Any]) -> None:
@@ -228,13 +348,19 @@ class _Mend:
                 state["alpha_W"] = state["alpha"] / max(1, state.get("n_features_in_", 1))
         if "components_" in state:
             state.setdefault("_n_components", state.get("n_components_", len(state["components_"])))
-            state.setdefault("_beta_loss", 2.0 if state.get("beta_loss") in (None, "frobenius") else state["beta_loss"])
+            state.setdefault(
+                "_beta_loss", 2.0 if state.get("beta_loss") in (None, "frobenius") else state["beta_loss"]
+            )
 
     @staticmethod
     def GaussianProcessRegressor(state: dict[str, Any]) -> None:
         import numpy as np
 
-        state.setdefault("_y_train_std", np.ones(1) if "_y_train_mean" in state else 1)
+        _rename(state, "y_train_mean", "_y_train_mean")
+        _rename(state, "y_train_std", "_y_train_std")
+        _rename(state, "X_train_", "X_train_")
+        state.setdefault("_y_train_mean", np.zeros(1))
+        state.setdefault("_y_train_std", np.ones(1))
 
     @staticmethod
     def LinearDiscriminantAnalysis(state: dict[str, Any]) -> None:
@@ -253,56 +379,188 @@ class _Mend:
             state.setdefault("alternate_sign", not state["non_negative"])
 
 
+def _meta(state: dict[str, Any]) -> None:
+    _rename(state, "base_estimator", "estimator")
+    _rename(state, "base_estimator_", "estimator_")
+
+
 def _ensemble(state: dict[str, Any]) -> None:
     _rename(state, "base_estimator", "estimator")
     _rename(state, "base_estimator_", "estimator_")
 
 
+class _Finish:
+    """What is done with an instance that has its state, by the name of its class."""
+
+    @staticmethod
+    def LogisticRegression(instance: Any, version: tuple[int, ...]) -> None:
+        state = vars(instance)
+        way = state.get("multi_class", "auto")
+        rest = way in ("ovr", "warn") or (way != "multinomial" and state["solver"] == "liblinear")
+        if rest and len(state.get("classes_", ())) > 2:
+            _becomes(instance, "of_the_one_against_the_rest")
+
+    @staticmethod
+    def LinearDiscriminantAnalysis(instance: Any, version: tuple[int, ...]) -> None:
+        # Until 0.20 the probabilities of several classes were not those of a softmax.
+        if (0, 0) < version < (0, 21) and len(vars(instance).get("classes_", ())) > 2:
+            _becomes(instance, "of_the_one_against_the_rest")
+
+    @staticmethod
+    def AdaBoostClassifier(instance: Any, version: tuple[int, ...]) -> None:
+        if vars(instance).get("algorithm") == "SAMME.R":
+            if version < (0, 18):
+                from pickle import UnpicklingError
+
+                raise UnpicklingError(
+                    "this AdaBoostClassifier is of scikit-learn 0.17 or before, by SAMME.R, which took other "
+                    "probabilities for none than 0.18: read it with the version that wrote it, or fit it anew"
+                )
+            _becomes(instance, "of_samme_r")
+
+    @staticmethod
+    def IsolationForest(instance: Any, version: tuple[int, ...]) -> None:
+        if "estimators_" not in vars(instance):
+            return
+        from sklearn.ensemble._iforest import _average_path_length
+
+        trees = [estimator.tree_ for estimator in instance.estimators_]
+        if not hasattr(instance, "_decision_path_lengths"):
+            means = [_average_path_length(tree.n_node_samples) for tree in trees]
+            if version < (0, 22):
+                # A leaf of two samples had a length of its own once.
+                for tree, mean in zip(trees, means, strict=True):
+                    mean[tree.n_node_samples == 2] = 2 * 0.5772156649015329 - 1
+            instance._average_path_length_per_tree = tuple(means)
+            instance._decision_path_lengths = tuple(t.compute_node_depths() for t in trees)
+        if version < (0, 22) and vars(instance).get("behaviour", "old") == "old":
+            # predict() compared the decision with threshold_; the decision had 0.5 added, until 0.20.
+            instance.offset_ = state_offset(instance)
+        if not hasattr(instance, "_max_samples"):
+            instance._max_samples = instance.max_samples_
+
+    @staticmethod
+    def BaseGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
+        state = vars(instance)
+        state["loss"] = {"deviance": "log_loss", "ls": "squared_error", "lad": "absolute_error"}.get(
+            state.get("loss"), state.get("loss")
+        )
+        if "estimators_" not in state or ("_loss" in state and not isinstance(state["_loss"], OldState)):
+            return
+        loss = state.pop("loss_", None)
+        if "n_classes_" not in state and "classes_" in state:
+            state["n_classes_"] = len(state["classes_"])
+        elif "n_classes_" not in state and isinstance(getattr(loss, "K", None), int):
+            state["n_classes_"] = loss.K
+        instance._loss = instance._get_loss(sample_weight=None)
+        state.setdefault("n_trees_per_iteration_", state["estimators_"].shape[1])
+        state.setdefault("n_features_in_", state.get("n_features_", state.get("n_features")))
+        state["init_"] = _initial(state.get("init_"), instance)
+
+    @staticmethod
+    def BaseHistGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
+        state = vars(instance)
+        names = {
+            "least_squares": "squared_error",
+            "least_absolute_deviation": "absolute_error",
+            "auto": "log_loss",
+            "categorical_crossentropy": "log_loss",
+            "binary_crossentropy": "log_loss",
+        }
+        state["loss"] = names.get(state.get("loss"), state.get("loss"))
+        if hasattr(state.get("_loss"), "as_today") or isinstance(state.get("loss_"), OldState):
+            state.pop("loss_", None)
+            state["_loss"] = instance._get_loss(sample_weight=None)
+        if isinstance(state.get("_loss"), OldState):
+            state["_loss"] = instance._get_loss(sample_weight=None)
+        if "_baseline_prediction" in state:
+            import numpy as np
+
+            base = np.asarray(state["_baseline_prediction"], dtype=np.float64)
+            state["_baseline_prediction"] = base.reshape(1, -1)
+
+
+def state_offset(instance: Any) -> float:
+    """The offset of an IsolationForest without one: what its samples' scores were compared with."""
+    threshold = vars(instance).get("threshold_", vars(instance).get("_threshold_"))
+    return -0.5 if threshold is None else float(threshold) - 0.5
+
+
+def _initial(init: Any, instance: Any) -> Any:
+    """What gradient boosting began with: until 0.20 estimators of its own, whose predictions were scores."""
+    import numpy as np
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    if not isinstance(init, OldState):
+        return init
+    held = vars(init)
+    if "priors" in held:
+        scores = np.exp(np.asarray(held["priors"], dtype=np.float64))
+        made = DummyClassifier(strategy="prior")
+        made.classes_ = instance.classes_
+        made.n_classes_ = len(made.classes_)
+        made.class_prior_ = scores / scores.sum()
+        made._strategy, made.n_outputs_, made.sparse_output_ = "prior", 1, False
+        return made
+    if "prior" in held:
+        odds = np.exp(held["prior"])
+        made = DummyClassifier(strategy="prior")
+        made.classes_, made.n_classes_ = instance.classes_, 2
+        made.class_prior_ = np.array([1 / (1 + odds), odds / (1 + odds)])
+        made._strategy, made.n_outputs_, made.sparse_output_ = "prior", 1, False
+        return made
+    if "mean" in held or "quantile" in held:
+        value = held.get("mean", held.get("quantile"))
+        made = DummyRegressor(strategy="constant", constant=value)
+        made.constant_, made.n_outputs_ = np.array([[value]], dtype=np.float64), 1
+        return made
+    return "zero"
+
+
+def _becomes(instance: Any, way: str) -> None:
+    from brinery_science import of_sklearn_ways
+
+    instance.__class__ = getattr(of_sklearn_ways, way)(type(instance))
+
+
 # What is gone
 
 
-class PassthroughScorer:
-    """What the scorer of a search was: it asks the estimator itself."""
-
-
-def passthrough_scorer(estimator: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """The function that a search scored by: the estimator's own score."""
-    return estimator.score(*args, **kwargs)
-
-
-def half_squared_error(*args: Any) -> Any:
-    """The loss of least squares, which all gradient boosting has from one place today."""
-    from sklearn._loss.loss import HalfSquaredError
-
-    return HalfSquaredError()
-
-
 class OldState:
-    """What takes the state of an object of a class that is gone, for the object that holds it to make use of."""
+    """An object of a class that is gone: it holds its state for the object that it is a part of."""
 
     def __init__(self, *args: Any) -> None:
         self.args = args
 
 
-def old_state(*args: Any) -> OldState:
-    """An object of a class that is gone."""
-    return OldState(*args)
+def half_squared_error(*args: Any) -> Any:
+    """The loss of least squares in C, which has no state."""
+    from sklearn._loss._loss import CyHalfSquaredError
+
+    return CyHalfSquaredError()
 
 
-def score_tuple(*args: Any) -> Any:
-    """A row of ``grid_scores_``: parameters, mean, and the scores of each fold."""
-    from collections import namedtuple
-
-    return namedtuple("_CVScoreTuple", "parameters mean_validation_score cv_validation_scores")(*args)
+def passthrough_scorer(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+    """The function that a search scored by: the estimator's own score."""
+    return estimator.score(*args, **kwargs)
 
 
-def new_tree(cls: Any) -> Any:
-    """``newObj(cls)`` of the neighbours' trees and of distances."""
-    return cls.__new__(cls)
+def neighbours_state(state: Any) -> Any:
+    """A KDTree or BallTree: until 0.19 the state had no weights of samples, and today's class looks for
+    them."""
+    return (*state, None) if isinstance(state, tuple) and len(state) == 12 else state
 
 
 SHAPES = [
     Shape("sklearn.tree._tree:Tree", build="brinery_science.of_sklearn:tree_state"),
+    *(
+        Shape(f"sklearn.neighbors._{module}:{name}", state="brinery_science.of_sklearn:neighbours_state")
+        for module, names in (
+            ("kd_tree", "KDTree KDTree64 KDTree32"),
+            ("ball_tree", "BallTree BallTree64 BallTree32"),
+        )
+        for name in names.split()
+    ),
     *(
         Shape(f"{module}:{name}", build="brinery_science.of_sklearn:estimator_state")
         for module, names in CLASSES.items()

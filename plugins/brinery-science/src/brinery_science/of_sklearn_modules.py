@@ -106,21 +106,48 @@ NAMES_OF = {
     "sklearn.qda:QDA": "sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis",
     "sklearn.neighbors._dist_metrics:EuclideanDistance": "sklearn.metrics._dist_metrics:EuclideanDistance64",
     "sklearn.neighbors.dist_metrics:EuclideanDistance": "sklearn.metrics._dist_metrics:EuclideanDistance64",
-    "sklearn.neighbors.ball_tree:BinaryTree": "sklearn.neighbors._ball_tree:BallTree64",
-    "sklearn.neighbors._ball_tree:BinaryTree": "sklearn.neighbors._ball_tree:BallTree64",
-    "sklearn.neighbors.kd_tree:BinaryTree": "sklearn.neighbors._kd_tree:KDTree64",
-    "sklearn.neighbors._kd_tree:BinaryTree": "sklearn.neighbors._kd_tree:KDTree64",
+    "sklearn.neighbors.ball_tree:BinaryTree": "sklearn.neighbors._ball_tree:BallTree",
+    "sklearn.neighbors._ball_tree:BinaryTree": "sklearn.neighbors._ball_tree:BallTree",
+    "sklearn.neighbors.kd_tree:BinaryTree": "sklearn.neighbors._kd_tree:KDTree",
+    "sklearn.neighbors._kd_tree:BinaryTree": "sklearn.neighbors._kd_tree:KDTree",
     "sklearn.preprocessing.data:OneHotEncoder": "sklearn.preprocessing._encoders:OneHotEncoder",
     "sklearn.preprocessing.data:PolynomialFeatures": "sklearn.preprocessing._polynomial:PolynomialFeatures",
     "sklearn.preprocessing._data:PolynomialFeatures": "sklearn.preprocessing._polynomial:PolynomialFeatures",
     "sklearn.tree._tree:RegressionCriterion": "sklearn.tree._criterion:RegressionCriterion",
-    "sklearn.utils.deprecation:DeprecationDict": "builtins:dict",
+    "sklearn.utils.deprecation:DeprecationDict": "brinery_science.plain:PlainDict",
     "sklearn.utils.fixes:MaskedArray": "numpy.ma:MaskedArray",
     "sklearn.utils.fixes:expit": "scipy.special:expit",
-}
-
-#: Globals in whose place a function of ``of_sklearn`` is called.
-STAND_INS = {
+    "sklearn.ensemble._gb_losses:BinomialDeviance": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:MultinomialDeviance": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:ExponentialLoss": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:LeastSquaresError": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:LeastAbsoluteError": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:HuberLossFunction": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._gb_losses:QuantileLossFunction": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:BinomialDeviance": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:MultinomialDeviance": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:ExponentialLoss": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:LeastSquaresError": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:LeastAbsoluteError": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:HuberLossFunction": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:QuantileLossFunction": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:MeanEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:PriorProbabilityEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:LogOddsEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:ScaledLogOddsEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:QuantileEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble.gradient_boosting:ZeroEstimator": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._hist_gradient_boosting.loss:LeastSquares": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._hist_gradient_boosting.loss:LeastAbsoluteDeviation": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._hist_gradient_boosting.loss:Poisson": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._hist_gradient_boosting.loss:BinaryCrossEntropy": "brinery_science.of_sklearn:OldState",
+    "sklearn.ensemble._hist_gradient_boosting.loss:CategoricalCrossEntropy": "brinery_science.of_sklearn:OldState",
+    "sklearn.metrics.scorer:_passthrough_scorer": "brinery_science.of_sklearn:passthrough_scorer",
+    "sklearn.metrics._scorer:_passthrough_scorer": "brinery_science.of_sklearn:passthrough_scorer",
+    "sklearn.preprocessing.imputation:Imputer": "sklearn.impute._base:SimpleImputer",
+    "sklearn.tree._tree:PresortBestSplitter": "brinery_science.of_sklearn:OldState",
+    "sklearn.tree._tree:BestSplitter": "sklearn.tree._splitter:BestSplitter",
+    "sklearn._loss._loss:__pyx_unpickle_CyHalfSquaredError": "brinery_science.of_sklearn:half_squared_error",
 }
 
 #: What there is nothing for today.
@@ -131,9 +158,7 @@ GONE = {
     "sklearn.mixture.gmm": (
         "GMM, VBGMM and DPGMM were removed in scikit-learn 0.20; GaussianMixture, which took their place, has other attributes: read it with 0.19 and fit that"
     ),
-    "sklearn.cross_validation:Bootstrap": (
-        "it was removed in scikit-learn 0.17"
-    ),
+    "sklearn.cross_validation:Bootstrap": ("it was removed in scikit-learn 0.17"),
 }
 
 #: The estimators by their modules.

@@ -27,7 +27,8 @@ def no_state(instance: Any, state: Any) -> None:
 
 
 def number(cls: Any, *args: Any, **named: Any) -> Any:
-    """A Float with all digits of its mantissa: until 1.5 its precision came with the state, when it was rounded."""
+    """A Float with all digits of its mantissa: until 1.5 its precision came with the state, when it was
+    rounded."""
     if len(args) == 1 and isinstance(args[0], tuple) and len(args[0]) == 4 and not named:
         return cls.__new__(cls, *args, precision=max(53, args[0][3]))
     return cls.__new__(cls, *args, **named)
@@ -46,7 +47,11 @@ def dense(instance: Any, state: Any) -> Any:
     from sympy import Matrix
 
     if isinstance(state, dict) and "_rep" not in state and "_mat" in state:
-        made = Matrix(state["rows"] if "rows" in state else state["_rows"], state.get("cols", state.get("_cols")), state["_mat"])
+        made = Matrix(
+            state["rows"] if "rows" in state else state["_rows"],
+            state.get("cols", state.get("_cols")),
+            state["_mat"],
+        )
         _copied(instance, made)
         return None
     return (state,)
@@ -57,8 +62,10 @@ def sparse(instance: Any, state: Any) -> Any:
     from sympy import SparseMatrix
 
     if isinstance(state, dict) and "_rep" not in state:
-        places = state.get("_smat", state.get("_dok", {}))
-        made = SparseMatrix(state.get("rows", state.get("_rows")), state.get("cols", state.get("_cols")), dict(places))
+        places: Any = state.get("_smat", state.get("_dok", {}))
+        made = SparseMatrix(
+            state.get("rows", state.get("_rows")), state.get("cols", state.get("_cols")), dict(places)
+        )
         _copied(instance, made)
         return None
     return (state,)

@@ -1,4 +1,5 @@
-"""Where a global is not found: why, if a table says so; the rule nearest to it; and the plugin that may be missing."""
+"""Where a global is not found: why, if a table says so; the rule nearest to it; and the plugin that may be
+missing."""
 
 from __future__ import annotations
 
@@ -60,7 +61,10 @@ def on_names(named: tuple[str, str], module: str, qualname: str, plan: ReadPlan 
     package = named[0].partition(".")[0]
     for distribution, packages in _PLUGINS.items():
         if package in packages and not _is_active(package, plan):
-            yield f"the plugin {distribution} knows what {package} called things before: pip install {distribution}"
+            yield (
+                f"the plugin {distribution} knows what {package} called things before: "
+                f"pip install {distribution}"
+            )
 
 
 def _is_active(package: str, plan: ReadPlan | None) -> bool:

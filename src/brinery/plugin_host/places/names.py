@@ -257,9 +257,10 @@ def _cycles(
         if isinstance(other, StandIn) or other == name:
             continue
         # Nearly all lead to what no table speaks of; that is told without following them.
-        if other not in settled and other.partition(":")[0] not in modules:
-            if not made.roots or other.partition(":")[0].partition(".")[0] not in made.roots:
-                continue
+        target = other.partition(":")[0]
+        beneath = bool(made.roots) and target.partition(".")[0] in made.roots
+        if other not in settled and target not in modules and not beneath:
+            continue
         module, _, qualname = name.removesuffix(".*").partition(":")
         steps = made.chain(module, qualname)
         pairs = [step.pair for step in steps]

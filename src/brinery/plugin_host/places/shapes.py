@@ -53,9 +53,27 @@ class Shapes(Place):
                     bool(modules[TextRule]),
                     self._find,
                     decide,
+                    self._slotted(),
                 )
             }
         )
+
+    def _slotted(self) -> Callable[[Any, Any], Any] | None:
+        marks = {
+            target[2:]: self._settled(kind, target) for kind, target in self._claims if target[:2] == "*:"
+        }
+        if not marks:
+            return None
+
+        def slotted(instance: Any, state: Any) -> Any:
+            for mark, settled in marks.items():
+                if settled is not None and hasattr(type(instance), mark):
+                    if settled.conflict is not None:
+                        refusal(settled.conflict)()
+                    state = _function(settled.chosen[0].declared.state)(state)
+            return state
+
+        return slotted
 
     def conflicts(self) -> Iterator[Conflict]:
         """See Place."""
@@ -116,7 +134,11 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     if text is not None:
         rule: TextRule = text.chosen[0].declared
         table = TextTable(rule.arguments, rule.items, rule.attributes)
-    return Shaped(name, create, arguments, build, table, () if shape is None else declared.through)
+    through: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    if shape is not None:
+        through, instances = declared.through, declared.instances
+    return Shaped(name, create, arguments, build, table, through, instances)
 
 
 def _function(function: Any) -> Any:

@@ -372,6 +372,9 @@ cdef int build(Reading r) except -1:
         if given is None:
             return 0
         (state,) = given
+    if r.slotted is not None and type(state) is tuple and len(<tuple> state) == 2:
+        if (<tuple> state)[0] is None and type((<tuple> state)[1]) is dict and hasattr(instance, "__setstate__"):
+            state = r.slotted(instance, state)
     if BRINERY_FUSE_BUILD:
         plan = any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance))
         if plan.sets_each and type(state) is dict:

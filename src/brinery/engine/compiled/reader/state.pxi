@@ -118,6 +118,7 @@ cdef class Reading:
     cdef object shaping     # what was met of changed shapes and of Python 2's text; None before the first
     cdef dict shaped        # its table by the identity of a class or function; None before the first
     cdef bint wild          # whether any class may be in it
+    cdef object slotted     # what the plan has for states of slots, or None
     cdef bint has_text      # whether the plan has rules for Python 2's text
     cdef str encoding, errors
     cdef bint fix_imports

@@ -19,6 +19,7 @@ cdef int prepare(
     if r.plan is not plan:
         r.plan = plan
         r.has_text = plan.shapes is not None and plan.shapes.has_text
+        r.slotted = None if plan.shapes is None else plan.shapes.slotted
     if r.shaping is not None:
         forget_shapes(r)
     r.fix_imports = fix_imports

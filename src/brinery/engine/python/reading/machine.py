@@ -275,7 +275,8 @@ class Machine:
         return self.find_class(module, qualname)
 
     def find_own(self, module: str, qualname: str) -> object:
-        """The global of that name by the engine's own rules. What is declared of its shape counts from here on."""
+        """The global of that name by the engine's own rules. What is declared of its shape counts from here
+        on."""
         plan = self.plan
         shaping = self.shaping
         if shaping is None and may_be_shaped(plan):

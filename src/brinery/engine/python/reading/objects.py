@@ -211,6 +211,16 @@ def build(machine: Machine, pos: int) -> int:
         (state,) = given
     set_state: Any = getattr(instance, "__setstate__", _MISSING)
     if set_state is not _MISSING:
+        shapes = machine.plan.shapes
+        if (
+            shapes is not None
+            and shapes.slotted is not None
+            and type(state) is tuple
+            and len(state) == 2
+            and state[0] is None
+            and type(state[1]) is dict
+        ):
+            state = shapes.slotted(instance, state)
         set_state(state)
     else:
         slot_state: Any = _MISSING
