@@ -15,8 +15,8 @@ that user code raised. Its type and its text stay as they are: those of C pickle
 ``exc.pickle_building``   reading: the types being built, outermost first, as a tuple of names
 ========================  ==========================================================================
 
-A type checker knows the attributes of ``brinery.PicklingError``, ``brinery.UnpicklingError`` and brinery's own.
-Of any other exception, such as a TypeError, :func:`located` gives them.
+A type checker knows the attributes of ``brinery.PicklingError``, ``brinery.UnpicklingError`` and of brinery's
+own errors. Of any other exception, such as a TypeError, :func:`located` gives them.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class surviving(Generic[P, R]):
     It calls `function`, and prepares what that raises (:func:`prepare`). The exception keeps its type, so
     that whoever retries on some types goes on to do so. It can be pickled where the function can.
 
-    Of a coroutine function, a generator function or an asynchronous one it is another: what is raised while it
-    is awaited, or iterated over, is prepared.
+    Of a coroutine function, a generator function or an asynchronous one it is another: what is raised while
+    it is awaited, or iterated over, is prepared.
 
     Raises TypeError for what is no function.
     """
@@ -130,7 +130,7 @@ def _plain(function: Any) -> Any:
 
 
 def _watch(function: object) -> Callable[[Any], Any] | None:
-    """What watches over the result of `function` where its body runs later: when that is awaited, iterated."""
+    """What watches over the result of `function` where its body runs later: awaited, iterated over."""
     import inspect
 
     plain = _plain(function)
