@@ -71,8 +71,8 @@ class PluginContract:
     brings                  globals that the examples themselves hold, such as the classes of their parts, as
                             dotted names: the plugin need not declare them.
     dangerous               dangerous globals that this plugin names on purpose, as dotted names.
-    unasked                 the targets of those reducers and overrides that no example can reach, such as a class
-                            of another system, as dotted names.
+    unasked                 the targets of those reducers and overrides that no example can reach, such as a
+                            class of another system, as dotted names.
     may_import              packages that importing the plugin may import, though they are not its own.
     golden                  the folder of golden files; None is "golden/FILE.CLASS" beside the subclass's
                             file, without the ".py". False: no files, what is written is not for keeping.
