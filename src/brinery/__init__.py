@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from brinery.errors import PicklingError as PicklingError
     from brinery.errors import UnpicklingError as UnpicklingError
 
+    # And before theirs, which do not take check=True.
+    from brinery.pickling import dump as dump
+    from brinery.pickling import dumps as dumps
+
 # What pickle exports in the running Python, opcodes above all. Brinery's own names replace some of it below.
 from pickle import *  # type: ignore[assignment]  # noqa: F403
 from pickle import _getattribute, bytes_types, decode_long, encode_long  # type: ignore[attr-defined]

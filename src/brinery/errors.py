@@ -14,13 +14,16 @@ that user code raised. Its type and its text stay as they are: those of C pickle
 ``exc.pickle_opcode``     reading: the name of that opcode, such as ``"STACK_GLOBAL"``
 ``exc.pickle_building``   reading: the types being built, outermost first, as a tuple of names
 ========================  ==========================================================================
+
+A type checker knows the attributes of ``brinery.PicklingError``, ``brinery.UnpicklingError`` and of brinery's
+own errors. Of any other exception, such as a TypeError, :func:`located` gives them.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pickle import PickleError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.cpython import NOTES_FOR_LEVELS
 
@@ -55,6 +58,7 @@ __all__ = [
     "DeclarationError",
     "EngineWarning",
     "LocalObjectError",
+    "Located",
     "MissingReference",
     "NoSuchKey",
     "NotCommitted",
@@ -74,6 +78,7 @@ __all__ = [
     "WriteError",
     "locate_reading",
     "locate_writing",
+    "located",
 ]
 
 
@@ -231,6 +236,25 @@ class EngineWarning(UserWarning):
 
 class PluginWarning(UserWarning):
     """A plugin is installed but was skipped, and why."""
+
+
+class Located(NamedTuple):
+    """Where an error happened: the attributes of this module's table, None and () where it has none."""
+
+    pickle_path: str | None = None
+    pickle_type: str | None = None
+    pickle_offset: int | None = None
+    pickle_opcode: str | None = None
+    pickle_building: tuple[str, ...] = ()
+
+
+def located(exc: BaseException) -> Located:
+    """Where `exc` happened, be it of any class: for type checkers, which know nothing of its attributes::
+
+    except TypeError as error:
+        print(brinery.errors.located(error).pickle_path)
+    """
+    return Located(**{name: getattr(exc, name) for name in Located._fields if hasattr(exc, name)})
 
 
 def locate_writing(

@@ -21,6 +21,7 @@ from brinery.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import NoReturn
 
     from brinery.persistence.loading import Missing
     from brinery.persistence.stores import SimpleStore, Store
@@ -118,9 +119,19 @@ _lock = RLock()  # making one runs plugins, which may read another
 def rebuilt(recipe: Recipe) -> Profile:
     """A profile after `recipe`, one for all that bring an equal one.
 
-    Raises PluginLoadError for plugins that are not installed here, and what making the profile raises. Other
-    versions of plugins than where the profile was pickled are a PluginWarning.
+    Where it cannot be made, because a plugin is not installed here, say, what is given raises that at its
+    first use. Raised now, it would be raised in a pool's own code, and nobody would get it.
+
+    Other versions of plugins than where the profile was pickled are a PluginWarning.
     """
+    try:
+        return _rebuilt(recipe)
+    except Exception as failure:
+        return _unusable(recipe, failure)
+
+
+def _rebuilt(recipe: Recipe) -> Profile:
+    """The same, and what making the profile raises: PluginLoadError for plugins that are not here."""
     from brinery.profile import BoundProfile, Profile
 
     # The plain profile's bytes: the default one may hold a plugin that is just being loaded.
@@ -213,8 +224,65 @@ def _compare_versions(recipe: Recipe, profile: Profile) -> None:
 
 
 def rebuilt_method_owner(recipe: Recipe, method: str) -> Any:
-    """What ``profile.loads`` and its like are methods of."""
-    return getattr(rebuilt(recipe), method).__self__
+    """What ``profile.loads`` and its like are methods of; see :func:`rebuilt`."""
+    try:
+        return getattr(_rebuilt(recipe), method).__self__
+    except Exception as failure:
+        return _UnusableOwner(recipe, method, failure)
+
+
+def _unusable(recipe: Recipe, failure: Exception) -> Profile:
+    from brinery.profile import BoundProfile, Profile
+
+    made: Any = _unusable_class(Profile if recipe.stores is None else BoundProfile)
+    profile: Profile = made.__new__(made)
+    object.__setattr__(profile, "recipe", recipe)
+    object.__setattr__(profile, "failure", failure)
+    return profile
+
+
+@cache
+def _unusable_class(base: type[Any]) -> type[Any]:
+    """Profiles that raise why they could not be made. All that one has is in slots, and these are empty."""
+
+    class Unusable(base):  # type: ignore[misc]
+        __slots__ = ("failure", "recipe")
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__") and name.endswith("__"):
+                raise AttributeError(name)
+            raise self.failure.with_traceback(None)
+
+        def __repr__(self) -> str:
+            return f"<{base.__name__} that cannot be used here: {self.failure}>"
+
+        def __reduce__(self) -> tuple[object, ...]:
+            return rebuilt, (self.recipe,)
+
+        def using(self, **options: object) -> NoReturn:
+            raise self.failure.with_traceback(None)
+
+        def close(self) -> None:
+            """Nothing was opened."""
+
+    Unusable.__name__ = Unusable.__qualname__ = base.__name__
+    return Unusable
+
+
+class _UnusableOwner:
+    """Has the one method, which raises why the profile that it belongs to could not be made."""
+
+    def __init__(self, recipe: Recipe, method: str, failure: Exception) -> None:
+        self._made_of = recipe, method
+        self._failure = failure
+        for name in ("dump", "dumps") if method == "dumps" else ("load", "loads"):
+            setattr(self, name, self._fail)
+
+    def _fail(self, *arguments: object, **options: object) -> NoReturn:
+        raise self._failure.with_traceback(None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return rebuilt_method_owner, self._made_of
 
 
 @cache

@@ -116,11 +116,84 @@ def test_installed_plugins_travel_by_name_with_what_was_said_to_them(installatio
 def test_a_reader_that_lacks_a_plugin_says_which(installation: Installation, tmp_path: Path) -> None:
     data = installation.out(MAKE + "print(pickle.dumps(brinery.default_profile()).hex())")
     (tmp_path / "elsewhere").mkdir()
-    done = Installation(tmp_path / "elsewhere").run(MAKE + f"pickle.loads(bytes.fromhex({data!r}))")
+    code = MAKE + f"profile = pickle.loads(bytes.fromhex({data!r}))\nprint('read')\nprofile.loads(b'N.')"
+    done = Installation(tmp_path / "elsewhere").run(code)
+    assert done.stdout == "read\n"
     assert (
         "PluginLoadError: the profile that was pickled has plugins that are not installed here: "
         "'greeting' (brinery-greeting 1.2)" in done.stderr
     )
+
+
+POOLS = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+class Stranger:
+    def __init__(self, data):
+        self.data = bytes.fromhex(data)
+    def __reduce__(self):
+        return pickle.loads, (self.data,)
+    def __call__(self):
+        pass
+
+if __name__ == "__main__":
+    for data in sys.argv[1:]:
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            try:
+                pool.map_async(Stranger(data), [b"N."]).get(30)
+            except brinery.errors.PluginLoadError as error:
+                print("Pool", error)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as executor:
+            print("Executor", repr(executor.submit(Stranger(data), b"N.").exception(30)))
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+@pytest.mark.parametrize("name", ["dumps", "loads"])
+def test_a_pool_whose_workers_lack_a_plugin_is_told(
+    installation: Installation, tmp_path: Path, name: str
+) -> None:
+    data = installation.out(MAKE + f"print(pickle.dumps(brinery.default_profile().{name}).hex())")
+    (tmp_path / "elsewhere").mkdir()
+    code = MAKE + POOLS.replace("sys.argv[1:]", repr([data]))
+    out = Installation(tmp_path / "elsewhere").out(code)
+    wanted = "plugins that are not installed here: 'greeting' (brinery-greeting 1.2)"
+    assert [line.split()[0] for line in out.splitlines() if wanted in line] == ["Pool", "Executor"]
+
+
+def test_a_profile_that_cannot_be_used_says_so_wherever_it_is_used(module: types.ModuleType) -> None:
+    profile = Profile([module])
+    data = pickle.dumps(profile), pickle.dumps(profile.loads), pickle.dumps(profile.bind())
+    del sys.modules[module.__name__]
+    try:
+        read, method, bound = map(pickle.loads, data)
+        assert isinstance(read, Profile)
+        assert "cannot be used here: the profile that was pickled has the module" in repr(read)
+        for use in (
+            lambda: read.dumps(1),
+            lambda: read.Pickler,
+            lambda: read.fingerprint,
+            read.report,
+            read.check,
+            lambda: read.explain("a:b"),
+            lambda: read.bind(),
+            lambda: read.open_store("sqlite:"),
+            lambda: method(b"N."),
+            lambda: bound.loads(b"N."),
+            lambda: bound.using(),
+        ):
+            with pytest.raises(PluginLoadError, match="which cannot be imported here"):
+                use()
+        with bound:
+            pass
+        again = pickle.loads(pickle.dumps([read, method]))
+        sys.modules[module.__name__] = module
+        read, method = pickle.loads(pickle.dumps(again))
+        assert read.loads(read.dumps(Fraction(1, 2))) == "reduced"
+        assert method(b"N.") is None
+    finally:
+        sys.modules[module.__name__] = module
 
 
 def test_other_plugins_of_the_reader_take_no_part(installation: Installation, tmp_path: Path) -> None:
@@ -216,4 +289,4 @@ def test_a_module_that_is_not_there_is_named(
     monkeypatch.delitem(sys.modules, module.__name__)
     recipes._profiles.clear()
     with pytest.raises(PluginLoadError, match="'brinery_test_travelling' as a plugin"):
-        pickle.loads(data)
+        pickle.loads(data).dumps(1)

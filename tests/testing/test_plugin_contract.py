@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 import threading
 import types
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,31 @@ class TestEachCheckCanFail:
 
     def test_no_examples(self):
         assert "examples" in failing(sound(examples={}), "test_there_are_examples")
+
+    def test_a_misspelt_target(self):
+        made = contract(Reducer(f"{HERE}:Color", by_function))
+        said = failing(made, "test_every_declaration_is_used")
+        assert f"no example has anything that the reducer for {HERE}:Color" in said
+        assert "test_plugin_contract.py:" in said
+        assert f"unasked = ['{HERE}:Color']" in said
+
+    def test_one_of_several_that_no_example_reaches(self):
+        made = sound(records=[Reducer(Colour, by_function), Reducer(Odd, by_function)])
+        assert f"reducer for {HERE}:Odd" in failing(made, "test_every_declaration_is_used")
+        made.unasked = [f"{HERE}:Odd"]
+        made.test_every_declaration_is_used()
+        made.unasked = [f"{HERE}:Odd", f"{HERE}:Colour"]
+        assert "an example has such an object" in failing(made, "test_every_declaration_is_used")
+        made.unasked = [f"{HERE}:Odd", f"{HERE}:Even"]
+        assert "declares nothing" in failing(made, "test_every_declaration_is_used")
+
+    def test_an_override_that_leaves_everything_alone(self):
+        made = contract(Override(Colour, lambda colour: NotImplemented))
+        assert f"override for {HERE}:Colour" in failing(made, "test_every_declaration_is_used")
+
+    def test_an_example_that_the_plugin_has_no_part_in(self):
+        made = sound(examples={"red": Colour("red"), "text": "red"})
+        assert "no part in how text is written" in failing(made, "test_every_declaration_is_used")
 
     def test_what_is_not_written(self):
         made = contract(Reducer(Colour, lambda colour: (make_colour, (threading.Lock(),))))
@@ -220,6 +247,52 @@ class TestGoldenFiles:
         assert "an example that there is not any more: 'red'" in said
 
 
+class TestItStandsInATestFile:
+    """The documentation's own example, and others, where an author puts them."""
+
+    def run(self, folder, **files):
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(textwrap.dedent(text))
+        environment = {name: value for name, value in os.environ.items() if name != "CI"}
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder],
+            cwd=folder,
+            env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_the_documentations_own(self, tmp_path):
+        page = Path(__file__).parents[2] / "docs" / "reference" / "testing.md"
+        example = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+        done = self.run(tmp_path, test_docs=example)
+        assert done.returncode == 0, done.stdout
+        assert f"{len(checks())} passed" in done.stdout
+
+    def test_two_contracts_in_one_folder(self, tmp_path):
+        text = """
+            from fractions import Fraction
+
+            from brinery import Reducer
+            from brinery.testing import PluginContract, declaring
+
+            class Contract(PluginContract):
+                plugin = declaring(
+                    Reducer(Fraction, lambda f: (Fraction, (str(f),)), emits=["fractions:Fraction"])
+                )
+
+            class TestOne(Contract):
+                examples = {"half": Fraction(1, 2)}
+
+            class TestTwo(Contract):
+                examples = {"third": Fraction(1, 3), "half": Fraction(2, 4) + 1}
+        """
+        for _ in "written", "read":
+            done = self.run(tmp_path, test_a=text, test_b=text.replace("1, 3", "2, 3"))
+            assert done.returncode == 0, done.stdout
+
+
 class TestTheContract:
     def test_examples_may_be_a_list_or_a_method(self):
         class Method(PluginContract):
@@ -258,8 +331,6 @@ class TestTheContract:
         ByName().test_examples_survive_at_every_protocol_on_both_engines()
 
     def test_it_needs_no_pytest(self):
-        import subprocess
-
         code = "import sys, brinery.testing; print('pytest' in sys.modules)"
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         assert out.strip() == "False"

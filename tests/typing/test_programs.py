@@ -25,7 +25,15 @@ def expected() -> set[tuple[str, int, str]]:
     }
 
 
+def readme() -> str:
+    """The README's first example."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    return text.partition("```python\n")[2].partition("```")[0]
+
+
 def test_programs_are_right_where_they_are_right_and_wrong_where_they_are_wrong(tmp_path: Path) -> None:
+    first = tmp_path / "readme.py"
+    first.write_text(readme(), encoding="utf-8")
     out, err, _ = mypy.run(
         [
             "--strict",
@@ -35,6 +43,7 @@ def test_programs_are_right_where_they_are_right_and_wrong_where_they_are_wrong(
             f"--python-executable={sys.executable}",
             f"--cache-dir={tmp_path}",
             *map(str, sorted(PROGRAMS.glob("*.py"))),
+            str(first),
         ]
     )
     assert err == ""

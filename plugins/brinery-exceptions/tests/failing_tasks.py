@@ -65,3 +65,37 @@ class Fickle:
             raise RuntimeError("not again")
         self.tried = True
         return str, ("tried",)
+
+
+@surviving
+async def refuse_async(order):
+    refuse(order)
+
+
+@surviving
+def refuse_third(order):
+    """Two numbers, what it is sent, and then."""
+    yield 1
+    sent = yield 2
+    try:
+        yield sent
+    except ValueError as error:
+        yield str(error)
+    refuse(order)
+
+
+@surviving
+async def refuse_third_async(order):
+    yield 1
+    sent = yield 2
+    try:
+        yield sent
+    except ValueError as error:
+        yield str(error)
+    refuse(order)
+
+
+def await_it(order):
+    import asyncio
+
+    return asyncio.run(refuse_async(order))

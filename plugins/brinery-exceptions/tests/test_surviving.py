@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
+import functools
 import importlib.util
+import inspect
 import multiprocessing
 import os
 import pickle
@@ -218,6 +221,100 @@ class TestSurviving:
         made = brinery.loads(brinery.Profile(["exceptions"]).dumps(exc))
         check_refused(made, tasks)
         assert "__reduce_ex__" not in vars(made)
+
+
+class TestWhatRunsLater:
+    """Coroutines and generators: their bodies run when they are awaited and iterated over."""
+
+    def test_they_are_what_the_functions_are(self, tasks):
+        assert inspect.iscoroutinefunction(tasks.refuse_async)
+        assert inspect.isgeneratorfunction(tasks.refuse_third)
+        assert inspect.isasyncgenfunction(tasks.refuse_third_async)
+        assert inspect.iscoroutinefunction(surviving(functools.partial(tasks.refuse_async, 7)))
+        assert str(inspect.signature(tasks.refuse_async)) == "(order)"
+        assert not inspect.iscoroutinefunction(tasks.refuse_and_survive)
+        assert pickle.loads(pickle.dumps(tasks.refuse_async)) is tasks.refuse_async
+
+    def test_a_coroutine(self, tasks):
+        exc = caught(tasks.await_it, 7)
+        check_refused(pickle.loads(pickle.dumps(exc)), tasks)
+
+    def test_a_coroutine_of_an_object_that_is_called(self, tasks):
+        class Task:
+            async def __call__(self):
+                tasks.refuse(7)
+
+        exc = caught(lambda: asyncio.run(surviving(Task())()))
+        check_refused(pickle.loads(pickle.dumps(exc)), tasks)
+
+    def test_a_coroutine_method_and_its_result(self):
+        class Shop:
+            @surviving
+            async def sell(self, order):
+                return order
+
+        assert asyncio.run(Shop().sell(7)) == 7
+        assert inspect.iscoroutinefunction(Shop().sell)
+
+    def test_a_coroutine_in_a_pool(self, tasks):
+        with multiprocessing.get_context(METHODS[0]).Pool(1) as pool:
+            check_refused(caught(pool.apply_async(tasks.await_it, [7]).get, 30), tasks)
+
+    def test_a_generator(self, tasks):
+        generator = tasks.refuse_third(7)
+        assert (next(generator), next(generator), generator.send("sent")) == (1, 2, "sent")
+        assert generator.throw(ValueError("thrown")) == "thrown"
+        check_refused(pickle.loads(pickle.dumps(caught(next, generator))), tasks)
+
+    def test_an_asynchronous_generator(self, tasks):
+        async def use():
+            generator = tasks.refuse_third_async(7)
+            assert (await anext(generator), await anext(generator)) == (1, 2)
+            assert await generator.asend("sent") == "sent"
+            assert await generator.athrow(ValueError("thrown")) == "thrown"
+            await anext(generator)
+
+        check_refused(pickle.loads(pickle.dumps(caught(asyncio.run, use()))), tasks)
+
+    def test_asynchronous_generators_end_and_are_closed(self):
+        ended = []
+
+        @surviving
+        async def count():
+            try:
+                yield 1
+                yield 2
+            finally:
+                ended.append(True)
+
+        async def use():
+            assert [number async for number in count()] == [1, 2]
+            generator = count()
+            assert await anext(generator) == 1
+            await generator.aclose()
+
+        asyncio.run(use())
+        assert ended == [True, True]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize("wrong", [3, None, "work"])
+    def test_what_is_no_function(self, wrong):
+        with pytest.raises(TypeError, match="wants the function whose exceptions are to survive, not "):
+            surviving(wrong)
+
+    def test_above_classmethod(self):
+        with pytest.raises(TypeError, match="write @classmethod above @surviving"):
+            surviving(classmethod(lambda cls: None))
+
+    @pytest.mark.parametrize("wrong", [3, None, "text", ValueError])
+    def test_what_is_no_exception(self, wrong):
+        with pytest.raises(TypeError, match=r"prepare\(\) wants an exception"):
+            prepare(wrong)
+
+    def test_a_class(self):
+        assert surviving(complex)(1) == 1
+        assert surviving(Path)("a") == Path("a")
 
 
 class TestWhereEvenThatFails:

@@ -16,12 +16,14 @@ from typing import Any, ClassVar, Literal
 
 from brinery import engine
 from brinery.checking.comparing import first_difference
-from brinery.declarations import Rule
+from brinery.declarations import Reducer, Rule, target_name
+from brinery.dotted import import_dotted
 from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
 from brinery.profile import Profile
 from brinery.stream import references
 from brinery.testing.dangerous import is_dangerous
 from brinery.testing.imports import imported_by
+from brinery.testing.profiles import declaring
 
 __all__ = ["PluginContract"]
 
@@ -69,9 +71,11 @@ class PluginContract:
     brings                  globals that the examples themselves hold, such as the classes of their parts, as
                             dotted names: the plugin need not declare them.
     dangerous               dangerous globals that this plugin names on purpose, as dotted names.
+    unasked                 the targets of those reducers and overrides that no example can reach, such as a
+                            class of another system, as dotted names.
     may_import              packages that importing the plugin may import, though they are not its own.
-    golden                  the folder of golden files; None is "golden" beside the subclass's file. False: no
-                            files, as what is written is not for keeping.
+    golden                  the folder of golden files; None is "golden/FILE.CLASS" beside the subclass's
+                            file, without the ".py". False: no files, what is written is not for keeping.
     version                 the version in the names of new golden files; None is that of the distribution.
     protocols               those at which examples are written: all.
     """
@@ -82,6 +86,7 @@ class PluginContract:
     standard_library_reads: ClassVar[bool | Collection[str]] = True
     brings: ClassVar[Collection[str]] = ()
     dangerous: ClassVar[Collection[str]] = ()
+    unasked: ClassVar[Collection[str]] = ()
     may_import: ClassVar[Collection[str]] = ()
     golden: ClassVar[str | os.PathLike[str] | Literal[False] | None] = None
     version: ClassVar[str | None] = None
@@ -106,6 +111,30 @@ class PluginContract:
     def test_there_are_examples(self) -> None:
         """Without any, nothing is checked."""
         assert self._examples(), "give the class examples = {…}, objects that the plugin writes"
+
+    def test_every_declaration_is_used(self) -> None:
+        """Each reducer and override writes something of an example, and each example has something of them.
+
+        A misspelt target is never asked, and nothing else would tell. What the other kinds of declarations
+        do shows when streams are read and stores opened, and wants tests of its own.
+        """
+        used, untouched = self._asked()
+        wanted = {target_name(rule.target): rule for rule in self._rules()}
+        silent = [rule for name, rule in wanted.items() if name not in used and name not in self.unasked]
+        assert not silent, (
+            f"no example has anything that the {silent[0].describe()} writes ({silent[0].place}): is its "
+            f"target misspelt? Else add such an example, or say that none can be there: "
+            f"unasked = {sorted(target_name(rule.target) for rule in silent)!r}"
+        )
+        assert not (surplus := sorted(used & set(self.unasked))), (
+            f"unasked = … names {', '.join(surplus)}, and an example has such an object"
+        )
+        assert not (unknown := sorted(set(self.unasked) - set(wanted))), (
+            f"unasked = … names {', '.join(unknown)}, for which the plugin declares nothing"
+        )
+        assert not untouched, (
+            f"the plugin has no part in how {' and '.join(untouched)} is written: each is as without it"
+        )
 
     def test_examples_survive_at_every_protocol_on_both_engines(self) -> None:
         """What is written is read as what it was."""
@@ -171,6 +200,8 @@ class PluginContract:
     def test_importing_it_is_cheap(self) -> None:
         """It is imported by every program that pickles: libraries are imported where they are needed."""
         module = self._module()
+        if module in (type(self).__module__, declaring.__module__):
+            return  # it was made in a test, and is not imported by anybody
         surplus = sorted(imported_by(module) - {module.partition(".")[0], *self.may_import})
         assert not surplus, (
             f"importing {module} imports {', '.join(surplus)}. Import it in the function that needs it, and "
@@ -231,6 +262,48 @@ class PluginContract:
             if claim.plugin.name == self._name() and isinstance(claim.declared, Rule)
         ]
 
+    def _asked(self) -> tuple[set[str], list[str]]:
+        """The targets of the rules that write something of an example; and the examples without any."""
+        used: set[str] = set()
+
+        def told(rule: Rule) -> Rule:
+            reduce: Any = import_dotted(rule.reduce) if isinstance(rule.reduce, str) else rule.reduce
+
+            def telling(obj: object, *protocol: int) -> Any:
+                reduction = reduce(obj, *protocol)
+                if reduction is not NotImplemented:
+                    used.add(target_name(rule.target))
+                return reduction
+
+            more = {"subclasses": rule.subclasses} if isinstance(rule, Reducer) else {}
+            kind: Any = type(rule)
+            return kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)
+
+        profile = self._profile()
+        claims = profile._composition.gathered.claims
+        records = [claim.declared for claim in claims if claim.plugin.name == self._name()]
+        rules = self._rules()
+        if not rules:
+            return used, []
+        others = [record for record in records if not isinstance(record, Rule)]
+        telling = Profile([declaring(*map(told, rules), *others, name=self._name())])
+        all_used: set[str] = set()
+        untouched = []
+        for name, example in self._examples().items():
+            used.clear()
+            written = [telling.dumps(example, protocol) for protocol in self.protocols]
+            if not used and written == self._without(example):
+                untouched.append(name)
+            all_used |= used
+        return all_used, untouched
+
+    def _without(self, example: object) -> list[bytes] | None:
+        """What is written without the plugin; None where it cannot be."""
+        try:
+            return [Profile.plain().dumps(example, protocol) for protocol in self.protocols]
+        except Exception:
+            return None
+
     def _named(self) -> set[str]:
         """The globals that the examples' streams name, but for those of the format itself."""
         profile, named = self._profile(), set()
@@ -255,7 +328,7 @@ class PluginContract:
             return Path(self.golden)
         file = sys.modules[type(self).__module__].__file__
         assert file is not None, "say where golden files are: golden = …"
-        return Path(file).parent / "golden"
+        return Path(file).parent / "golden" / f"{Path(file).stem}.{type(self).__qualname__}"
 
     def _version(self) -> str:
         if self.version is not None:

@@ -4,8 +4,12 @@ import io
 
 import brinery
 import brinery as pickle
-from brinery import Pickler, Unpickler, dumps, loads
-from brinery import Nonsense  # error: attr-defined
+from brinery import (
+    Pickler,
+    Unpickler,
+    dumps,
+    loads,
+)
 
 
 class Keeping(Pickler):
@@ -37,6 +41,22 @@ def where(obj: object) -> tuple[str | None, str | None]:
     except brinery.PicklingError as error:
         return error.pickle_path, error.pickle_type
     return None, None
+
+
+def checked(obj: object, path: str) -> bytes:
+    with open(path, "wb") as file:
+        brinery.dump(obj, file, check=True)
+        brinery.dump(obj, path)  # error: arg-type
+    return brinery.dumps(obj, 5, check=True)
+
+
+def where_of_any(obj: object) -> str | None:
+    try:
+        dumps(obj)
+    except TypeError as error:
+        print(error.pickle_path)  # error: attr-defined
+        return brinery.errors.located(error).pickle_path
+    return None
 
 
 def where_in(data: bytes) -> tuple[int | None, tuple[str, ...]]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from brinery_exceptions.rebuilding import carry
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+
     from brinery import Profile
 
 __all__ = ["prepare", "surviving"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 def prepare(exc: BaseException) -> None:
@@ -24,7 +29,14 @@ def prepare(exc: BaseException) -> None:
     It is pickled now, with the default profile and this plugin, and carries the result: cause, context,
     notes and traceback as they are now. Where even that fails it carries a report of itself, as text.
     What is read carries it on. Where it is read, brinery-exceptions has to be installed.
+
+    Raises TypeError for what is no exception.
     """
+    if not isinstance(exc, BaseException):
+        made = (
+            f", such as {exc.__name__}(…)" if isinstance(exc, type) and issubclass(exc, BaseException) else ""
+        )
+        raise TypeError(f"prepare() wants an exception that was raised or made{made}; not {exc!r}")
     import traceback
 
     report = "".join(traceback.format_exception(exc)).rstrip()
@@ -41,20 +53,50 @@ class surviving(Generic[P, R]):
 
     It calls `function`, and prepares what that raises (:func:`prepare`). The exception keeps its type, so
     that whoever retries on some types goes on to do so. It can be pickled where the function can.
+
+    Of a coroutine function, a generator function or an asynchronous one it is another: what is raised while
+    it is awaited, or iterated over, is prepared.
+
+    Raises TypeError for what is no function.
     """
 
-    def __init__(self, function: Any) -> None:
-        functools.update_wrapper(self, function)
+    __wrapped__: Callable[P, R]
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        if not callable(function):
+            hint = f"; write @{type(function).__name__} above @surviving" if _is_method(function) else ""
+            raise TypeError(
+                f"surviving() wants the function whose exceptions are to survive, not {function!r}{hint}"
+            )
+        # A class's dict is about its instances.
+        kept = () if isinstance(function, type) else functools.WRAPPER_UPDATES
+        functools.update_wrapper(self, function, updated=kept)
         self.__wrapped__ = function
+        self._watch = _watch(function)
+        if self._watch is not None:
+            # By these inspect.iscoroutinefunction and its like tell what may pass for a function, and which.
+            plain = _plain(function)
+            for name in ("__code__", "__defaults__", "__kwdefaults__"):
+                setattr(self, name, getattr(plain, name))
+            vars(self).setdefault("__name__", plain.__name__)
+            vars(self).setdefault(
+                "__annotations__", {}
+            )  # a partial has none; the function's own are kept above
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            result: R = self.__wrapped__(*args, **kwargs)
+            result = self.__wrapped__(*args, **kwargs)
         except BaseException as exc:
             prepare(exc)
             raise
-        return result
+        return result if self._watch is None else self._watch(result)
 
+    @overload
+    def __get__(self, obj: None, owner: type | None = None) -> surviving[P, R]: ...
+    @overload
+    def __get__(
+        self: surviving[Concatenate[S, Q], R], obj: S, owner: type | None = None
+    ) -> Callable[Q, R]: ...
     def __get__(self, obj: object, owner: type | None = None) -> Any:
         return self if obj is None else types.MethodType(self, obj)
 
@@ -68,6 +110,80 @@ class surviving(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<surviving {self.__wrapped__!r}>"
+
+
+def _is_method(function: object) -> bool:
+    return isinstance(function, classmethod | property)
+
+
+def _plain(function: Any) -> Any:
+    """The function written in Python that is called in the end, if there is one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, types.MethodType):
+        return _plain(function.__func__)
+    if isinstance(function, staticmethod | surviving):
+        return _plain(function.__wrapped__)
+    if isinstance(function, types.FunctionType | type):
+        return function
+    return getattr(type(function).__call__, "__func__", type(function).__call__)
+
+
+def _watch(function: object) -> Callable[[Any], Any] | None:
+    """What watches over the result of `function` where its body runs later: awaited, iterated over."""
+    import inspect
+
+    plain = _plain(function)
+    if inspect.iscoroutinefunction(plain):
+        return _awaited
+    if inspect.isgeneratorfunction(plain):
+        return _iterated
+    if inspect.isasyncgenfunction(plain):
+        return _iterated_async
+    return None
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await coroutine
+    except GeneratorExit:  # it is closed, and nobody hears of that
+        raise
+    except BaseException as exc:
+        prepare(exc)
+        raise
+
+
+def _iterated(generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+    try:
+        return (yield from generator)
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        prepare(exc)
+        raise
+
+
+async def _iterated_async(generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """As ``yield from`` does it, which asynchronous generators do not have."""
+    try:
+        item = await anext(generator)
+        while True:
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await generator.aclose()
+                raise
+            except BaseException as exc:
+                item = await generator.athrow(exc)
+            else:
+                item = await generator.asend(sent)
+    except StopAsyncIteration:
+        return
+    except GeneratorExit:
+        raise
+    except BaseException as exc:
+        prepare(exc)
+        raise
 
 
 def _profile() -> Profile:

@@ -6,7 +6,7 @@ from _thread import LockType, allocate_lock
 
 # Not for type checkers only: typing.get_type_hints() looks these names up here.
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from brinery.engine.protocol import choose_protocol
 from brinery.engine.python.writing.memo import Memo
@@ -139,6 +139,13 @@ class MemoProxy:
         return dict, (self.copy(),)
 
 
+class Writable(Protocol):
+    """What is written to, such as a file that was opened for bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+
 class Dumper:
     """``dump`` and ``dumps`` around one plan.
 
@@ -169,7 +176,7 @@ class Dumper:
     def dump(
         self,
         obj: object,
-        file: Any,
+        file: Writable,
         protocol: int | None = None,
         *,
         fix_imports: bool = True,
