@@ -16,6 +16,7 @@ MODES = {
     "wide": ["wide", "--quick", "--rows", "data: pairs", "one object: a session"],
     "memory": ["memory", "--rows", "64 MB of bytes"],
     "references": ["references"],
+    "servers": ["servers"],
     "scaling": ["scaling", "--largest", "3", "--rows", "pairs"],
 }
 
