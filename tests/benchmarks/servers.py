@@ -42,7 +42,7 @@ class Base(DeclarativeBase):
 
 
 class Customer(Base):
-    __tablename__ = "bri_bench_customer"
+    __tablename__ = f"bri_bench_{os.getpid()}"  # several may run at once
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(sa.String(80))
     city: Mapped[str] = mapped_column(sa.String(80))
@@ -201,7 +201,7 @@ def entities(name: str, engine: sa.Engine, count: int, repeat: int, row: Callabl
 
 
 def pages(client: redis.Redis, count: int, repeat: int, row: Callable[..., None]) -> None:
-    prefix = "brinery-benchmark"
+    prefix = f"brinery-benchmark-{os.getpid()}"
     store = RedisStore(client, {"page": Page}, prefix=prefix, on_new="insert")
     bound = Profile.plain().bind(wiki=store)
     objects = customers(count, cls=Page)

@@ -18,6 +18,7 @@ MODES = {
     "references": ["references"],
     "stores": ["stores", "--largest", "6"],
     "streams": ["streams"],
+    "servers": ["servers"],
     "scaling": ["scaling", "--largest", "3", "--rows", "pairs"],
 }
 
