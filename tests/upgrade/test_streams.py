@@ -372,3 +372,10 @@ def test_memory_is_that_of_one_pickle():
     tracemalloc.stop()
     assert changes.pickles == 600
     assert peak < 1_500_000 < len(one) * 600
+
+
+def test_attributes_named_by_objects_nest_as_deep_as_they_like():
+    """What names an attribute is an instance, whose attribute is named by an instance, and so on."""
+    depth = 20_000
+    data = b"\x80\x02" + b"cm\nC\n)\x81}" * depth + b"N" + b"Nsb" * depth + b"."
+    assert upgrade_bytes(upgrade_bytes(data)) == upgrade_bytes(data)
