@@ -6,7 +6,6 @@ import copyreg
 import gc
 import importlib.util
 import io
-import os
 import pickle
 import random
 import subprocess
@@ -25,7 +24,6 @@ from brinery.upgrade import Rules, streams, upgrade_bytes, upgrade_stream
 
 HERE = Path(__file__).parents[1] / "wire" / "python2"
 GOLDEN = sorted((HERE / "golden").iterdir())
-PYTHON_2 = os.environ.get("BRINERY_PYTHON2", "")
 
 
 @pytest.fixture(params=BUILDS, autouse=True)
@@ -231,8 +229,10 @@ def test_golden_pickles_of_python_2_load_with_no_rule(people, encoding):
     assert compared > (190 if encoding == "latin1" else 150)
 
 
-@pytest.mark.skipif(not PYTHON_2, reason="BRINERY_PYTHON2 names a Python 2.7")
 def test_written_at_protocols_0_to_2_it_loads_in_python_2(people, tmp_path):
+    python2 = people.find_python2()
+    if python2 is None:
+        pytest.skip("no Python 2.7 is on PATH or under PYENV_ROOT")
     objects = [
         {"a": [1, 2.5, {1, 2}, b"bytes", None, True]},
         collections.OrderedDict(a=1),
@@ -247,7 +247,7 @@ def test_written_at_protocols_0_to_2_it_loads_in_python_2(people, tmp_path):
             straight = tmp_path / "straight"
             straight.write_bytes(pickle.dumps(obj, target))
             run = [
-                subprocess.run([PYTHON_2, "-c", program, path], capture_output=True, check=True)
+                subprocess.run([python2, "-c", program, path], capture_output=True, check=True)
                 for path in (file, straight)
             ]
             assert run[0].stdout == run[1].stdout
@@ -372,3 +372,10 @@ def test_memory_is_that_of_one_pickle():
     tracemalloc.stop()
     assert changes.pickles == 600
     assert peak < 1_500_000 < len(one) * 600
+
+
+def test_attributes_named_by_objects_nest_as_deep_as_they_like():
+    """What names an attribute is an instance, whose attribute is named by an instance, and so on."""
+    depth = 20_000
+    data = b"\x80\x02" + b"cm\nC\n)\x81}" * depth + b"N" + b"Nsb" * depth + b"."
+    assert upgrade_bytes(upgrade_bytes(data)) == upgrade_bytes(data)

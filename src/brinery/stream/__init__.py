@@ -9,7 +9,8 @@ opcodes, text            the opcode table, and the text forms of protocols 0 to 
 feeds, scanner           from bytes and files to opcodes with their arguments
 walk                     the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
 names, symbols, weights  keepers: what a stream refers to; everything; how big it is
-graph, rewriting         a keeper: what a stream would build, the same whichever protocol it is written at
+graph                    a keeper: what a stream would build, the same whichever protocol it is written at
+rewriting, leaves        from a graph back to a stream
 disassembly, diffing     opcode by opcode; what differs between two streams
 doctoring                why a stream does not load
 naming                   what a name has become
@@ -76,7 +77,7 @@ if not in_main_interpreter():
     load_sources(
         __name__,
         __path__[0],
-        ("scanner", "memo", "walk", "symbols", "names", "weights", "graph", "rewriting"),
+        ("scanner", "memo", "walk", "symbols", "names", "weights", "graph", "leaves", "rewriting"),
     )
 
 

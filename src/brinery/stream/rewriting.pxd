@@ -3,17 +3,18 @@
 cimport cython
 
 from brinery.stream.graph cimport Node
+from brinery.stream.leaves cimport Leaves
 
 cdef int _LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION
 cdef int _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD
 cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP, _FIXED
-cdef Py_ssize_t _FRAME_TARGET, _FRAME_MINIMUM, _BATCH, _DEEPEST
+cdef Py_ssize_t _FRAME_TARGET, _BATCH, _DEEPEST
 cdef bint _LONE_RESTS
 cdef int _MARK, _POP, _POP_MARK, _STOP_CODE, _NONE_CODE, _TRUE, _FALSE
-cdef int _INT1, _INT2, _INT4, _LONG1, _LONG4, _FLOAT
+cdef int _FLOAT
 cdef int _EMPTY_TUPLE, _TUPLE_CODE, _TUPLE1, _EMPTY_LIST, _LIST_CODE, _EMPTY_DICT, _DICT_CODE
-cdef int _EMPTY_SET, _FROZENSET_CODE, _MEMOIZE, _BINPUT, _LONG_BINPUT, _BINGET, _LONG_BINGET
-cdef int _STACK_GLOBAL, _GLOBAL_CODE, _SHORT_TEXT, _TEXT4, _TEXT8
+cdef int _EMPTY_SET, _FROZENSET_CODE
+cdef int _STACK_GLOBAL, _GLOBAL_CODE
 cdef int _SHORT_BYTES, _BYTES4, _BYTES8, _ARRAY8, _REDUCE, _NEWOBJ, _NEWOBJ_EX, _OBJ_CODE, _INST
 cdef int _BUILD_CODE, _PERSID, _BINPERSID, _NEXT_BUFFER, _READONLY_CODE
 cdef bytes _ONE, _MANY
@@ -29,26 +30,17 @@ cdef class _Frame:
 
 
 @cython.final
-cdef class Rewriter:
-    cdef readonly int protocol
-    cdef object _write, _names, _text
-    cdef bytearray _out
-    cdef bint _framed, _dropping
-    cdef long long _count
-    cdef dict _ids, _texts, _globals
-    cdef list _kept, _frames
+cdef class Rewriter(Leaves):
+    cdef object _names, _text
+    cdef bint _dropping
+    cdef dict _globals
+    cdef list _frames
 
     cpdef write(self, object root, list before)
     @cython.locals(frames=list)
     cdef void _drive(self, object obj) except *
     @cython.locals(out=bytearray, node=Node)
     cdef bint _put(self, object obj) except -1
-    @cython.locals(out=bytearray)
-    cdef void _put_int(self, object value) except *
-    cdef void _put_text(self, str text) except *
-    cdef void _put_name(self, str text) except *
-    @cython.locals(out=bytearray, data=bytes, size=Py_ssize_t)
-    cdef void _add_text(self, str text) except *
     @cython.locals(size=Py_ssize_t)
     cdef bint _put_bytes(self, bytes data) except -1
     @cython.locals(out=bytearray, kind=cython.int, protocol=cython.int)
@@ -68,8 +60,7 @@ cdef class Rewriter:
     @cython.locals(items=list, out=bytearray, place=Py_ssize_t, count=Py_ssize_t, family=cython.int,
                    step=Py_ssize_t, batch=Py_ssize_t)
     cdef bint _items(self, _Frame frame) except -1
-    @cython.locals(depth=Py_ssize_t)
-    cdef void _put_key(self, object key, int names) except *
+    cdef bint _put_key(self, object key, int names) except -1
     @cython.locals(changes=list)
     cdef void _next_segment(self, _Frame frame) except *
     @cython.locals(out=bytearray, node=Node, alias=Node, kind=cython.int, count=Py_ssize_t, again=cython.longlong)
@@ -80,10 +71,3 @@ cdef class Rewriter:
     @cython.locals(made=Node, node=Node)
     cdef Node _stand_in(self, tuple name, list parts, object alias)
     cdef void _memoize_node(self, Node node) except *
-    @cython.locals(out=bytearray, index=cython.longlong)
-    cdef void _memoize(self) except *
-    @cython.locals(out=bytearray)
-    cdef void _get(self, long long index) except *
-    cdef void _payload(self, int code, bytes size, bytes data) except *
-    @cython.locals(out=bytearray, size=Py_ssize_t)
-    cdef void _end_frame(self) except *

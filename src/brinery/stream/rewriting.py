@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.cpython import RESTS_STAND_ALONE
 from brinery.errors import WriteError
-from brinery.stream import graph
+from brinery.stream import graph, leaves
 from brinery.stream.graph import Node
+from brinery.stream.leaves import Leaves
 from brinery.stream.opcodes import BY_NAME
-from brinery.stream.text import encode_global, encode_long, encode_persistent_id, encode_unicode
+from brinery.stream.text import encode_global, encode_persistent_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +49,7 @@ _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD = (
 _APPEND, _SETITEM, _ADD, _BUILD, _DROP = (graph.APPEND, graph.SETITEM, graph.ADD, graph.BUILD, graph.DROP)
 _FIXED = 9  # the parts of what is closed as a whole
 
-_FRAME_TARGET = 64 * 1024
-_FRAME_MINIMUM = 4
+_FRAME_TARGET = leaves.FRAME_TARGET
 _BATCH = 1000
 _DEEPEST = 200  # times that a tuple is begun before it is whole: as often as it is within itself
 _LONE_RESTS = RESTS_STAND_ALONE
@@ -61,13 +61,6 @@ def _code(name: str) -> int:
 
 _MARK, _POP, _POP_MARK, _STOP_CODE = _code("MARK"), _code("POP"), _code("POP_MARK"), _code("STOP")
 _NONE_CODE, _TRUE, _FALSE = _code("NONE"), _code("NEWTRUE"), _code("NEWFALSE")
-_INT1, _INT2, _INT4, _LONG1, _LONG4 = (
-    _code("BININT1"),
-    _code("BININT2"),
-    _code("BININT"),
-    _code("LONG1"),
-    _code("LONG4"),
-)
 _FLOAT = _code("BINFLOAT")
 _EMPTY_TUPLE, _TUPLE_CODE, _TUPLE1 = _code("EMPTY_TUPLE"), _code("TUPLE"), _code("TUPLE1")
 _EMPTY_LIST, _LIST_CODE, _EMPTY_DICT, _DICT_CODE = (
@@ -77,10 +70,7 @@ _EMPTY_LIST, _LIST_CODE, _EMPTY_DICT, _DICT_CODE = (
     _code("DICT"),
 )
 _EMPTY_SET, _FROZENSET_CODE = _code("EMPTY_SET"), _code("FROZENSET")
-_MEMOIZE, _BINPUT, _LONG_BINPUT = _code("MEMOIZE"), _code("BINPUT"), _code("LONG_BINPUT")
-_BINGET, _LONG_BINGET = _code("BINGET"), _code("LONG_BINGET")
 _STACK_GLOBAL, _GLOBAL_CODE = _code("STACK_GLOBAL"), _code("GLOBAL")
-_SHORT_TEXT, _TEXT4, _TEXT8 = _code("SHORT_BINUNICODE"), _code("BINUNICODE"), _code("BINUNICODE8")
 _SHORT_BYTES, _BYTES4, _BYTES8, _ARRAY8 = (
     _code("SHORT_BINBYTES"),
     _code("BINBYTES"),
@@ -102,7 +92,6 @@ _MANY = bytes((_code("APPENDS"), _code("SETITEMS"), _code("ADDITEMS")))
 _pack_double = struct.Struct(">d").pack
 _pack_size4 = struct.Struct("<I").pack
 _pack_size8 = struct.Struct("<Q").pack
-_pack_int4 = struct.Struct("<i").pack
 
 # Functions whose first argument is the class of what they make.
 _MAKERS = frozenset(("_reconstruct", "_reconstructor"))
@@ -139,7 +128,7 @@ class _Frame:
         self.names = 0  # of a dict: 1 if its keys are attributes' names, 2 if they are slots'
 
 
-class Rewriter:
+class Rewriter(Leaves):
     """Writes graphs as pickles of one protocol."""
 
     def __init__(
@@ -153,18 +142,12 @@ class Rewriter:
 
         `text` decides what a string of Python 2 is, by where it stands.
         """
-        self.protocol = protocol
-        self._write = write
+        super().__init__(protocol, write)
         self._names = names
         self._text = text
-        self._out = bytearray()
-        self._framed = protocol >= 4
-        self._count = 0
         self._dropping = False
-        self._ids: dict[int, int] = {}
-        self._texts: dict[str, int] = {}
         self._globals: dict[tuple[str, str], int] = {}
-        self._kept: list[Any] = []
+        self._dropping = False
         self._frames: list[_Frame] = []
 
     def write(self, root: Any, before: list[Any]) -> None:
@@ -228,74 +211,6 @@ class Rewriter:
         else:
             return self._put_bytes(obj)
         return False
-
-    def _put_int(self, value: int) -> None:
-        out = self._out
-        if not self.protocol:
-            short = -0x80000000 <= value <= 0x7FFFFFFF
-            out += b"I%d\n" % value if short else b"L%bL\n" % _decimal(value)
-        elif 0 <= value <= 0xFF:
-            out.append(_INT1)
-            out.append(value)
-        elif 0 <= value <= 0xFFFF:
-            out.append(_INT2)
-            out.append(value & 0xFF)
-            out.append(value >> 8)
-        elif -0x80000000 <= value <= 0x7FFFFFFF:
-            out.append(_INT4)
-            out += _pack_int4(value)
-        elif self.protocol == 1:
-            out += b"L%bL\n" % _decimal(value)
-        else:
-            data = encode_long(value)
-            if len(data) <= 0xFF:
-                out.append(_LONG1)
-                out.append(len(data))
-            else:
-                out.append(_LONG4)
-                out += _pack_int4(len(data))
-            out += data
-
-    def _put_text(self, text: str) -> None:
-        key = id(text)
-        index = self._ids.get(key)
-        if index is not None:
-            self._get(index)
-            return
-        self._ids[key] = self._count
-        self._add_text(text)
-
-    def _put_name(self, text: str) -> None:
-        """Text that is one object wherever it is the same: names of modules, classes and attributes."""
-        index = self._texts.get(text)
-        if index is None:
-            index = self._ids.get(id(text))
-        if index is not None:
-            self._get(index)
-            return
-        self._texts[text] = self._count
-        self._ids[id(text)] = self._count
-        self._kept.append(text)
-        self._add_text(text)
-
-    def _add_text(self, text: str) -> None:
-        out = self._out
-        if not self.protocol:
-            out += b"V%b\n" % encode_unicode(text)
-        else:
-            data = text.encode("utf-8", "surrogatepass")
-            size = len(data)
-            if size <= 0xFF and self.protocol >= 4:
-                out.append(_SHORT_TEXT)
-                out.append(size)
-                out += data
-            elif size <= 0xFFFFFFFF:
-                self._payload(_TEXT4, _pack_size4(size), data)
-            elif self.protocol >= 4:
-                self._payload(_TEXT8, _pack_size8(size), data)
-            else:
-                raise WriteError("text larger than 4 GiB needs protocol 4 or higher")
-        self._memoize()
 
     def _put_bytes(self, data: bytes) -> bool:
         index = self._ids.get(id(data))
@@ -573,9 +488,7 @@ class Rewriter:
             item = items[place]
             place += 1
             frame.place = place
-            if frame.names and place & 1:
-                self._put_key(item, frame.names)
-            elif self._put(item):
+            if self._put_key(item, frame.names) if frame.names and place & 1 else self._put(item):
                 return True
         quirk = family != _APPEND and not frame.segment and self.protocol and not _LONE_RESTS
         if quirk and count > step and count % batch == 0:
@@ -583,12 +496,12 @@ class Rewriter:
             out.append(_MANY[family])
         return False
 
-    def _put_key(self, key: Any, names: int) -> None:
-        """The name of an attribute: text, whatever the rules for strings say."""
+    def _put_key(self, key: Any, names: int) -> bool:
+        """The name of an attribute: text, whatever the rules for strings say. True as for `_put`."""
         if type(key) is Node and key.kind == _OLD:
             if key.memo >= 0:
                 self._get(key.memo)
-                return
+                return False
             text = _attribute_name(key.head)
             self._put_name(text)
             key.memo = self._texts.get(text, self._ids.get(id(text), -1))
@@ -596,11 +509,9 @@ class Rewriter:
             if len(self._out) >= _FRAME_TARGET and self._framed:
                 self._end_frame()
             self._put_name(key)
-        elif self._put(key):
-            # A key with parts: it is written as a whole before its value.
-            depth = len(self._frames) - 1
-            while len(self._frames) > depth:
-                self._go_on(self._frames[-1])
+        else:
+            return self._put(key)
+        return False
 
     def _next_segment(self, frame: _Frame) -> None:
         changes = frame.node.changes
@@ -703,59 +614,6 @@ class Rewriter:
             else:
                 self._ids[id(node.head)] = index
         self._memoize()
-
-    def _memoize(self) -> None:
-        out = self._out
-        index = self._count
-        self._count = index + 1
-        if self._framed:
-            out.append(_MEMOIZE)
-        elif not self.protocol:
-            out += b"p%d\n" % index
-        elif index <= 0xFF:
-            out.append(_BINPUT)
-            out.append(index)
-        else:
-            out.append(_LONG_BINPUT)
-            out += _pack_size4(index)
-
-    def _get(self, index: int) -> None:
-        out = self._out
-        if not self.protocol:
-            out += b"g%d\n" % index
-        elif index <= 0xFF:
-            out.append(_BINGET)
-            out.append(index)
-        else:
-            out.append(_LONG_BINGET)
-            out += _pack_size4(index)
-
-    # Frames
-
-    def _payload(self, code: int, size: bytes, data: bytes) -> None:
-        """An opcode with its length, and the data; what is large stands outside of frames."""
-        if len(data) < _FRAME_TARGET:
-            self._out.append(code)
-            self._out += size
-            self._out += data
-            return
-        self._end_frame()
-        self._write(bytes((code,)) + size)
-        self._write(data)
-
-    def _end_frame(self) -> None:
-        out = self._out
-        size = len(out)
-        if not size:
-            return
-        if self._framed and size >= _FRAME_MINIMUM:
-            self._write(b"\x95" + _pack_size8(size))
-        self._write(bytes(out))
-        out.clear()
-
-
-def _decimal(value: int) -> bytes:
-    return repr(value).encode()
 
 
 def _attribute_name(data: bytes) -> str:

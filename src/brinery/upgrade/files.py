@@ -164,9 +164,12 @@ def _are_equal(one: str, other: str) -> bool:
 
 def _keep(path: str, beside: str) -> None:
     """Give the file at `path` a second name; where there are no hard links, a copy."""
-    _remove(beside)
     try:
-        os.link(path, beside)
+        try:
+            os.link(path, beside)
+        except FileExistsError:  # left behind by a run that had not replaced the file yet
+            os.unlink(beside)
+            os.link(path, beside)
     except OSError:
         copy = f"{beside}.tmp"
         shutil.copy2(path, copy)
