@@ -50,6 +50,16 @@ def broken(installation: Installation) -> Installation:
     return installation
 
 
+def test_an_entry_point_to_a_module_without_hooks_is_told(installation: Installation) -> None:
+    installation.add("brinery-empty", "1.0", plugins={"empty": "empty_plugin"}, empty_plugin="x = 1\n")
+    done = installation.run(DUMPS)
+    assert done.stdout.strip() == PLAIN
+    assert "PluginWarning: plugin 'empty' (brinery-empty 1.0) is installed but cannot be used" in done.stderr
+    assert "the module 'empty_plugin' has no hook" in done.stderr
+    named = installation.run("import brinery; brinery.Profile(['empty'])").stderr
+    assert "DeclarationError: plugin 'empty' (brinery-empty 1.0): the module 'empty_plugin' has" in named
+
+
 def test_without_plugins_it_is_the_standard_pickle(installation: Installation) -> None:
     assert installation.out(DUMPS) == PLAIN
 
