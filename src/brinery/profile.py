@@ -17,7 +17,7 @@ from brinery.plugin_host.composing import Composition, callers_level, compose
 from brinery.plugin_host.selection import Choice
 from brinery.plugin_host.settling import all_of
 from brinery.recipes import Made, rebuilt, recipe_of, travelling
-from brinery.urls import redacted
+from brinery.urls import redacted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -290,7 +290,7 @@ class BoundProfile(Profile):
 
     def __repr__(self) -> str:
         stores = ", ".join(
-            f"{name or 'bare'}={redacted(store) if isinstance(store, str) else type(store).__qualname__}"
+            f"{name or 'bare'}={shown(store) if isinstance(store, str) else type(store).__qualname__}"
             for name, store in self._given.items()
         )
         return f"{super().__repr__()[:-1]}; stores: {stores or 'none'}>"
@@ -461,10 +461,8 @@ def _given_options(options: Any) -> Mapping[str, Mapping[str, object]]:
         if not isinstance(name, str):
             raise TypeError(f"Profile(options=…) has the key {name!r}, and wants {wants}")
         if not isinstance(given, Mapping):
-            raise TypeError(
-                f"Profile(options={{{name!r}: {redacted(repr(given))}}}): it wants {wants}; the plugin's name "
-                "comes before those of its options"
-            )
+            said = f"Profile(options={{{name!r}: {redacted(repr(given))}}})"
+            raise TypeError(f"{said}: it wants {wants}; the plugin's name comes before those of its options")
         for option in given:
             if not isinstance(option, str):
                 raise TypeError(f"Profile(options={{{name!r}: …}}) has the key {option!r}, and wants {wants}")

@@ -20,6 +20,14 @@ def brinery_reducers():
     yield Reducer("fractions:Fraction", greet)
 """
 
+OTHER = """
+from brinery import hookimpl
+
+@hookimpl
+def brinery_reducers():
+    return []
+"""
+
 DUMPS = """
 import brinery, fractions
 print(brinery.loads(brinery.dumps([fractions.Fraction(1, 2)])))
@@ -119,7 +127,7 @@ def test_an_empty_switch_undoes_it(greeting: Installation) -> None:
 
 
 def test_the_switch_names_the_plugins_to_take(greeting: Installation) -> None:
-    greeting.add("brinery-other", plugins={"other": "other_plugin"}, other_plugin="")
+    greeting.add("brinery-other", plugins={"other": "other_plugin"}, other_plugin=OTHER)
     assert greeting.out(DUMPS, BRINERY_PLUGINS="other") == PLAIN
     assert greeting.out(DUMPS, BRINERY_PLUGINS="other, greeting") == GREETED
 

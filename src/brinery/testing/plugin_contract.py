@@ -282,7 +282,8 @@ class PluginContract:
 
             more = {"subclasses": rule.subclasses} if isinstance(rule, Reducer) else {}
             kind: Any = type(rule)
-            return kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)
+            made: Rule = kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)
+            return made
 
         profile = self._profile()
         claims = profile._composition.gathered.claims
