@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import types
 import warnings
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from brinery import engine as engines
+from brinery.dotted import name_of_class
 from brinery.errors import EngineWarning
 from brinery.plugin_host.composing import Composition, callers_level, compose
 from brinery.plugin_host.selection import Choice
 from brinery.plugin_host.settling import all_of
 from brinery.recipes import Made, rebuilt, recipe_of, travelling
-from brinery.urls import redacted
+from brinery.urls import redacted, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection
     from types import ModuleType, TracebackType
     from typing import NoReturn, Self
 
@@ -287,7 +290,7 @@ class BoundProfile(Profile):
 
     def __repr__(self) -> str:
         stores = ", ".join(
-            f"{name or 'bare'}={redacted(store) if isinstance(store, str) else type(store).__qualname__}"
+            f"{name or 'bare'}={shown(store) if isinstance(store, str) else type(store).__qualname__}"
             for name, store in self._given.items()
         )
         return f"{super().__repr__()[:-1]}; stores: {stores or 'none'}>"
@@ -391,18 +394,79 @@ def _choice(
     prefer: Mapping[str, str | tuple[str, ...]] | None,
     options: Mapping[str, Mapping[str, object]] | None,
 ) -> Choice:
-    if isinstance(plugins, str) and plugins != "installed":
+    """What Profile was given, as a Choice. Raises TypeError for what is of another type."""
+    if isinstance(plugins, str):
+        if plugins != "installed":
+            raise TypeError(
+                f"Profile(plugins={plugins!r}): it wants 'installed' or a list, such as [{plugins!r}]"
+            )
+    elif not isinstance(plugins, Iterable):
         raise TypeError(
-            f"Profile(plugins={plugins!r}): it wants 'installed' or a list, such as [{plugins!r}]"
+            f"Profile(plugins={_shown(plugins)}): it wants 'installed' or a list of plugins, each a name, a "
+            f"module or an object with hooks, such as [{_shown(plugins)}]"
         )
-    if isinstance(without, str):
-        raise TypeError(f"Profile(without={without!r}): it wants a set of names, such as {{{without!r}}}")
     return Choice(
         "installed" if isinstance(plugins, str) else tuple(plugins),
-        frozenset(without),
-        MappingProxyType(dict(prefer or {})),
-        MappingProxyType({name: MappingProxyType(dict(given)) for name, given in (options or {}).items()}),
+        _names_to_leave_out(without),
+        _preferred(prefer),
+        _given_options(options),
     )
+
+
+def _shown(plugin: object) -> str:
+    return plugin.__name__ if isinstance(plugin, types.ModuleType) else repr(plugin)
+
+
+def _names_to_leave_out(without: Collection[str]) -> frozenset[str]:
+    wants = "it wants a set of names, such as {'labkit'}"
+    if isinstance(without, str):
+        raise TypeError(f"Profile(without={without!r}): it wants a set of names, such as {{{without!r}}}")
+    if without is None or not isinstance(without, Iterable):
+        raise TypeError(f"Profile(without={without!r}): {wants}; () leaves none out")
+    names = tuple(without)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"Profile(without=…) has {name!r}: {wants}")
+    return frozenset(names)
+
+
+def _preferred(prefer: Any) -> Mapping[str, str | tuple[str, ...]]:
+    wants = (
+        "a dict from what is meant to the plugin that is meant, such as {'reducer:numpy:ndarray': 'labkit'}"
+    )
+    if prefer is None:
+        return MappingProxyType({})
+    if not isinstance(prefer, Mapping):
+        hint = ""
+        if isinstance(prefer, str) and "=" in prefer:
+            key, _, plugin = prefer.partition("=")
+            hint = f"; write prefer={{{key.strip()!r}: {plugin.strip()!r}}}"
+        raise TypeError(f"Profile(prefer={prefer!r}): it wants {wants}{hint}")
+    for key in prefer:
+        if not isinstance(key, str):
+            hint = ""
+            if isinstance(key, type):
+                hint = f"; a class is named, {name_of_class(key)!r}"
+            raise TypeError(f"Profile(prefer=…) has the key {key!r}, and wants {wants}{hint}")
+    return MappingProxyType(dict(prefer))
+
+
+def _given_options(options: Any) -> Mapping[str, Mapping[str, object]]:
+    wants = "a dict of each plugin's options, such as {'labkit': {'places': 3}}"
+    if options is None:
+        return MappingProxyType({})
+    if not isinstance(options, Mapping):
+        raise TypeError(f"Profile(options={redacted(repr(options))}): it wants {wants}")
+    for name, given in options.items():
+        if not isinstance(name, str):
+            raise TypeError(f"Profile(options=…) has the key {name!r}, and wants {wants}")
+        if not isinstance(given, Mapping):
+            said = f"Profile(options={{{name!r}: {redacted(repr(given))}}})"
+            raise TypeError(f"{said}: it wants {wants}; the plugin's name comes before those of its options")
+        for option in given:
+            if not isinstance(option, str):
+                raise TypeError(f"Profile(options={{{name!r}: …}}) has the key {option!r}, and wants {wants}")
+    return MappingProxyType({name: MappingProxyType(dict(given)) for name, given in options.items()})
 
 
 _warned = False

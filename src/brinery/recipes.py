@@ -275,10 +275,19 @@ class _UnusableOwner:
     def __init__(self, recipe: Recipe, method: str, failure: Exception) -> None:
         self._made_of = recipe, method
         self._failure = failure
-        for name in ("dump", "dumps") if method == "dumps" else ("load", "loads"):
-            setattr(self, name, self._fail)
 
-    def _fail(self, *arguments: object, **options: object) -> NoReturn:
+    # A bound method travels as its owner and its name.
+
+    def dump(self, *arguments: object, **options: object) -> NoReturn:
+        raise self._failure.with_traceback(None)
+
+    def dumps(self, *arguments: object, **options: object) -> NoReturn:
+        raise self._failure.with_traceback(None)
+
+    def load(self, *arguments: object, **options: object) -> NoReturn:
+        raise self._failure.with_traceback(None)
+
+    def loads(self, *arguments: object, **options: object) -> NoReturn:
         raise self._failure.with_traceback(None)
 
     def __reduce__(self) -> tuple[object, ...]:

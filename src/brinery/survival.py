@@ -24,6 +24,14 @@ def check(obj: object, protocol: int | None = None, *, profile: Profile | None =
     reading runs; new objects that a bound store takes are stored.
 
     Raises what dumping raises, and :class:`~brinery.errors.CheckError`, whose `pickle_path` says which
-    object cannot be read, or is read as another one.
+    object cannot be read, or is read as another one. TypeError for a `profile` that is none.
     """
-    (profile or default_profile()).dumps(obj, protocol, check=True)
+    if profile is None:
+        profile = default_profile()
+    else:
+        from brinery.profile import Profile
+
+        if not isinstance(profile, Profile):
+            made = f"Profile([{profile!r}])" if isinstance(profile, str) else "Profile(…)"
+            raise TypeError(f"check(profile=…) wants a Profile, such as brinery.{made}; not {profile!r}")
+    profile.dumps(obj, protocol, check=True)

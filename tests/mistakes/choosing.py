@@ -88,6 +88,36 @@ PROFILES: dict[str, Any] = {
         [declaring("p", Reducer(Fraction, reduce), Reducer(Fraction, other))]
     ),
     "the same plugin twice": lambda: Profile([A, A]),
+    "a module in the place of a list": lambda: Profile(types),  # type: ignore[arg-type]
+    "a number as a plugin": lambda: Profile([3]),
+    "None as a plugin": lambda: Profile([None]),
+    "a module without hooks as a plugin": lambda: Profile([types]),
+    "a function as a plugin": lambda: Profile([reduce]),
+    "a record as a plugin": lambda: Profile([Reducer("fractions:Fraction", "other:reduce")]),
+    "a number as a key of prefer": lambda: Profile([A], prefer={3: "alpha"}),  # type: ignore[dict-item]
+    "a class as a key of prefer": lambda: Profile([A], prefer={Fraction: "alpha"}),  # type: ignore[dict-item]
+    "a text in the place of prefer": lambda: Profile(
+        [A],
+        prefer="reducer:fractions:Fraction=alpha",  # type: ignore[arg-type]
+    ),
+    "a number in without": lambda: Profile([A], without={3}),  # type: ignore[arg-type]
+    "None in the place of without": lambda: Profile([A], without=None),  # type: ignore[arg-type]
+    "a plugin in without": lambda: Profile([A], without=[A]),  # type: ignore[list-item]
+    "a number in the place of a plugin's options": lambda: Profile(
+        [A],
+        options={"alpha": 3},  # type: ignore[dict-item]
+    ),
+    "options without the plugin's name": lambda: Profile(
+        [A],
+        options={"level": 3},  # type: ignore[dict-item]
+    ),
+    "a list in the place of options": lambda: Profile([A], options=[1]),  # type: ignore[arg-type]
+    "a number as an option's name": lambda: Profile([A], options={"alpha": {3: 1}}),  # type: ignore[dict-item]
+    "a number that is to be explained": lambda: Profile([A]).explain(3),  # type: ignore[arg-type]
+    "a name in the place of a profile in check": lambda: brinery.check(
+        [1],
+        profile="paths",  # type: ignore[arg-type]
+    ),
 }
 
 RECORDS: dict[str, Any] = {

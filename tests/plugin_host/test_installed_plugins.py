@@ -20,6 +20,14 @@ def brinery_reducers():
     yield Reducer("fractions:Fraction", greet)
 """
 
+OTHER = """
+from brinery import hookimpl
+
+@hookimpl
+def brinery_reducers():
+    return []
+"""
+
 DUMPS = """
 import brinery, fractions
 print(brinery.loads(brinery.dumps([fractions.Fraction(1, 2)])))
@@ -48,6 +56,16 @@ def broken(installation: Installation) -> Installation:
         "brinery-broken", "0.3", plugins={"broken": "broken_plugin"}, broken_plugin="import no_such_module"
     )
     return installation
+
+
+def test_an_entry_point_to_a_module_without_hooks_is_told(installation: Installation) -> None:
+    installation.add("brinery-empty", "1.0", plugins={"empty": "empty_plugin"}, empty_plugin="x = 1\n")
+    done = installation.run(DUMPS)
+    assert done.stdout.strip() == PLAIN
+    assert "PluginWarning: plugin 'empty' (brinery-empty 1.0) is installed but cannot be used" in done.stderr
+    assert "the module 'empty_plugin' has no hook" in done.stderr
+    named = installation.run("import brinery; brinery.Profile(['empty'])").stderr
+    assert "DeclarationError: plugin 'empty' (brinery-empty 1.0): the module 'empty_plugin' has" in named
 
 
 def test_without_plugins_it_is_the_standard_pickle(installation: Installation) -> None:
@@ -109,7 +127,7 @@ def test_an_empty_switch_undoes_it(greeting: Installation) -> None:
 
 
 def test_the_switch_names_the_plugins_to_take(greeting: Installation) -> None:
-    greeting.add("brinery-other", plugins={"other": "other_plugin"}, other_plugin="")
+    greeting.add("brinery-other", plugins={"other": "other_plugin"}, other_plugin=OTHER)
     assert greeting.out(DUMPS, BRINERY_PLUGINS="other") == PLAIN
     assert greeting.out(DUMPS, BRINERY_PLUGINS="other, greeting") == GREETED
 

@@ -31,6 +31,11 @@ URLS = [
     f"shop://anna:a@{SECRET}/b@host/db",
     f"shop://host/db?user=anna&password={SECRET}",
     f"shop://host/db?sslmode=require;access_token={SECRET}&x=1",
+    f"shop://host/db?pw={SECRET}",
+    f"shop://host/db?sig={SECRET}&x=1",
+    f"shop://host/db?auth={SECRET}",
+    f"shop://{SECRET}@host/db",
+    f"shop://host/db#{SECRET}",
     f"shop+tls://anna:{SECRET}@[::1]:5432/db?api_key={SECRET}",
 ]
 
@@ -105,6 +110,43 @@ def test_an_option_that_is_a_url_is_one_whatever_its_password() -> None:
         Profile([plugin], options={"p": {"url": f"redis://:{word}@host"}}).fingerprint for word in ("a", "b")
     ]
     assert prints[0] == prints[1]
+
+
+def test_whatever_the_query_is_called(profile: Profile) -> None:
+    with profile.bind(shop=f"shop://host/db?anything={SECRET}") as bound:
+        assert repr(bound).endswith("stores: shop=shop://host/db?anything=***>")
+
+
+class Odd(Exception):
+    def __init__(self, url: str) -> None:
+        super().__init__("odd")
+        self.url = url
+
+    def __str__(self) -> str:
+        return f"odd: {self.url}"
+
+
+def failing(kind: str, url: str) -> None:
+    if kind == "odd":
+        raise Odd(url)
+    if kind == "part":
+        raise OSError(5, f"no login with {SECRET}")
+    try:
+        raise ConnectionError(f"cannot reach {url}")
+    except ConnectionError as error:
+        error.add_note(f"it was {url}")
+        raise ValueError(url) from (error if kind == "cause" else None)
+
+
+@pytest.mark.parametrize("kind", ["odd", "part", "cause", "context"])
+def test_it_is_in_no_error_of_the_opener(kind: str) -> None:
+    import traceback
+
+    profile = Profile([declaring("shop", PersistentScheme("shop", lambda url: failing(kind, url)))])
+    with pytest.raises(Exception, match=r"\*\*\*") as caught:
+        profile.bind(shop=f"shop://anna:{SECRET}@host/db")
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert type(caught.value) is {"odd": StoreError, "part": StoreError}.get(kind, ValueError)
 
 
 def test_what_is_no_secret_stays() -> None:

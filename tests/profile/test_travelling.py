@@ -255,6 +255,8 @@ def test_an_object_of_main_cannot_travel(installation: Installation) -> None:
         "    __name__ = 'mine'\n"
         "    @brinery.hookimpl\n"
         "    def brinery_reducers(self): return []\n"
+        "@brinery.hookimpl\n"
+        "def brinery_overrides(): return []\n"
         "for plugin in (Plugin(), sys.modules['__main__']):\n"
         "    try: pickle.dumps(brinery.Profile([plugin]))\n"
         "    except TypeError as failure: print(failure)\n"

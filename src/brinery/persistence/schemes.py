@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from brinery.dotted import import_dotted
 from brinery.errors import StoreError
 from brinery.persistence.stores import SimpleStore, Store
-from brinery.urls import redacted
+from brinery.urls import redact_error, redacted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def scheme_of(url: str) -> str:
     match = _SCHEME.match(url)
     if match is None:
         raise StoreError(
-            f'{redacted(url)!r} is no URL of a store: it begins with a scheme, such as "sqlite:///shop.db"'
+            f'{shown(url)!r} is no URL of a store: it begins with a scheme, such as "sqlite:///shop.db"'
         )
     return match[1].lower()
 
@@ -57,17 +57,22 @@ def open_store(
     if name not in schemes:
         known = ", ".join(sorted(schemes)) or "none"
         raise StoreError(
-            f"no active plugin opens {scheme!r} stores, as {redacted(url)!r} asks; known schemes: {known}."
+            f"no active plugin opens {scheme!r} stores, as {shown(url)!r} asks; known schemes: {known}."
             " Install a plugin that has it (python -m brinery plugins lists what is there), or bind a store"
             " object"
         )
     opener = schemes[name].open
     if isinstance(opener, str):
         opener = cast("Callable[..., Store]", import_dotted(opener))
-    store = opener(url, **(options or {}))
+    try:
+        store = opener(url, **(options or {}))
+    except Exception as failure:
+        if text := redact_error(failure, url):
+            raise StoreError(f"{shown(url)!r} cannot be opened: {text}") from None
+        raise
     if not isinstance(store, Store | SimpleStore):
         raise StoreError(
-            f"{redacted(url)!r} was opened as a {type(store).__qualname__}, which is no store:"
+            f"{shown(url)!r} was opened as a {type(store).__qualname__}, which is no store:"
             " derive from brinery.persistence.Store, or have claims, persistent_id and persistent_load"
         )
     return store

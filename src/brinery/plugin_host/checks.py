@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from brinery.plugin_host.kinds import KINDS, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_hooks", "check_records", "place_of"]
+__all__ = ["NoHooks", "check_hooks", "check_records", "place_of"]
 
 ORDER_OPTIONS = ("wrapper", "hookwrapper", "tryfirst", "trylast")
 
@@ -41,15 +42,40 @@ def check_hooks(plugin: object, manager: pluggy.PluginManager) -> None:
         raise DeclarationError(
             f"{plugin!r} is a class; a plugin is a module or an object, such as an instance of it"
         )
+    found = False
     for name in dir(plugin):
         options = manager.parse_hookimpl_opts(plugin, name)
         if options is not None:
+            found = True
             _check_hook(plugin, name, options)
         elif name.startswith("brinery_") and inspect.isroutine(function := getattr(plugin, name)):
             marked = "mark it with @brinery.hookimpl" if name in HOOKS else _no_such_hook(name)
             raise DeclarationError(
                 f"{place_of(function)} looks like a hook but is not marked as one: {marked}"
             )
+
+    if not found:
+        raise NoHooks(_without_hooks(plugin))
+
+
+class NoHooks(DeclarationError):
+    """What is meant as a plugin has no hook at all."""
+
+
+def _without_hooks(plugin: object) -> str:
+    wants = (
+        "a plugin is a module, or an object, that has hooks: functions such as brinery_reducers, marked with "
+        "@brinery.hookimpl"
+    )
+    if isinstance(plugin, Record):
+        return (
+            f"{plugin!r} is what a hook yields, and {wants}; without one, "
+            "brinery.testing.profile_of(…) makes a profile of it"
+        )
+    if isinstance(plugin, types.ModuleType):
+        return f"the module {plugin.__name__!r} has no hook, and {wants}"
+    shown = place_of(plugin) if isinstance(plugin, types.FunctionType) else repr(plugin)
+    return f"{shown} has no hook, and {wants}"
 
 
 def _check_hook(plugin: object, name: str, options: pluggy.HookimplOpts) -> None:

@@ -167,6 +167,9 @@ def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]
     # A module that calls sys.exit() when it is imported must not end the program either.
     except (Exception, SystemExit) as failure:
         error, reason = _explained(plugin, failure)
+        if type(failure).__name__ == "NoHooks" and selected.installed is None:
+            # It was never meant to be one: that is a wrong argument, and no plugin that is broken.
+            raise TypeError(f"Profile(plugins=…): {failure}") from None
         if selected.named or (is_strict() and not choice.lenient):
             raise error from failure
         _warn_once(plugin, reason)

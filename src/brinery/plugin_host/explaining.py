@@ -62,6 +62,11 @@ def explain(
     places: Sequence[Place], name: str | type, claimed: Callable[[type], Sequence[Say]] | None = None
 ) -> Explanation:
     """See :meth:`brinery.profile.Profile.explain`. `claimed` says which bound stores claim a class."""
+    if not isinstance(name, str | type):
+        raise TypeError(
+            f"explain() wants a class or a name, such as 'numpy:ndarray', 'numpy' or 'sqlite:'; not {name!r}"
+            + f", of type {type(name).__qualname__}: explain(type(…)) is about its class"
+        )
     conflicts: list[Conflict] = []
     spelled = name if isinstance(name, str) else name_of_class(name)
     kind, subject = _key(spelled)

@@ -19,6 +19,7 @@ from brinery.checking.comparing import first_difference
 from brinery.declarations import Reducer, Rule, target_name
 from brinery.dotted import import_dotted
 from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
+from brinery.errors import PluginError
 from brinery.profile import Profile
 from brinery.stream import references
 from brinery.testing.dangerous import is_dangerous
@@ -105,7 +106,11 @@ class PluginContract:
 
     def test_the_plugin_declares_something(self) -> None:
         """A plugin whose hooks are not found would pass every other check."""
-        (report,) = [plugin for plugin in self._profile().report().plugins if plugin.name == self._name()]
+        try:
+            profile = self._profile()
+        except (TypeError, PluginError) as refused:
+            raise AssertionError(f"{self._name()} is no plugin: {refused}") from refused
+        (report,) = [plugin for plugin in profile.report().plugins if plugin.name == self._name()]
         assert report.declares, f"{self._name()} declares nothing: are its hooks marked with hookimpl?"
 
     def test_there_are_examples(self) -> None:
@@ -277,7 +282,8 @@ class PluginContract:
 
             more = {"subclasses": rule.subclasses} if isinstance(rule, Reducer) else {}
             kind: Any = type(rule)
-            return kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)
+            made: Rule = kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)
+            return made
 
         profile = self._profile()
         claims = profile._composition.gathered.claims

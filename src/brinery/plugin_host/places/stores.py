@@ -9,7 +9,7 @@ from brinery.lineage import Lineage
 from brinery.persistence.checks import check_claims
 from brinery.plugin_host.plugins import Plugin
 from brinery.plugin_host.saying import Say
-from brinery.urls import redacted
+from brinery.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def claimed(
             where = given[name]
             kind = name_of_class(type(live[name]))
             plugin = Plugin(
-                name or "the bare store", "store", redacted(where) if isinstance(where, str) else kind
+                name or "the bare store", "store", shown(where) if isinstance(where, str) else kind
             )
             near = "" if target is cls else f", as {name_of_class(target)} is above it"
             says.setdefault(
