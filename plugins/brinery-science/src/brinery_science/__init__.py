@@ -24,17 +24,14 @@ LIBRARIES = {
     "numpy": "of_numpy",
     "pandas": "of_pandas",
     "scikit-learn": "of_sklearn",
-    "joblib": "of_sklearn_names",
+    "joblib": "of_joblib",
     "scipy": "of_scipy",
     "sympy": "of_sympy",
     "networkx": "of_networkx",
     "statsmodels": "of_statsmodels",
-    "dates": "of_dates",
-    "sqlalchemy": "of_sqlalchemy",
-    "django": "of_django",
+    "pytz": "of_pytz",
     "pillow": "of_pillow",
     "attrs": "of_attrs",
-    "nltk": "of_nltk",
 }
 
 

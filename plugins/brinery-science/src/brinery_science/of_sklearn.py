@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import namedtuple
 from typing import Any
 
 from brinery import NameTable, Shape
@@ -524,6 +525,10 @@ def _becomes(instance: Any, way: str) -> None:
 
 
 # What is gone
+
+
+#: A row of the scores of a search until 0.19.
+CVScoreTuple = namedtuple("CVScoreTuple", "parameters mean_validation_score cv_validation_scores")
 
 
 class OldState:

@@ -99,6 +99,7 @@ NAMES_OF = {
     "sklearn.neighbors._dist_metrics": "sklearn.metrics._dist_metrics",
     "sklearn.cross_validation": "sklearn.model_selection._split",
     "sklearn.grid_search": "sklearn.model_selection._search",
+    "sklearn.grid_search:_CVScoreTuple": "brinery_science.of_sklearn:CVScoreTuple",
     "sklearn.datasets.base:Bunch": "sklearn.utils._bunch:Bunch",
     "sklearn.utils:Bunch": "sklearn.utils._bunch:Bunch",
     "sklearn.decomposition.pca:RandomizedPCA": "sklearn.decomposition._pca:PCA",
@@ -163,6 +164,7 @@ GONE = {
 
 #: The estimators by their modules.
 CLASSES = {
+    "sklearn.model_selection._split": "KFold StratifiedKFold LeaveOneOut LeavePOut ShuffleSplit StratifiedShuffleSplit",
     "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier",
     "sklearn.cluster._affinity_propagation": "AffinityPropagation",
     "sklearn.cluster._agglomerative": "AgglomerativeClustering FeatureAgglomeration",

@@ -23,16 +23,9 @@ _PLUGINS = {
         "networkx",
         "sympy",
         "statsmodels",
-        "patsy",
-        "dateutil",
         "pytz",
-        "pendulum",
-        "sqlalchemy",
-        "django",
         "PIL",
         "attr",
-        "arrow",
-        "nltk",
     ),
     "brinery-python2": (
         "__builtin__",
@@ -56,7 +49,7 @@ def on_names(named: tuple[str, str], module: str, qualname: str, plan: ReadPlan 
                 yield f"{':'.join(pair)} is gone: {reason}"
                 return
         names = [table for table in (plan.names, plan.fallbacks, plan.era_names) if table is not None]
-        if (near := _nearest(named, names)) is not None:
+        if named == (module, qualname) and (near := _nearest(named, names)) is not None:
             yield f"the rule nearest to it is {near}"
     package = named[0].partition(".")[0]
     for distribution, packages in _PLUGINS.items():
@@ -92,6 +85,6 @@ def _nearest(named: tuple[str, str], tables: list[NameMap]) -> str | None:
     package = named[0].partition(".")[0]
     known = {old: new for old, new in known.items() if old.partition(":")[0].partition(".")[0] == package}
     for name in (":".join(named), named[0]):
-        for found in difflib.get_close_matches(name, known, 1, 0.75):
+        for found in difflib.get_close_matches(name, known, 1, 0.88):
             return f"{found} → {known[found]}"
     return None

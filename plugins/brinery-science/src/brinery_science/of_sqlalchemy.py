@@ -1,3 +1,0 @@
-"""Rules."""
-
-from __future__ import annotations
