@@ -264,11 +264,15 @@ def locate_writing(
 
     `levels` are C pickle's notes, one for each level, innermost first, where the running Python's adds
     them; before Python 3.14, which was the first, a single note says the path. A refusal of pickle's own
-    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too.
+    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too; a bad
+    reduction also those about the plugins that may have given it.
     """
     notes = list(levels) if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
         notes += hints
+    if isinstance(exc, BadReduction) and (blame := getattr(hints, "blame", None)) is not None:
+        with suppress(Exception):
+            notes += blame(type_name)
     for note in notes:
         _note(exc, note)
     _keep(exc, pickle_path=path, pickle_type=type_name)

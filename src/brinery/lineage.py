@@ -69,6 +69,11 @@ class PerType(Generic[T]):
         known[key] = weakref.ref(cls, lambda _: known.pop(key, None)), found
         return found
 
+    def known(self) -> list[type]:
+        """The types that something is worked out for."""
+        types = [entry[0]() for entry in list(self._known.values())]
+        return [cls for cls in types if cls is not None]
+
 
 class Lineage(Generic[T]):
     """Things that are declared for classes, found along the line of a class's ancestors."""

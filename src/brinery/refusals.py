@@ -53,7 +53,11 @@ _none_is_true = type(None).__dict__["__bool__"]
 
 def full_name(obj: object) -> str:
     """The name of the type of `obj` in full, as from Python 3.14 on: ``%T``, without ``builtins``."""
-    cls = type(obj)
+    return full_name_of(type(obj))
+
+
+def full_name_of(cls: type) -> str:
+    """The full name of a type."""
     # By type's own descriptors: a metaclass may have made these attributes anything.
     qualname: str = type.__dict__["__qualname__"].__get__(cls)
     module = type.__dict__["__module__"].__get__(cls)

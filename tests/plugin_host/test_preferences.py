@@ -182,3 +182,18 @@ def test_an_entry_of_another_form_is_an_error_with_an_example(
 def test_a_profile_without_plugins_does_not_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRINERY_PREFER", "nonsense")
     Profile(())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reducer:a:B=one; reducer:a:B=two", "has the key 'reducer:a:B' twice"),
+        ("reducer:a:B=one, scheme:x=two", "write BRINERY_PREFER='reducer:a:B=one; scheme:x=two'"),
+        ("override:a:B=one,two,scheme:x=two", "write BRINERY_PREFER='override:a:B=one,two; scheme:x=two'"),
+    ],
+)
+def test_slips_in_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
+    monkeypatch.setenv("BRINERY_PREFER", text)
+    with pytest.raises(ChoiceError) as caught:
+        Profile([declaring("one", Reducer("fractions:Fraction", str))])
+    assert said in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import gc
+import pickle
 import sys
 import types
 import weakref
@@ -367,3 +368,42 @@ def test_both_engines_use_the_reducer_then(wire: Wire, module: types.ModuleType)
     sys.modules[module.__name__] = module
     assert b"reduced" not in plain
     assert b"reduced" in dumps(Dog(), 4)
+
+
+def gives_nothing(obj: object) -> None:
+    pass
+
+
+def gives_not_implemented(obj: object) -> object:
+    return NotImplemented
+
+
+def gives_too_little(obj: object) -> tuple[object, ...]:
+    return (str,)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (Override(Animal, gives_nothing), "override for {}:Animal: look at what gives_nothing ({}:"),
+        (Reducer(Dog, gives_not_implemented), "reducer for {}:Dog: look at what gives_not_implemented ({}:"),
+        (Reducer(Dog, gives_too_little), "reducer for {}:Dog: look at what gives_too_little ({}:"),
+        (
+            Reducer(Dog, f"{__name__}:gives_too_little"),
+            "reducer for {}:Dog: look at what gives_too_little ({}:",
+        ),
+    ],
+)
+def test_a_bad_reduction_names_who_gave_it(
+    wire: Wire, record: Reducer | Override, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or types.ModuleType(__name__))
+    vars(sys.modules[__name__]).setdefault("gives_too_little", gives_too_little)
+    profile = Profile(
+        [declaring("shop", record), declaring("other", Reducer(complex, first))], engine=wire.name
+    )
+    with pytest.raises(pickle.PicklingError) as caught:
+        profile.dumps({"pet": [Dog()]})
+    notes = [note for note in caught.value.__notes__ if note.startswith("plugin ")]
+    (note,) = notes
+    assert note.startswith("plugin 'shop' (given) has the " + said.format(__name__, __file__))

@@ -373,12 +373,27 @@ class TestProfiles:
         "subprocess:Popen",
         "importlib:import_module",
         "os.path:join",
+        "operator:call",
+        "asyncio:run",
+        "doctest:testmod",
+        "unittest.mock:patch",
+        "unittest.mock:patch.object",
+        "atexit:register",
+        "logging.config:dictConfig",
+        "sqlite3:connect",
+        "pathlib:Path.unlink",
+        "pathlib:PosixPath.write_text",
+        "pathlib._local:Path.rmdir",
+        "brinery:load_file",
+        "brinery:loads",
     ],
 )
 def test_dangerous(name):
     assert is_dangerous(name)
 
 
-@pytest.mark.parametrize("name", ["osier:system", "builtins:complex", "pathlib:Path", "datetime:date"])
+@pytest.mark.parametrize(
+    "name", ["osier:system", "builtins:complex", "pathlib:Path", "pathlib:Path.joinpath", "datetime:date"]
+)
 def test_harmless(name):
     assert not is_dangerous(name)

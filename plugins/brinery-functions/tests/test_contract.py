@@ -21,7 +21,16 @@ class TestContract(PluginContract):
     golden = False  # code is for the same version of Python, and not for keeping
     brings = ("_operator:getitem", "builtins:type", "typing:Generic")
     # Of these a class has some in some versions of Python only, and the last a dataclass from protocol 2 on.
-    unasked = ("builtins:getset_descriptor", "builtins:mappingproxy", "dataclasses:_FIELD_BASE")
+    unasked = (
+        "builtins:getset_descriptor",
+        "builtins:mappingproxy",
+        "dataclasses:_FIELD_BASE",
+        "functools:_lru_cache_wrapper",
+        "typing:NewType",
+        "typing:ParamSpec",
+        "typing:TypeAliasType",
+        "typing:TypeVarTuple",
+    )
     # Code is what this plugin is for.
     dangerous = (
         "builtins:getattr",

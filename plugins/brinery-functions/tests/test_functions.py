@@ -298,3 +298,62 @@ def test_it_is_part_of_the_default_profile():
     assert brinery.loads(brinery.dumps(lambda: 3))() == 3
     with pytest.raises((AttributeError, pickle.PicklingError)):
         brinery.Profile(without={"functions"}).dumps(lambda: 3)
+
+
+MAIN = """
+import functools, pickle, sys, typing
+import brinery
+
+calls = []
+
+@functools.lru_cache(maxsize=7)
+def cached(n):
+    return n * factor
+
+@functools.cache
+def factorial(n):
+    return n * factorial(n - 1) if n else 1
+
+factor = 2
+Id = typing.NewType("Id", int)
+uses = lambda n: Id(cached(n))
+profile = brinery.Profile(["functions"])
+with open(sys.argv[1], "wb") as file:
+    for obj in (cached, factorial, Id, uses):
+        profile.dump(obj, file)
+P = typing.ParamSpec("P")
+try:
+    profile.dumps([P])
+except pickle.PicklingError as error:
+    print(error)
+"""
+
+
+def test_caches_and_new_types_of_main(run, tmp_path):
+    """Read by a process that has another __main__."""
+    said = run(MAIN, "written.pickle")
+    assert said.startswith("__main__.P, a ParamSpec, cannot be written by value")
+    with open(tmp_path / "written.pickle", "rb") as file:
+        cached, factorial, new, uses = (pickle.load(file) for _ in range(4))
+    assert (cached(21), cached(21), cached.cache_info().hits) == (42, 42, 1)
+    assert cached.cache_parameters() == {"maxsize": 7, "typed": False}
+    assert cached.__name__ == "cached"
+    assert factorial(5) == 120
+    assert (new.__name__, new.__supertype__, new.__module__, new(3)) == ("Id", int, "__main__", 3)
+    assert uses(4) == 8
+
+
+def test_caches_and_new_types_that_can_be_imported_are_names(monkeypatch):
+    made = module(
+        "caches",
+        "import functools, typing\n@functools.cache\ndef f(n): return n\nId = typing.NewType('Id', int)\n",
+        monkeypatch,
+    )
+    made.Id.__module__ = "caches"
+    assert PROFILE.dumps([made.f, made.Id]) == PLAIN.dumps([made.f, made.Id])
+
+
+@pytest.mark.parametrize("name", ["my experiment", "", "a..b", "a:b", 3, "fractoins", "jsn"])
+def test_names_of_modules_that_are_none(name):
+    with pytest.raises(brinery.errors.ChoiceError, match="option modules"):
+        brinery.Profile(["functions"], options={"functions": {"modules": [name]}})

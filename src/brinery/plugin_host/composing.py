@@ -18,7 +18,7 @@ from brinery.plugin_host.selection import BUILT_IN, VARIABLE, Choice, Selected, 
 from brinery.plugin_host.settling import Conflict, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from brinery.plugin_host.places import Place
     from brinery.plugin_host.preferences import Preference
@@ -77,7 +77,7 @@ def compose(choice: Choice) -> Composition:
     composition = Composition(
         gathered,
         places,
-        WritePlan(**_joined(field.write for field in fields), hints=_hints(gathered)),
+        WritePlan(**_joined(field.write for field in fields), hints=_hints(gathered, places)),
         ReadPlan(**_joined(field.read for field in fields)),
         _joined(field.profile for field in fields),
     )
@@ -131,12 +131,23 @@ def _joined(fields: Any) -> dict[str, Any]:
     return {name: value for field in fields for name, value in field.items()}
 
 
-def _hints(gathered: Gathered) -> tuple[str, ...]:
-    return tuple(
+class _Hints(tuple[str, ...]):
+    """The hints of a plan, and who has a part in how the objects of a class are written."""
+
+    blame: Callable[[str], list[str]]
+
+
+def _hints(gathered: Gathered, places: Sequence[Place]) -> tuple[str, ...]:
+    hints = _Hints(
         f"plugin {state.plugin} is installed but was skipped: {state.reason}"
         for state in gathered.plugins
         if state.state == "broken"
     )
+    for place in places:
+        if hasattr(place, "blame"):
+            hints.blame = place.blame
+            return hints
+    return tuple(hints)
 
 
 def _preferences(

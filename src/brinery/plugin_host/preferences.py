@@ -81,6 +81,7 @@ def _plugins(key: str, value: object) -> tuple[str, ...]:
 
 
 def _entries(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
+    seen: set[str] = set()
     for entry in text.split(";"):
         if not entry.strip():
             continue
@@ -91,7 +92,29 @@ def _entries(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
                 f"{VARIABLE} has {entry.strip()!r}, which is not of the form kind:subject=plugin, such as "
                 "reducer:numpy:ndarray=labkit; entries are separated by ';', plugins in order by ','"
             )
+        if any("=" in plugin for plugin in plugins):
+            raise ChoiceError(
+                f"{VARIABLE} has {entry.strip()!r}: entries are separated by ';', and ',' stands between "
+                f"plugins in order; write {VARIABLE}={'; '.join(_told_apart(entry))!r}"
+            )
+        if key.strip() in seen:
+            raise ChoiceError(
+                f"{VARIABLE} has the key {key.strip()!r} twice; several plugins in order are written "
+                f"{key.strip()}=one,other"
+            )
+        seen.add(key.strip())
         yield key.strip(), plugins
+
+
+def _told_apart(entry: str) -> list[str]:
+    """The entries that were meant, where a comma stands in the place of a semicolon."""
+    entries: list[str] = []
+    for part in entry.split(","):
+        if "=" in part or not entries:
+            entries.append(part.strip())
+        else:
+            entries[-1] += f",{part.strip()}"
+    return entries
 
 
 class _Declared:

@@ -17,6 +17,7 @@ _MODULES = frozenset(
         "cProfile",
         "ctypes",
         "distutils",
+        "doctest",
         "ftplib",
         "http.client",
         "idlelib",
@@ -93,8 +94,18 @@ _NAMES = frozenset(
         ),
         "_operator:attrgetter",
         "_operator:methodcaller",
-        "brinery:load",
-        "brinery:loads",
+        "operator:call",
+        "_operator:call",
+        "asyncio:run",
+        "asyncio.runners:run",
+        "atexit:register",
+        "logging.config:dictConfig",
+        "logging.config:fileConfig",
+        "logging.config:listen",
+        "sqlite3:connect",
+        "_sqlite3:connect",
+        "unittest.mock:patch",
+        "unittest.mock:_patch",
         "functools:reduce",
         "types:CodeType",
         "types:FunctionType",
@@ -104,6 +115,36 @@ _NAMES = frozenset(
 )
 
 
+#: Methods of a path that write, move or delete.
+_OF_PATHS = frozenset(
+    [
+        "chmod",
+        "copy",
+        "copy_into",
+        "hardlink_to",
+        "lchmod",
+        "mkdir",
+        "move",
+        "move_into",
+        "open",
+        "rename",
+        "replace",
+        "rmdir",
+        "symlink_to",
+        "touch",
+        "unlink",
+        "write_bytes",
+        "write_text",
+    ]
+)
+
+
+def _changes_files(name: str) -> bool:
+    module, _, qualname = name.partition(":")
+    cls, _, method = qualname.partition(".")
+    return module in ("pathlib", "pathlib._local") and cls.endswith("Path") and method in _OF_PATHS
+
+
 def is_dangerous(name: str) -> bool:
     """Whether the global of that dotted name, called with what a stream says, can do anything at all.
 
@@ -111,4 +152,11 @@ def is_dangerous(name: str) -> bool:
     """
     module = name.partition(":")[0]
     parts = module.split(".")
-    return name in _NAMES or any(".".join(parts[: i + 1]) in _MODULES for i in range(len(parts)))
+    if name.startswith(("brinery:load", "brinery:_load")) or _changes_files(name):
+        return True
+    # A method of a class that is in the list, such as unittest.mock:patch.object, is so too.
+    return (
+        name in _NAMES
+        or any(name.startswith(f"{known}.") for known in _NAMES)
+        or any(".".join(parts[: i + 1]) in _MODULES for i in range(len(parts)))
+    )

@@ -29,6 +29,7 @@ _CLASS = (
     _BUILTIN,
 )
 _MODULE = (f"{_MADE_BY}subimport", f"{_MADE_BY}dynamic_subimport")
+_CACHED = ("functools:_lru_cache_wrapper", "functools:_CacheInfo")
 _TYPE_VARIABLE = (f"{_MADE_BY}_make_typevar", "builtins:getattr")
 
 #: What functions and classes are made of, and what pickle does not write at all; and what is named for it.
@@ -60,5 +61,9 @@ def brinery_overrides(options: Mapping[str, Any]) -> Iterator[Override]:
     yield Override("builtins:module", by_value.reduce_module, emits=_MODULE)
     yield Override("builtins:method", by_value.reduce_method, emits=(_BUILTIN,))
     yield Override("typing:TypeVar", by_value.reduce_type_variable, emits=_TYPE_VARIABLE)
+    yield Override("functools:_lru_cache_wrapper", by_value.reduce_cached, emits=_CACHED)
+    yield Override("typing:NewType", by_value.reduce_new_type, emits=("typing:NewType",))
+    for name in ("ParamSpec", "TypeVarTuple", "TypeAliasType"):
+        yield Override(f"typing:{name}", by_value.refuse, emits=())
     for part, emits in _PARTS.items():
         yield Override(part, "brinery_functions.writing:reduce_part", emits=emits)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
+
+from brinery.errors import ChoiceError, WriteError
+from brinery.wording import is_near, nearest
 
 if TYPE_CHECKING:
     import types
@@ -13,6 +17,17 @@ __all__ = ["ByValue"]
 
 #: These have names under which nobody finds them, and a form of their own in every pickle.
 _SINGLETONS = (type(None), type(...), type(NotImplemented))
+
+
+_lru_cache_wrapper: Any = getattr(functools, "_lru_cache_wrapper")  # noqa: B009  # not in the stubs
+_CacheInfo: Any = getattr(functools, "_CacheInfo")  # noqa: B009
+
+
+def _is_there(module: str) -> bool:
+    """Whether it may be imported; its packages are not imported for that."""
+    from importlib.util import find_spec
+
+    return find_spec(module.partition(".")[0]) is not None
 
 
 class ByValue:
@@ -25,9 +40,18 @@ class ByValue:
     def __init__(self, modules: Iterable[str] = (), main: bool = True) -> None:
         self.modules = frozenset(modules)
         self.main = main
-        wrong = [name for name in self.modules if not isinstance(name, str)]
-        if wrong:
-            raise TypeError(f"the option modules is a list of modules' names; {wrong[0]!r} is none")
+        for name in self.modules:
+            if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+                raise ChoiceError(
+                    f"the option modules of brinery-functions is a list of modules' names, such as "
+                    f"['my_experiment', 'package.part']; {name!r} is none"
+                )
+            # One that is nowhere here may be meant all the same: where a profile has travelled to.
+            if name not in sys.modules and is_near(name, sys.modules) and not _is_there(name):
+                raise ChoiceError(
+                    f"the option modules of brinery-functions names {name!r}, and there is no such module"
+                    + nearest(name, sys.modules, "modules")
+                )
 
     def reduce_function(self, function: types.FunctionType) -> Any:
         """For functions written in Python."""
@@ -44,6 +68,30 @@ class ByValue:
         from brinery_functions.writing import class_by_value
 
         return class_by_value(cls)
+
+    def reduce_cached(self, cached: Any) -> Any:
+        """For what ``functools.lru_cache`` and ``functools.cache`` make: the function, and an empty cache."""
+        if self.is_by_name(cached):
+            return NotImplemented
+        parameters = cached.cache_parameters()
+        arguments = cached.__wrapped__, parameters["maxsize"], parameters["typed"], _CacheInfo
+        return _lru_cache_wrapper, arguments, dict(vars(cached))
+
+    def reduce_new_type(self, made: Any) -> Any:
+        """For what ``typing.NewType`` makes: its name, and what it is a type of."""
+        if self.is_by_name(made):
+            return NotImplemented
+        return type(made), (made.__name__, made.__supertype__), dict(vars(made))
+
+    def refuse(self, obj: Any) -> Any:
+        """For what has no value but its name, and so no reader finds."""
+        module = getattr(obj, "__module__", None)
+        if not isinstance(module, str) or not self.takes(module):
+            return NotImplemented
+        raise WriteError(
+            f"{module}.{obj.__name__}, a {type(obj).__name__}, cannot be written by value, and by name no "
+            f"other process finds it in {module}: move it to a module that the reader can import"
+        )
 
     def reduce_module(self, module: types.ModuleType) -> Any:
         """A module is a name where it can be imported."""

@@ -53,6 +53,29 @@ class Rules(Place):
         """
         return self._answers.get(cls)
 
+    def blame(self, type_name: str) -> list[str]:
+        """A line for each override and reducer that may have reduced an object of the type of that name."""
+        from brinery.plugin_host.checks import place_of
+        from brinery.refusals import full_name_of
+
+        lines: dict[str, None] = {}
+        for cls in self._answers.known():
+            if full_name_of(cls) != type_name:
+                continue
+            levels = list(self._lineage.levels(cls))
+            settled = [step.settlement for step in self._overrides(cls, levels)]
+            reducer = self._reducer(cls, levels)
+            for settlement in [*settled, *([reducer] if reducer is not None else [])]:
+                for claim in settlement.chosen:
+                    function: Any = claim.declared.reduce
+                    if isinstance(function, str):
+                        function = import_dotted(function)
+                    lines[
+                        f"plugin {claim.plugin} has the {type(claim.declared).__name__.lower()} for "
+                        f"{target_name(claim.declared.target)}: look at what {place_of(function)} returns"
+                    ] = None
+        return list(lines)
+
     def fields(self) -> Fields:
         """See Place."""
         return Fields(write={"rules": self})
