@@ -25,6 +25,9 @@ HEAVY = (
     *(("ast",) if sys.version_info < (3, 14) else ()),
 )
 
+#: What a plugin's module has at least.
+A_HOOK = "import brinery\n@brinery.hookimpl\ndef brinery_reducers(): return []\n"
+
 USES = {
     "importing it": "import brinery",
     "a plain profile": """
@@ -55,7 +58,9 @@ def test_where_no_plugin_is_installed_the_metadata_of_distributions_is_not_impor
 
 def test_the_default_profile_is_composed_when_it_is_first_used(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    installation.add("noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin="print('loaded')\n" + A_HOOK)
+    installation.add(
+        "noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin="print('loaded')\n" + A_HOOK
+    )
     out = installation.out(
         "import brinery; print('imported'); brinery.dumps(1); print('dumped'); brinery.dumps(2)"
     )
