@@ -251,8 +251,8 @@ class Located(NamedTuple):
 def located(exc: BaseException) -> Located:
     """Where `exc` happened, be it of any class: for type checkers, which know nothing of its attributes::
 
-    except TypeError as error:
-        print(brinery.errors.located(error).pickle_path)
+        except TypeError as error:
+            print(brinery.errors.located(error).pickle_path)
     """
     return Located(**{name: getattr(exc, name) for name in Located._fields if hasattr(exc, name)})
 
