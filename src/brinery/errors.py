@@ -249,7 +249,9 @@ class Located(NamedTuple):
 
 
 def located(exc: BaseException) -> Located:
-    """Where `exc` happened, be it of any class: for type checkers, which know nothing of its attributes::
+    """Where `exc` happened, be it of any class.
+
+    For type checkers, which know nothing of its attributes::
 
         except TypeError as error:
             print(brinery.errors.located(error).pickle_path)
