@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from brinery.dotted import is_dotted, name_of_class
+from brinery.dotted import MISSING, find_loaded, is_dotted, name_of_class
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
 from brinery.urls import redacted
@@ -304,6 +304,10 @@ class NameTable(Record):
             gone=_reasons(gone if gone is not None else {}),
             era=era,
         )
+        if not any((self.read, self.write, self.fallback, self.stand_ins, self.gone)):
+            raise refused(
+                f"NameTable({title!r}, …) has no name: give it read=…, write=… or another of its tables"
+            )
         if twice := self.read.keys() & self.stand_ins.keys():
             raise refused(f"NameTable has {min(twice)!r} in read=… and in stand_ins=…: one of them is meant")
 
@@ -469,6 +473,10 @@ def _check_target(kind: str, target: object) -> None:
             ":".join(target.rsplit(".", 1)) if "." in target and ":" not in target else "package.module:Class"
         )
         raise refused(f"{kind} target {target!r} is no dotted name; write it as in {example!r}")
+    elif target.startswith("builtins:"):
+        found = find_loaded(target)
+        if found is not MISSING and (wrong := _wrong_class(found, kind)):
+            raise refused(wrong)
 
 
 def _check_bool(kind: str, field: str, value: object) -> None:

@@ -84,7 +84,18 @@ def test_it_installs_passes_its_tests_and_shows(run, fresh, tmp_path, arguments,
 
 def test_the_plugin_does_what_its_readme_says(run, fresh, tmp_path):
     run("colours")
-    code = "import brinery, pickle; print(pickle.loads(brinery.dumps({'v': memoryview(b'x')}))['v'] == b'x')"
+    run("tastes")
+    code = """if True:
+        import brinery, brinery_colours, brinery_tastes, pickle
+        brinery.default_profile().check()  # two of them do not disagree
+        for module in (brinery_colours, brinery_tastes):
+            sample = module.Sample("x", 1)
+            sample.cache = {"kept": 1}
+            assert b"kept" not in brinery.dumps(sample)
+            assert pickle.loads(brinery.dumps({"v": sample}))["v"] == sample
+        print(True)
+    """
+    fresh.pip("--no-deps", "--force-reinstall", str(tmp_path / "brinery-tastes"))
     fresh.pip("--no-deps", "--force-reinstall", str(tmp_path / "brinery-colours"))
     assert fresh.run("-c", code, cwd=tmp_path).stdout.strip() == "True"
 
@@ -94,6 +105,14 @@ def test_a_name_that_will_not_do(run, tmp_path, name):
     code, _, err = run("--", name)
     assert code == 1
     assert "no name for a plugin" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["sqlite", "python2-names", "brinery-sqlite", "exceptions"])
+def test_the_name_of_a_plugin_that_is_there(run, tmp_path, name):
+    code, _, err = run(name)
+    assert code == 1
+    assert "is the name of a plugin that is " in err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -58,3 +58,20 @@ def test_the_example_of_dis_is_real(tmp_path, capsys):
     assert main(["dis", str(file), "--width", "100"]) == 0
     assert "$ brinery dis orders.pickle\n" + capsys.readouterr().out + "```" in PAGE
     assert len(list(disassemble(ORDERS))) == 13
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("plugin", "did you mean plugins?"),
+        ("expalin pathlib:Path", "did you mean explain?"),
+        ("plugins --josn", "unrecognized arguments: --josn; did you mean --json?"),
+        ("new-plugin colours --stor3", "did you mean --store?"),
+        ("plugins --zzz", "unrecognized arguments: --zzz\n"),
+    ],
+)
+def test_a_slip_names_the_nearest(capsys, line, said):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -281,3 +281,14 @@ def test_emits_is_a_list_of_dotted_names() -> None:
         Reducer(Fraction, reduce, emits="fractions:Fraction")
     with pytest.raises(DeclarationError, match=r"no dotted name"):
         Reducer(Fraction, reduce, emits=["fractions.Fraction"])
+
+
+@pytest.mark.parametrize("target", ["builtins:int", "builtins:dict", "builtins:type", "builtins:len"])
+def test_a_target_that_will_not_do_is_told_at_once_though_it_is_a_name(target: str) -> None:
+    with pytest.raises(DeclarationError, match=r"test_declarations\.py:\d+\)$"):
+        Reducer(target, str)
+
+
+def test_a_name_table_without_a_name() -> None:
+    with pytest.raises(DeclarationError, match=r"has no name: .*test_declarations\.py:\d+\)$"):
+        NameTable("empty", {})

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 from brinery.cli import demo, diff, dis, doctor, explain, new_plugin, plugins, refs, sizes, store, upgrade
 from brinery.cli.installation import describe_installation
@@ -18,6 +20,7 @@ from brinery.cli.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 __all__ = ["COMMANDS", "main"]
 
@@ -76,8 +79,35 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command, or option of the command, to one that is not there."""
+
+    options: dict[str, list[str]]
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse. What a command does not take is an error here."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = ["-h", "--help", *self.options.get(options.command, ())]
+            near = [
+                meant[0]
+                for word in unknown
+                if word.startswith("--") and (meant := get_close_matches(word.partition("=")[0], known, 1))
+            ]
+            hint = f"; did you mean {' '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        if wrong := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
+            near = get_close_matches(wrong[1], [command.NAME for command in COMMANDS], 1)
+            message += f"; did you mean {near[0]}?" if near else ""
+        super().error(message)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="brinery",
         description="Look into pickles without loading them, and see what plugins do to yours.",
         epilog=_EPILOG,
@@ -86,7 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the versions, and which engine is in use and why"
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    parser.options = {}
+    commands = parser.add_subparsers(
+        parser_class=argparse.ArgumentParser,
+        dest="command",
+        metavar="COMMAND",
+        required=True,
+        title="commands",
+    )
     for command in COMMANDS:
         sub = commands.add_parser(
             command.NAME,
@@ -95,5 +132,6 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(sub)
+        parser.options[command.NAME] = re.findall(r"--[\w-]+", sub.format_usage())
         sub.set_defaults(run=command.run, trouble=getattr(command, "TROUBLE", 1))
     return parser
