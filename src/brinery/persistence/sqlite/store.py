@@ -291,8 +291,8 @@ class SqliteStore(Asking, Store):
                     f"there is a reference to the table {name!r}, which is not declared for"
                     f" {self.where}; declared are: {', '.join(self._tables)}"
                 )
-            layout = self._new_layout(self._tables[name])
-            self._layouts[name] = layout
+            # Threads may come here at once: what is known of objects is known in one layout.
+            layout = self._layouts.setdefault(name, self._new_layout(self._tables[name]))
         return layout
 
     def layout_for(self, cls: type) -> Layout | None:
