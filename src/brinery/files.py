@@ -53,6 +53,13 @@ def dump_file(
     Raises what dumping raises, and OSError (BlockingIOError where another writer holds the lock); either way
     the old file, if there was one, is as it was. ValueError: this Python cannot do that `compress`.
     """
+    if not isinstance(path, str | bytes | os.PathLike):
+        swapped = isinstance(obj, str | os.PathLike)
+        hint = f"; write dump_file(…, {os.fspath(obj)!r})" if swapped else ""
+        raise TypeError(
+            f"dump_file() wants the object, then the path of a file; the path cannot be a "
+            f"{type(path).__qualname__}{hint}"
+        )
     _check_target(path)
     method = choose(path, compress)
     with nullcontext() if lock is None else locked(path, lock), written_whole(path) as whole:  # noqa: SIM117

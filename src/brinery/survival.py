@@ -19,9 +19,9 @@ def check(obj: object, protocol: int | None = None, *, profile: Profile | None =
     bytes.
 
     Values are compared as values, containers item by item, other objects by their ``==``; where that is not
-    defined, or says no, by their attributes, or by their reductions where the class has its own. It is no
-    proof: what is left out by a ``__getstate__`` counts as meant. Reading runs the code that
-    reading runs; new objects that a bound store takes are stored.
+    defined, or says no, by their attributes, or by their reductions where the class has its own. What is one
+    object in several places has to be one again. It is no proof: what is left out by a ``__getstate__``
+    counts as meant. Reading runs the code that reading runs; new objects that a bound store takes are stored.
 
     Raises what dumping raises, and :class:`~brinery.errors.CheckError`, whose `pickle_path` says which
     object cannot be read, or is read as another one. TypeError for a `profile` that is none.

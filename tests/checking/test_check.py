@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import copy
 import dataclasses
 import datetime
 import decimal
@@ -270,3 +271,45 @@ def test_where_nothing_is_checked_nothing_is_imported(tmp_path):
 
     code = "import sys, brinery; brinery.dumps([1]); print('brinery.checking' in sys.modules)"
     assert Installation(tmp_path).out(code) == "False"
+
+
+class Part:
+    def __init__(self, number):
+        self.number = number
+
+
+class Holder:
+    def __init__(self, part):
+        self.part = part
+
+    def __reduce__(self):
+        return Holder, (self.part,)
+
+
+@pytest.mark.parametrize("part", [Part(3), [3], {"a": 3}, {3}])
+def test_a_copy_of_what_was_shared(part):
+    from brinery.checking.comparing import first_difference
+
+    written = {"one": part, "two": [part]}
+    assert first_difference(written, brinery.loads(brinery.dumps(written))) is None
+    found = first_difference(written, {"one": copy.copy(part), "two": [copy.copy(part)]})
+    assert (found.path, found.written) == ("root['two'][0]", "the very object that root['one'] is")
+    assert found.read == "another one, a copy of it"
+
+
+def test_it_is_no_matter_which_of_equal_values_it_is():
+    from brinery.checking.comparing import first_difference
+
+    value = (1, "text", 2**70, b"bytes", frozenset("a"))
+    copies = [(1, "text", 2**69 * 2, bytes(bytearray(b"bytes")), frozenset("a")) for _ in range(2)]
+    assert first_difference([value, value], copies) is None
+
+
+def test_check_reports_it():
+    from brinery.testing import profile_of
+
+    copying = profile_of(brinery.Reducer(Holder, lambda holder: (Holder, (copy.copy(holder.part),))))
+    shared = Part(3)
+    brinery.check([shared, Holder(shared)])
+    with pytest.raises(brinery.errors.CheckError, match="the very object that "):
+        brinery.check([shared, Holder(shared)], profile=copying)

@@ -240,3 +240,11 @@ class TestLock:
         brinery.dump_file([2], path, lock=30)
         assert brinery.load_file(path) == [2]
         assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_path_and_the_object_swapped(tmp_path):
+    wanted = r"then the path of a file; .* a dict; write dump_file\(…, '.*a.pickle'\)"
+    with pytest.raises(TypeError, match=wanted):
+        brinery.dump_file(tmp_path / "a.pickle", {"a": 1})
+    with pytest.raises(TypeError, match=r"cannot be a list$"):
+        brinery.dump_file([1], [2])

@@ -25,9 +25,6 @@ HEAVY = (
     *(("ast",) if sys.version_info < (3, 14) else ()),
 )
 
-#: What a plugin's module has at least.
-A_HOOK = "import brinery\n@brinery.hookimpl\ndef brinery_reducers(): return []\n"
-
 USES = {
     "importing it": "import brinery",
     "a plain profile": """
@@ -48,6 +45,14 @@ def test_no_heavy_module_is_imported_by(use: str, tmp_path: Path) -> None:
     assert Installation(tmp_path).out(code, BRINERY_PLUGINS="") == ""
 
 
+#: A hook, without which a plugin is none.
+HOOK = """
+import brinery
+@brinery.hookimpl
+def brinery_reducers(): return []
+"""
+
+
 def test_where_no_plugin_is_installed_the_metadata_of_distributions_is_not_imported(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     installation.add("another", plugins={})
@@ -58,9 +63,7 @@ def test_where_no_plugin_is_installed_the_metadata_of_distributions_is_not_impor
 
 def test_the_default_profile_is_composed_when_it_is_first_used(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    installation.add(
-        "noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin="print('loaded')\n" + A_HOOK
-    )
+    installation.add("noisy-plugin", plugins={"noisy": "noisy_plugin"}, noisy_plugin=f"print('loaded'){HOOK}")
     out = installation.out(
         "import brinery; print('imported'); brinery.dumps(1); print('dumped'); brinery.dumps(2)"
     )
@@ -69,7 +72,7 @@ def test_the_default_profile_is_composed_when_it_is_first_used(tmp_path: Path) -
 
 def test_pluggy_is_imported_only_where_there_are_plugins(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    installation.add("a-plugin", plugins={"a": "a_plugin"}, a_plugin=A_HOOK)
+    installation.add("a-plugin", plugins={"a": "a_plugin"}, a_plugin=HOOK)
     code = "import sys, brinery; brinery.dumps(1); print('pluggy' in sys.modules)"
     assert installation.out(code) == "True"
     assert installation.out(code, BRINERY_PLUGINS="") == "False"

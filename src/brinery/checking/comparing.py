@@ -2,7 +2,8 @@
 
 Values are compared as values, containers item by item, other objects by their ``__eq__``; where that
 does not settle it, by their attributes, or by their reductions where their class has reductions of its own.
-What has none of these, such as a lock, counts as equal where the type is. Nothing recurses with the data.
+What has none of these, such as a lock, counts as equal where the type is. What is one object in several
+places has to be one again, where it can be changed. Nothing recurses with the data.
 """
 
 from __future__ import annotations
@@ -49,9 +50,17 @@ def first_difference(written: object, read: object) -> Difference | None:
     pairs: list[Pair] = [(written, read, ("root", None))]
     # Each pair once: graphs have cycles. The objects are kept, so that no address comes twice.
     seen: dict[tuple[int, int], tuple[object, object]] = {}
+    met: dict[int, Pair] = {}
     while pairs:
         one, other, way = pairs.pop()
-        if one is other or (id(one), id(other)) in seen:
+        if one is other:
+            continue
+        if _is_one(one) and type(other) is type(one):
+            _, first, where = met.setdefault(id(one), (one, other, way))
+            if first is not other:
+                said = f"the very object that {_path(where)} is"
+                return Difference(_path(way), full_name(one), said, "another one, a copy of it")
+        if (id(one), id(other)) in seen:
             continue
         seen[id(one), id(other)] = one, other
         found = _compare(one, other)
@@ -70,6 +79,14 @@ def first_difference(written: object, read: object) -> Difference | None:
 #: What :func:`_compare` gives for two that differ; else the parts that are to be compared.
 _DIFFERENT: list[tuple[str, object, object]] = [("", None, None)]
 _ALIKE: list[tuple[str, object, object]] = []
+
+
+def _is_one(obj: object) -> bool:
+    """Whether it shows which object it is: it may be changed, and whoever shares it sees that."""
+    return type(obj) in (list, dict, set, bytearray) or (
+        # Not by asking for its __dict__, which would make one.
+        type(obj).__dictoffset__ != 0 and not isinstance(obj, _BY_NAME) and not isinstance(obj, _VALUES)
+    )
 
 
 def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
