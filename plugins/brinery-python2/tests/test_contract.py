@@ -11,3 +11,4 @@ class TestContract(PluginContract):
     plugin = brinery_python2
     may_import = ("email",)  # with importlib.metadata, by which brinery has found the plugin already
     examples = {"nothing of its own is written": [1, "a", {"b": 2.5}]}
+    golden = False

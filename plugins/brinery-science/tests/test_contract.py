@@ -17,6 +17,7 @@ from brinery.testing import PluginContract
 class TestContract(PluginContract):
     plugin = brinery_science
     examples = {"nothing of its own is written": [1, "a", {"b": 2.5}]}
+    golden = False
 
 
 def test_no_library_is_imported_before_a_stream_names_one() -> None:

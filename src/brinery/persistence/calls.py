@@ -23,17 +23,27 @@ _ARGUMENTS = {
 FUNCTIONS = tuple(_ARGUMENTS)
 
 
+class _Call:
+    """A function around an engine's, which travels with the profile that it belongs to as that does."""
+
+    def __init__(self, name: str, function: Callable[..., Any], bound: Any) -> None:
+        self.__self__ = bound
+        self.__name__ = name
+        self.__qualname__ = f"BoundProfile.{name}"
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+        self._own = _ARGUMENTS[name]
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not keywords or keywords.keys() <= self._own:
+            return self.__wrapped__(*args, **keywords)
+        options = {key: keywords.pop(key) for key in keywords.keys() - self._own}
+        return getattr(self.__self__.using(**options), self.__name__)(*args, **keywords)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.__self__, self.__name__)
+
+
 def taking_options(name: str, function: Callable[..., Any], bound: Any) -> Callable[..., Any]:
     """`function`, which is called `name`; with keywords that are not its own, that of ``bound.using(…)``."""
-    own = _ARGUMENTS[name]
-
-    def call(*args: Any, **keywords: Any) -> Any:
-        if not keywords or keywords.keys() <= own:
-            return function(*args, **keywords)
-        options = {key: keywords.pop(key) for key in keywords.keys() - own}
-        return getattr(bound.using(**options), name)(*args, **keywords)
-
-    call.__name__ = name
-    call.__qualname__ = f"BoundProfile.{name}"
-    call.__doc__ = function.__doc__
-    return call
+    return _Call(name, function, bound)

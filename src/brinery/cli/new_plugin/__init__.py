@@ -9,8 +9,6 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from brinery.cli.problems import Problem
-from brinery.plugin_host.discovery import installed_plugins
-from brinery.plugin_host.selection import BUILT_IN
 
 if TYPE_CHECKING:
     import argparse
@@ -47,6 +45,10 @@ def run(options: argparse.Namespace) -> None:
     name = options.name.removeprefix("brinery-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise Problem(f"{options.name!r} is no name for a plugin: small letters, digits and single hyphens")
+    # Which no other command is to wait for.
+    from brinery.plugin_host.discovery import installed_plugins
+    from brinery.plugin_host.selection import BUILT_IN
+
     if name in BUILT_IN:
         raise Problem(f"{name!r} is the name of a plugin that is built in; choose another")
     if installed := installed_plugins().get(name):
