@@ -377,12 +377,20 @@ class Rewriter(Leaves):
 
     def _put_old(self, node: Node) -> bool:
         value = self._decided(node)
+        self._kept.append(value)
+        if len(value) > 1:
+            self._ids.pop(id(value), None)
+        else:
+            # One object wherever a load makes it, as CPython has it, so it is written once.
+            index = self._ids.get(id(value))
+            if index is not None:
+                node.memo = index
+                self._get(index)
+                return False
         if type(value) is str:
-            node.memo = self._count
+            self._ids[id(value)] = node.memo = self._count
             self._add_text(value)
             return False
-        self._kept.append(value)
-        self._ids.pop(id(value), None)
         pushed = self._put_bytes(value)
         if not pushed:
             node.memo = self._ids[id(value)]

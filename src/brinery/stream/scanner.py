@@ -331,7 +331,8 @@ class Scanner:
         if self._frame_end >= 0 and end > self._frame_end:
             raise ReadError(f"it goes beyond the frame, which ends at offset {self._frame_end}")
         head = self._body - self._begin
-        if self._whole or size <= KEEP:
+        # No stream has half of the largest size, to which no offset can be added: a look through says so.
+        if size <= KEEP or (self._whole and size <= _LARGEST_SIZE >> 1):
             if self._limit - self._body < size:
                 self._need(head + size)
             self._body = self._begin + head

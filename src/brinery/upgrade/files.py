@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 import zipfile
 import zlib
 from contextlib import suppress
@@ -72,8 +73,15 @@ def upgrade_file(
     path = os.path.realpath(source)
     shown = os.fspath(source)
     beside = kept_beside(path)
-    if target is None and os.path.exists(beside) and not os.path.samefile(path, beside):
-        return Done(shown, "done before")
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return Done(shown, "other", error="no regular file")
+    except OSError as missing:
+        return Done(shown, "failed", error=str(missing))
+    if path.endswith(".dat") and os.path.exists(f"{path[:-4]}.dir"):
+        return Done(shown, "other", error=f"of the dbm.dumb database {path[:-4]}: name that, for its values")
+    if target is None and not dry_run and os.path.exists(beside) and not os.path.samefile(path, beside):
+        return _go_on(shown, path, beside, rules, again)
     if target is not None and not again and not dry_run and _is_newer(target, path):
         return Done(shown, "done before")
     to = path if target is None else os.path.realpath(target)
@@ -95,7 +103,7 @@ def upgrade_file(
             return Done(shown, "same", changes)
         with open(new, "rb") as one, open(new, "rb") as same:
             _verify(one, same, rules)
-        shutil.copystat(path, new)
+        _take_over(path, new)
         if target is None:
             _keep(path, beside)
         os.replace(new, to)
@@ -112,6 +120,48 @@ def upgrade_file(
         _remove(new)
         return Done(shown, "failed", error=_words(failure))
     return Done(shown, "replaced" if target is None else "written", changes)
+
+
+def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Done:
+    """A file of which the old one is still kept: an earlier run replaced it, or somebody else did.
+
+    What this upgrade makes of the old one is compared with what is there. It is the old one alone that nobody
+    can make again, so whatever the rules were then, it stays until what is there is theirs.
+    """
+    new = f"{beside}.new"
+    try:
+        with open(beside, "rb") as file, open(new, "wb") as out:
+            changes = _rewrite(file, out, rules)
+        if _are_equal(path, new):
+            return Done(shown, "done before")
+        if not again:
+            return Done(
+                shown,
+                "failed",
+                error=f"it is not what this upgrade makes of {beside}: other rules upgraded it, or it was "
+                "changed since. With again (--again) the upgrade begins with that old file anew; to upgrade "
+                "what is there now, remove that file",
+            )
+        with open(new, "rb") as one, open(new, "rb") as same:
+            _verify(one, same, rules)
+        _take_over(beside, new)
+        os.replace(new, path)
+        return Done(shown, "replaced", changes)
+    except _OtherError as other:
+        return Done(shown, "failed", error=f"{beside}: {other}")
+    except (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as failure:
+        return Done(shown, "failed", error=f"{beside}: {_words(failure)}")
+    finally:
+        _remove(new)
+
+
+def _take_over(old: str, new: str) -> None:
+    """Give `new` the mode, times and, where that is allowed, the owner of `old`."""
+    status = os.stat(old)
+    if hasattr(os, "chown"):
+        with suppress(OSError):
+            os.chown(new, status.st_uid, status.st_gid)
+    shutil.copystat(old, new)
 
 
 def finish(paths: list[str]) -> None:

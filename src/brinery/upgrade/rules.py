@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import ReadError
 from brinery.pickling import default_profile
-from brinery.stream.naming import namer
+from brinery.stream.naming import written_namer
 from brinery.stream.opcodes import HIGHEST_PROTOCOL
 from brinery.stream.text import decode_string
 
@@ -54,7 +54,7 @@ class Rules(NamedTuple):
 
     def names(self) -> Callable[[str, str, bool], tuple[str, str]]:
         """What a name has become, of module, name and whether Python 2's tables count."""
-        return namer((self.profile or default_profile()).read_plan)
+        return written_namer((self.profile or default_profile()).read_plan)
 
     def names_back(self) -> Callable[[str, str], tuple[str, str]] | None:
         """Under which name the readers of the protocol know what has a name of today; None: under that."""

@@ -35,7 +35,10 @@ def files_of(sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[str, s
         for folder, folders, names in os.walk(path):
             folders.sort()
             for name in sorted(names):
-                if not (name.startswith(".") and name.endswith((".brinery-old", ".brinery-new", ".lock"))):
+                if not (
+                    name.startswith(".")
+                    and name.endswith((".brinery-old", ".brinery-old.new", ".brinery-new", ".lock"))
+                ):
                     file = os.path.join(folder, name)
                     yield file, os.path.relpath(file, path)
 
