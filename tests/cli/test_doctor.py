@@ -127,7 +127,7 @@ def test_what_runs_things_is_not_passed_over():
     weight, said = texts(b"\x80\x04cposix\nsystem\nX\x02\0\0\0ls\x85R.")
     assert weight != "fine"
     assert "do not load it" in said
-    assert "posix.system" in texts(b"\x80\x04\x8c\x07pathlib\x8c\x09os.system\x93.")[1]
+    assert "posix.system" in texts(b"\x80\x04\x8c\x06shutil\x8c\x09os.system\x93.")[1]
 
 
 def test_nothing_is_imported_or_run():

@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -97,12 +98,12 @@ def test_shelves_and_columns(tmp_path, capsys):
     assert main(["upgrade", str(tmp_path / "shelf"), "--in-place", "--encoding", "latin1"]) == 0
     with dbm.dumb.open(str(tmp_path / "shelf"), "r") as shelf:
         assert pickle.loads(shelf["a"]) == MEANS
-    with sqlite3.connect(tmp_path / "t.db") as database:
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
         database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, c BLOB)")
         database.execute("INSERT INTO t VALUES (1, ?)", (OLD,))
     url = f"sqlite:///{tmp_path}/t.db"
     assert main(["upgrade", url, "--column", "t.c", "--in-place", "--encoding", "latin1"]) == 0
-    with sqlite3.connect(tmp_path / "t.db") as database:
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
         assert pickle.loads(database.execute("SELECT c FROM t").fetchone()[0]) == MEANS
     assert main(["upgrade", url, "--column", "t.no", "--in-place"]) == 1
     assert "no column no" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import dbm.dumb
 import pickle
 import shelve
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_a_value_that_fails_is_named_and_stays(shelf):
 @pytest.fixture
 def url(tmp_path):
     path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute(
             "CREATE TABLE orders (shop TEXT, number INTEGER, data BLOB, PRIMARY KEY (shop, number))"
         )
@@ -64,7 +65,7 @@ def url(tmp_path):
 
 
 def values(url):
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
         return [data for (data,) in database.execute("SELECT data FROM orders ORDER BY shop, number")]
 
 
