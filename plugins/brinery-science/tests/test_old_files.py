@@ -95,8 +95,9 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_no_rule_can_mend_is_refused_with_the_reason(profile: brinery.Profile, what: str) -> None:
     data, error, reason = REFUSED[what]
-    if b"sklearn" in data and importlib.util.find_spec("sklearn") is None:
-        pytest.skip("sklearn is not installed")
+    library = "sklearn" if b"sklearn" in data else "pandas"
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
     with pytest.raises(error) as refused:
         profile.loads(data)
     assert reason in "\n".join([str(refused.value), *refused.value.__notes__])
