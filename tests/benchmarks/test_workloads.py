@@ -32,4 +32,10 @@ def test_both_sides_write_the_same_bytes_and_read_what_was_written(wire: Wire, w
     written = pickle.dumps(obj, protocol)
     assert wire.dumps(obj, protocol) == written
     # Objects without an __eq__ are compared by what is written for them; what two loads share is the same.
-    assert pickle.dumps(wire.loads(written), protocol) == pickle.dumps(pickle.loads(written), protocol)
+    try:
+        expected = pickle.dumps(pickle.loads(written), protocol)
+    except TypeError:  # 3.15's urllib cannot write again what it has read
+        with pytest.raises(TypeError):
+            pickle.dumps(wire.loads(written), protocol)
+    else:
+        assert pickle.dumps(wire.loads(written), protocol) == expected
