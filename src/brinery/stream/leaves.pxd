@@ -2,7 +2,7 @@
 
 cimport cython
 
-cdef Py_ssize_t _FRAME_TARGET, _FRAME_MINIMUM
+cdef Py_ssize_t _FRAME_TARGET, _FRAME_LEAST
 cdef int _INT1, _INT2, _INT4, _LONG1, _LONG4, _SHORT_TEXT, _TEXT4, _TEXT8
 cdef int _MEMOIZE, _BINPUT, _LONG_BINPUT, _BINGET, _LONG_BINGET
 

@@ -11,19 +11,16 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import WriteError
-from brinery.stream.opcodes import BY_NAME
+from brinery.stream.opcodes import BY_NAME, FRAME_LEAST, FRAME_TARGET
 from brinery.stream.text import encode_long, encode_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FRAME_TARGET", "Leaves"]
+__all__ = ["Leaves"]
 
-#: A frame ends at the first object that begins when it holds this many bytes; payloads of this size and more
-#: stand outside of frames.
-FRAME_TARGET = 64 * 1024
 _FRAME_TARGET = FRAME_TARGET
-_FRAME_MINIMUM = 4  # bytes: shorter ones are written without their header
+_FRAME_LEAST = FRAME_LEAST
 
 
 def _code(name: str) -> int:
@@ -165,7 +162,7 @@ class Leaves:
         size = len(out)
         if not size:
             return
-        if self._framed and size >= _FRAME_MINIMUM:
+        if self._framed and size >= _FRAME_LEAST:
             self._write(b"\x95" + _pack_size8(size))
         self._write(bytes(out))
         out.clear()

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.cpython import RESTS_STAND_ALONE
 from brinery.errors import WriteError
-from brinery.stream import graph, leaves
+from brinery.stream import graph
 from brinery.stream.graph import Node
 from brinery.stream.leaves import Leaves
-from brinery.stream.opcodes import BY_NAME
+from brinery.stream.opcodes import BATCH, BY_NAME, FRAME_TARGET
 from brinery.stream.text import encode_global, encode_persistent_id
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD = (
 _APPEND, _SETITEM, _ADD, _BUILD, _DROP = (graph.APPEND, graph.SETITEM, graph.ADD, graph.BUILD, graph.DROP)
 _FIXED = 9  # the parts of what is closed as a whole
 
-_FRAME_TARGET = leaves.FRAME_TARGET
-_BATCH = 1000
+_FRAME_TARGET = FRAME_TARGET
+_BATCH = BATCH
 _DEEPEST = 200  # times that a tuple is begun before it is whole: as often as it is within itself
 _LONE_RESTS = RESTS_STAND_ALONE
 
@@ -147,7 +147,6 @@ class Rewriter(Leaves):
         self._text = text
         self._dropping = False
         self._globals: dict[tuple[str, str], int] = {}
-        self._dropping = False
         self._frames: list[_Frame] = []
 
     def write(self, root: Any, before: list[Any]) -> None:
