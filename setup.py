@@ -38,6 +38,7 @@ class BuildEngine(build_ext):
 
     def run(self):
         refused = []
+        self.compiler_asked = self.compiler
         if WANTED == "none":
             refused = ["BRINERY_BUILD=none asked for none"]
         elif sys.implementation.name != "cpython":
@@ -65,6 +66,7 @@ class BuildEngine(build_ext):
         for extension in self.extensions:
             extension.define_macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
         self.force = True  # a file of the other mode is no newer than its sources
+        self.compiler = self.compiler_asked  # run() takes a name for the object that it made of one before
         super().run()
         self.check(mode)
 

@@ -224,3 +224,40 @@ def test_an_instance_of_any_kind_may_hold_a_method_that_reduces_it(wire: Wire, b
                 except Exception as refused:
                     outcomes.append(isinstance(refused, (TypeError, AttributeError, pickle.PicklingError)))
             assert outcomes[0] == outcomes[1], f"protocol {protocol}, own __reduce__: {own_reduce}"
+
+
+SLOTS_TOLD = [
+    pytest.param((), ("a", "b"), lambda names: names.remove("b"), id="one fewer"),
+    pytest.param((), ("a", "b"), lambda names: names.__setitem__(1, "a"), id="one twice"),
+    pytest.param((), ("a", "b"), lambda names: names.append("told"), id="one more"),
+    pytest.param((), ("a", "b"), list.clear, id="none"),
+    pytest.param((), ("__dict__",), lambda names: names.append("told"), id="one, where there was none"),
+    pytest.param((list,), ("__dict__",), lambda names: names.append("told"), id="one, of a list"),
+    pytest.param((str,), ("__dict__",), lambda names: names.append("told"), id="one, of a str"),
+]
+
+
+def told_of(dumps: Callable[[object, int], bytes], obj: object, protocol: int) -> object:
+    try:
+        return dumps(obj, protocol)
+    except TypeError as refused:  # attributes that no slot's name accounts for
+        return str(refused)
+
+
+@pytest.mark.parametrize("bases, slots, change", SLOTS_TOLD)
+def test_the_list_of_slots_that_a_class_keeps_may_be_changed(
+    wire: Wire, bases: tuple[type, ...], slots: tuple[str, ...], change: Callable[[list[str]], object]
+):
+    """``__slotnames__`` is what object.__getstate__ goes by; in place, it changes without the class knowing."""
+    for protocol in PROTOCOLS[2:]:
+        made = fresh()
+        kind = type(made.__name__, bases, {"__module__": __name__, "__slots__": slots, "told": 7})
+        globals()[made.__name__] = kind
+        obj = kind()
+        for name in "ab":
+            if name in slots:
+                setattr(obj, name, 1)
+        assert wire.dumps(obj, protocol) == pickle.dumps(obj, protocol)
+        names: list[str] = vars(kind)["__slotnames__"]
+        change(names)
+        assert told_of(wire.dumps, [obj, obj], protocol) == told_of(pickle.dumps, [obj, obj], protocol)

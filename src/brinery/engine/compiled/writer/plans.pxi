@@ -47,6 +47,7 @@ cdef struct Plan:
     PyObject *rule           # owned: the TypeRule, or NULL for none
     PyObject *method         # the type's while it has this version: __getstate__, __getnewargs__, __reduce__ and so on
     PyTypeObject *base       # whose value it has
+    PyObject *slotnames      # owned: the class's own list of them, or NULL
     PyObject *names          # owned: the slots' names, a tuple
     PyObject *offsets        # owned: their places, Py_ssize_t in a bytes object
     Py_ssize_t slots
@@ -167,9 +168,22 @@ cdef bint stands(Writer *w, Plan *plan) except -1:
         return True
     if plan.version != brinery_type_version(plan.type) or not newobj_is_copyregs():
         return False
+    if plan.slotnames != NULL and not slots_are_as_planned(plan):
+        return False
     if plan.kind != BY_METACLASS and (w.proto < 2 or (w.careful and plan.kind >= ALL_IN_PLACE)):
         return False
     return not may_have_reducer(w, plan)
+
+
+cdef bint slots_are_as_planned(Plan *plan) noexcept:
+    """Whether the list of names that the class keeps is what it was: it can be changed without a new version."""
+    cdef Py_ssize_t i
+    if LIST_SIZE(plan.slotnames) != plan.slots:
+        return False
+    for i in range(plan.slots):
+        if LIST_ITEM(plan.slotnames, i) != TUPLE_ITEM(plan.names, i):
+            return False
+    return True
 
 
 cdef int look_at_rules(Writer *w) except -1:
@@ -310,6 +324,7 @@ cdef Plan *make_plan(Writer *w, PyTypeObject *type) except NULL:
             plan = &plan[last_epoch & (PLANS_NEAR - 1)]
     plan.type = NULL
     let_go(&plan.rule)
+    let_go(&plan.slotnames)
     let_go(&plan.names)
     let_go(&plan.offsets)
     plan[0] = made
@@ -448,8 +463,10 @@ cdef int describe_contents(Plan *plan, object cls, PyObject *arguments) except -
     cdef PyTypeObject *type = <PyTypeObject *>cls
     if brinery_type_lookup(type, <PyObject *>NAME_GETSTATE) != object_attribute(NAME_GETSTATE):
         return 0
-    if copyreg._slotnames(cls) != []:
+    names = copyreg._slotnames(cls)
+    if TYPE(<PyObject *>names) != &PyList_Type or names:
         return 0
+    keep_slotnames(plan, names)
     # Making the names sets a class attribute, and that makes a new version.
     brinery_type_lookup(type, <PyObject *>NAME_REDUCE_EX)
     plan.version = brinery_type_version(type)
@@ -493,6 +510,12 @@ cdef object NAME_ITEMS = sys.intern("items")
 cdef tuple VALUE_TYPES = (int, float, complex, str, bytes, tuple)
 
 
+cdef int keep_slotnames(Plan *plan, object names) noexcept:
+    Py_INCREF(names)
+    plan.slotnames = <PyObject *>names
+    return 0
+
+
 cdef int describe_state(Plan *plan, object cls) except -1:
     """What object.__getstate__ would make of an instance: its dict, or its slots."""
     cdef PyTypeObjectFields *fields = <PyTypeObjectFields *>cls
@@ -513,6 +536,7 @@ cdef int describe_state(Plan *plan, object cls) except -1:
     if fields.tp_basicsize > size:
         return 0  # native state: object.__getstate__ refuses it
     if not names:
+        keep_slotnames(plan, names)
         if fields.tp_dictoffset:
             plan.kind = BY_ATTRIBUTES
         return 0
@@ -530,6 +554,7 @@ cdef int describe_state(Plan *plan, object cls) except -1:
         if offset < 0:
             return 0
         places[i] = offset
+    keep_slotnames(plan, names)
     names = tuple(names)
     Py_INCREF(names)
     Py_INCREF(offsets)
