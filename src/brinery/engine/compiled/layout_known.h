@@ -10,8 +10,12 @@
 #error "brinery's compiled engine is for CPython 3.11 and later"
 #endif
 
+#define BRINERY_KNOWN_BEFORE 0x03100000 /* the first version whose layout nobody has looked at */
+
 #ifndef BRINERY_PUBLIC
-#define BRINERY_PUBLIC (PY_VERSION_HEX >= 0x03100000)
+#define BRINERY_PUBLIC (PY_VERSION_HEX >= BRINERY_KNOWN_BEFORE)
+#elif !BRINERY_PUBLIC && PY_VERSION_HEX >= BRINERY_KNOWN_BEFORE
+#error "the layout of objects in this Python is not known"
 #endif
 
 #endif
