@@ -9,7 +9,6 @@ Which hook yields which record, and what becomes of it, is said in one table:
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -18,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from brinery.dotted import MISSING, find_loaded, is_dotted, name_of_class
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
+from brinery.records import Record, Statement, called, refused
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
-    from typing import NoReturn
 
     from brinery.persistence.stores import SimpleStore, Store
 
@@ -37,76 +35,11 @@ __all__ = [
     "Option",
     "Override",
     "PersistentScheme",
-    "Record",
     "Reducer",
     "StandIn",
-    "Statement",
     "check_class",
-    "is_own",
     "target_name",
 ]
-
-
-class Statement(NamedTuple):
-    """One thing that a record says of one subject: what plugins may agree or disagree on.
-
-    subject  of what: a class's dotted name, a name in streams, a scheme. It is what `prefer` names.
-    aspect   in which respect, where a subject has several; each is settled alone.
-    meaning  what is said. Those that say equal things agree.
-    """
-
-    subject: str
-    aspect: str
-    meaning: object
-
-
-class Record:
-    """A frozen record: its fields are set once, by its constructor."""
-
-    __slots__ = ("place",)
-    __match_args__: tuple[str, ...] = ()
-
-    #: The file and line that made the record, for errors: ``"file.py:12"``.
-    place: str
-
-    def _fill(self, **fields: object) -> None:
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "place", _place())
-
-    def statements(self) -> Iterable[Statement]:
-        """What the record says, subject by subject."""
-        raise NotImplementedError
-
-    def describe(self) -> str:
-        """The record in words, for reports."""
-        raise NotImplementedError
-
-    @property
-    def meaning(self) -> object:
-        """What two records have in common that say the same."""
-        return self
-
-    def _fields(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__match_args__)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a {type(self).__name__} is frozen: make a new one")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a {type(self).__name__} is frozen: make a new one")
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self._fields() == other._fields()
-
-    def __hash__(self) -> int:
-        return hash((type(self), getattr(self, self.__match_args__[0])))
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
-        return f"{type(self).__name__}({fields})"
 
 
 class Rule(Record):
@@ -398,40 +331,6 @@ def target_name(target: Target) -> str:
     return target if isinstance(target, str) else name_of_class(target)
 
 
-def called(function: object) -> str:
-    """A function, or what is called like one, by its name."""
-    if isinstance(function, str):
-        return function
-    if isinstance(function, type):
-        return name_of_class(function)
-    if isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
-        return f"{function.__module__}:{function.__qualname__}"
-    return f"a {name_of_class(type(function))}"
-
-
-def refused(text: str) -> DeclarationError:
-    """The error for a record that cannot be meant as it stands, with the plugin's line that made it."""
-    return DeclarationError(f"{text} (at {_place()})")
-
-
-def is_own(frame: FrameType) -> bool:
-    """Whether it is brinery's own code, built-in plugins not included.
-
-    By module: the files of the compiled engine have other names.
-    """
-    name: str = frame.f_globals.get("__name__", "")
-    return name == "brinery" or (
-        name.startswith("brinery.") and not name.startswith("brinery.plugin_host.builtin.")
-    )
-
-
-def _place() -> str:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_own(frame):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "brinery"
-
-
 def check_class(target: object, kind: str) -> None:
     """Raise DeclarationError unless `target` is a class that a declaration of `kind` may be about."""
     if wrong := _wrong_class(target, kind):
@@ -568,21 +467,20 @@ def _names(field: str, names: object) -> Mapping[str, str]:
                 "'package.*' to 'package.*', and 'module:qualname' to 'module:qualname'"
             )
         for name in (key, value):
-            if _looks_like_class(name):
-                raise refused(
-                    f"NameTable({field}=…) holds {name!r}, which would be read as a module's name. For a "
-                    f"class write {':'.join(name.rsplit('.', 1))!r}; if it is a module, write {name + ':'!r}"
-                )
+            _check_no_class(field, name)
         checked[key.removesuffix(":")] = value.removesuffix(":")
     return MappingProxyType(checked)
 
 
 def _reasons(given: object) -> Mapping[str, str]:
     if not isinstance(given, Mapping) or not all(
-        isinstance(name, str) and _is_name(name) and isinstance(reason, str) for name, reason in given.items()
+        isinstance(name, str) and _is_name(name) and isinstance(reason, str) and reason
+        for name, reason in given.items()
     ):
         raise refused(f"NameTable(gone=…) is a mapping of names to reasons, not {given!r}")
-    return MappingProxyType(dict(given))
+    for name in given:
+        _check_no_class("gone", name)
+    return MappingProxyType({name.removesuffix(":"): reason for name, reason in given.items()})
 
 
 def _stand_ins(given: object) -> Mapping[str, StandIn]:
@@ -615,6 +513,14 @@ def _kind_of_name(name: str) -> str:
 
 def _is_global(name: str) -> bool:
     return ":" in name and not name.endswith(":")
+
+
+def _check_no_class(field: str, name: str) -> None:
+    if _looks_like_class(name):
+        raise refused(
+            f"NameTable({field}=…) holds {name!r}, which would be read as a module's name. For a class write "
+            f"{':'.join(name.rsplit('.', 1))!r}; if it is a module, write {name + ':'!r}"
+        )
 
 
 def _looks_like_class(name: str) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from brinery.declarations import Record, Statement, called, refused
 from brinery.dotted import is_dotted
+from brinery.records import Record, Statement, called, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -42,8 +42,8 @@ class Profile:
              Or the plugins in order, each by the name of its entry point or as an object.
     without  the names of plugins to leave out.
     prefer   which plugin is meant where several speak of the same: ``{"reducer:numpy:ndarray": "plugin"}``.
-             The key is the kind, which is ``reducer``, ``override``, ``name`` or ``scheme``, and the subject:
-             a class's dotted name, a name in a name table, a scheme. Without the kind it is accepted where
+             The key is the kind, which is ``reducer``, ``override``, ``name``, ``scheme``, ``shape`` or
+             ``text``, and the subject: a class's dotted name, a name in a name table, a scheme. Without the kind it is accepted where
              only one can be meant. For overrides the value may be a tuple: the plugins in the order in which
              to ask. What the environment's ``BRINERY_PREFER`` says comes after it.
     options  what a plugin's hooks are given, of what it declares: ``{"plugin": {"option": value}}``.
@@ -281,7 +281,10 @@ class BoundProfile(Profile):
             raise
 
     def _made(self) -> Made:
-        return Made(self._composition, self._engine, self._given, self._missing)
+        from brinery.persistence.binding import options_given
+
+        given = options_given(self.write_plan)
+        return Made(self._composition, self._engine, self._given, self._missing, given)
 
     def _claimed(self, cls: type) -> list[Say]:
         from brinery.plugin_host.places.stores import claimed
@@ -328,6 +331,12 @@ class BoundProfile(Profile):
         bound._composition = self._composition
         bound._engine = self._engine
         bound._take_plans(*with_options(self.write_plan, self.read_plan, options))
+        return bound
+
+    def _using_for_good(self, options: Mapping[str, Any]) -> BoundProfile:
+        """The same as :meth:`using`, where nobody keeps this profile: the stores are that one's to close."""
+        bound = self.using(**options)
+        bound._opened.extend(self._opened)
         return bound
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import types
 import warnings
 from _thread import RLock  # threading itself takes a millisecond to import
 from collections import OrderedDict
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,19 +29,21 @@ if TYPE_CHECKING:
     from brinery.plugin_host.plugins import PluginState
     from brinery.profile import Profile
 
-__all__ = ["Made", "Recipe", "rebuilt", "rebuilt_method_owner", "recipe_of", "travelling"]
+__all__ = ["Made", "Recipe", "is_elsewhere", "rebuilt", "rebuilt_method_owner", "recipe_of", "travelling"]
 
 
 class Made(NamedTuple):
     """What a profile was made of in this process.
 
-    stores  those that are bound, as URLs or live, by name, None for the bare one; None where none are bound.
+    stores         those that are bound, as URLs or live, by name, None for the bare one; None where none are.
+    store_options  the options that these were given for all calls.
     """
 
     composition: Composition
     engine: str | None
     stores: Mapping[str | None, Store | SimpleStore | str] | None = None
     missing: Missing = "raise"
+    store_options: Mapping[str, object] = {}
 
 
 class Recipe(NamedTuple):
@@ -58,10 +61,18 @@ class Recipe(NamedTuple):
     engine: str | None
     stores: tuple[tuple[str | None, str], ...] | None
     missing: Missing
+    store_options: dict[str, object]
 
 
 def recipe_of(made: Made) -> Recipe:
     """The recipe of a profile. Raises TypeError where something of it cannot travel, and says what."""
+    for name, value in made.store_options.items():
+        if value is not None and type(value) not in (bool, int, float, str, bytes):
+            raise TypeError(
+                f"cannot pickle a Profile whose stores were given an object of this process: {name} is a "
+                f"{type(value).__qualname__}. Pickle the profile that they were bound to, and give it where "
+                f"that is read: bound.using({name}=…)"
+            )
     gathered = made.composition.gathered
     active = [
         state for state in gathered.plugins if state.state == "active" and state.plugin.origin != "built-in"
@@ -77,6 +88,7 @@ def recipe_of(made: Made) -> Recipe:
         if made.stores is None
         else tuple((name, _url(name, store)) for name, store in made.stores.items()),
         made.missing,
+        dict(made.store_options),
     )
 
 
@@ -91,6 +103,8 @@ def _plugin(state: PluginState) -> tuple[Any, ...]:
         reason = f"is the module {given.__name__!r}, which another process cannot import"
     elif type(given).__module__ == "__main__":
         reason = f"is an object of __main__ ({type(given).__qualname__})"
+    elif "<locals>" in type(given).__qualname__ and type(given).__reduce__ is object.__reduce__:
+        reason = f"is an object of a class within a function ({type(given).__qualname__})"
     else:
         return "object", given
     raise TypeError(
@@ -114,6 +128,17 @@ def _url(name: str | None, store: Store | SimpleStore | str) -> str:
 _KEPT = 16
 _profiles: OrderedDict[bytes, Profile] = OrderedDict()
 _lock = RLock()  # making one runs plugins, which may read another
+
+
+_elsewhere: ContextVar[bool] = ContextVar("_elsewhere", default=False)
+
+
+def is_elsewhere() -> bool:
+    """Whether the profile that asks a plugin just now came from another process.
+
+    So a plugin may spare its warnings about what is there in the process that made it, and not here.
+    """
+    return _elsewhere.get()
 
 
 def rebuilt(recipe: Recipe) -> Profile:
@@ -162,15 +187,21 @@ def _make(recipe: Recipe) -> Profile:
             options=recipe.options,
             asked_by="the profile that was pickled",
             lenient=True,
+            from_here=False,
         )
         profile = Profile.__new__(Profile)
-        profile._set_up(compose(choice), recipe.engine)
+        token = _elsewhere.set(True)
+        try:
+            profile._set_up(compose(choice), recipe.engine)
+        finally:
+            _elsewhere.reset(token)
         _compare_versions(recipe, profile)
     if recipe.stores is None:
         return profile
     stores = dict(recipe.stores)
     bare = stores.pop(None, None)
-    return profile.bind({str(name): url for name, url in stores.items()}, bare=bare, missing=recipe.missing)
+    bound = profile.bind({str(name): url for name, url in stores.items()}, bare=bare, missing=recipe.missing)
+    return bound._using_for_good(recipe.store_options) if recipe.store_options else bound
 
 
 def _found(plugin: tuple[Any, ...]) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["WIDTH", "fold", "is_near", "nearest"]
+__all__ = ["WIDTH", "fold", "is_near", "nearest", "nearest_in_module"]
 
 #: Columns. Fixed, so that output is the same wherever it goes.
 WIDTH = 96
@@ -49,3 +50,19 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
     if len(names) > 20:
         return meant or f"; there are {len(names)} {what}"
     return f"{meant} There are: {', '.join(names)}" if meant else f"; there are: {', '.join(names)}"
+
+
+def nearest_in_module(name: str) -> str | None:
+    """What may have been meant by the dotted name ``"module:qualname"``, where that module is loaded."""
+    import difflib
+
+    module, colon, qualname = name.partition(":")
+    loaded = sys.modules.get(module)
+    if loaded is None or not colon:
+        return None
+    outer, _, last = qualname.rpartition(".")
+    holder: object = loaded
+    for part in outer.split(".") if outer else ():
+        holder = getattr(holder, part, None)
+    close = difflib.get_close_matches(last, [known for known in dir(holder) if known != last], 1, 0.75)
+    return f"{module}:{outer}{'.' if outer else ''}{close[0]}" if close else None

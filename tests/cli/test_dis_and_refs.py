@@ -181,7 +181,7 @@ class TestWhatIsNoPickle:
     def test_text(self, run, file, command):
         code, _, err = run(command, file(b"some text"))
         assert code == 1
-        assert "Is it a pickle at all?" in err
+        assert "this is no pickle but plain text" in err
         _, _, err = run(command, file(b'{"a": 1}'))
         assert "this is no pickle but JSON text; read it with json.load" in err
 

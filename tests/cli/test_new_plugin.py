@@ -74,6 +74,9 @@ def test_it_installs_passes_its_tests_and_shows(run, fresh, tmp_path, arguments,
     tested = fresh.run("-m", "pytest", "-q", cwd=folder)
     assert tested.returncode == 0, tested.stdout
     assert " passed" in tested.stdout
+    assert "skipped" not in tested.stdout
+    if "--store" in arguments:
+        assert "StoreContract" in (folder / "tests" / "test_store.py").read_text(encoding="utf-8")
     listed = fresh.run("-m", "brinery", "plugins", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
     (line,) = [line for line in listed.stdout.splitlines() if line.split()[:1] == [name]]

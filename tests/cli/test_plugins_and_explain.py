@@ -340,3 +340,77 @@ def test_refs_needs_plugins_that_agree_only_about_the_names_that_it_asks_for(ins
     code, out, err = run(installed, "refs", str(path), "--plugins")
     assert (code, out) == (1, "")
     assert err.startswith("brinery refs: more than one plugin declares")
+
+
+OLD = """
+    from brinery import NameTable, Reducer, Shape, TextRule, hookimpl
+
+    @hookimpl
+    def brinery_shapes():
+        yield Shape("shop.models:Order", defaults={"currency": "EUR"})
+
+    @hookimpl
+    def brinery_text_rules():
+        yield TextRule("shop.other:Photo", {"raw": "bytes"})
+
+    @hookimpl
+    def brinery_name_tables():
+        yield NameTable("moved", {"oldhome:Sample": "newhome:Sample", "oldest": "newest"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("shop.models.Order", "shape of shop.models:Order: 1 default"),
+        ("shop.other.Photo", "text of shop.other:Photo: raw is bytes"),
+        ("oldhome.Sample", "oldhome:Sample is read as newhome:Sample"),
+        ("oldest", "oldest is read as newest"),
+    ],
+)
+def test_explain_takes_a_dot_for_whatever_is_declared(installed, name, words):
+    installed.add("brinery-old", plugins={"old": "old_plugin"}, old_plugin=OLD)
+    code, out, err = run(installed, "explain", name)
+    assert (code, err) == (0, "")
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("fractions.Fracton", "fractions:Fraction"),
+        ("fractions:Fracton", "fractions:Fraction"),
+        ("shop.models.Oder", "shop.models:Order"),
+        ("oldhome:Sampel", "oldhome:Sample"),
+        ("sqlit:", "sqlite:"),
+    ],
+)
+def test_explain_names_the_nearest(installed, name, meant):
+    installed.add("brinery-old", plugins={"old": "old_plugin"}, old_plugin=OLD)
+    code, _, err = run(installed, "explain", name)
+    assert code == 1
+    assert f"did you mean {meant!r}?" in err
+
+
+@pytest.mark.parametrize("name", ["BRINERY_STRICT", "BRINERY_PLUGINS"])
+def test_what_the_environment_settles_is_not_listed_beside_what_is_in_conflict(installed, name):
+    """Where programs get an error."""
+    more = OTHERWISE.replace("fractions:Fraction", "decimal:Decimal") + OTHERWISE.replace(
+        "def brinery_reducers", "def more"
+    ).replace("@hookimpl", "@hookimpl(specname='brinery_reducers')")
+    for plugin in ("one", "two"):
+        source = more.replace("str(fraction)", f"'{plugin}'")
+        installed.add(
+            f"brinery-{plugin}", plugins={plugin: f"{plugin}_plugin"}, **{f"{plugin}_plugin": source}
+        )
+    variables = {
+        name: "1" if name == "BRINERY_STRICT" else "one,two",
+        "BRINERY_PLUGINS": "one,two",
+        "BRINERY_PREFER": "reducer:fractions:Fraction=two",
+    }
+    code, out, _ = run(installed, "plugins", **variables)
+    assert code == 1
+    assert "a reducer for decimal:Decimal" in out
+    assert "a reducer for fractions:Fraction" not in out
+    code, out, _ = run(installed, "explain", "fractions:Fraction", **variables)
+    assert code == 0

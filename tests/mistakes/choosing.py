@@ -29,6 +29,10 @@ def nothing() -> list[object]:
     return []
 
 
+async def awaited() -> list[object]:
+    return []
+
+
 def failing() -> list[object]:
     raise OSError("no such luck")
 
@@ -72,6 +76,12 @@ PROFILES: dict[str, Any] = {
     "a misspelt name in without": lambda: Profile([A, B], without={"bata"}),
     "a text in the place of a set in without": lambda: Profile([A], without="alpha"),
     "a built-in plugin in without": lambda: Profile([A], without={"sqlite"}),
+    "a plugin that is preferred and left out": lambda: Profile(
+        [A, B], prefer={"reducer:fractions:Fraction": "beta"}, without={"beta"}
+    ),
+    "options for a plugin that is left out": lambda: Profile(
+        [A, B], options={"alpha": {"level": 1}}, without={"alpha"}
+    ),
     "a misspelt plugin in options": lambda: Profile([A], options={"alhpa": {"level": 1}}),
     "a misspelt option": lambda: Profile([A], options={"alpha": {"levl": 1}}),
     "an option of another type": lambda: Profile([A], options={"alpha": {"level": "1"}}),
@@ -87,6 +97,7 @@ PROFILES: dict[str, Any] = {
     "one class twice in one plugin": lambda: Profile(
         [declaring("p", Reducer(Fraction, reduce), Reducer(Fraction, other))]
     ),
+    "a hook that is async": lambda: Profile([make_plugin("p", reducers=awaited)]),
     "the same plugin twice": lambda: Profile([A, A]),
     "a module in the place of a list": lambda: Profile(types),  # type: ignore[arg-type]
     "a number as a plugin": lambda: Profile([3]),
@@ -137,6 +148,10 @@ RECORDS: dict[str, Any] = {
     "an unknown era": lambda: NameTable("moved", {}, era="python3"),  # type: ignore[arg-type]
     "an option's default of another type": lambda: Option("level", int, "3", "how deep"),
     "a record that is changed": lambda: setattr(Reducer(Fraction, reduce), "target", dict),
+    "a reducer that lacks its function": lambda: Reducer(Fraction),  # type: ignore[call-arg]
+    "a misspelt field": lambda: Reducer(Fraction, reduce, subclass=True),  # type: ignore[call-arg]
+    "a field by position that goes by name": lambda: Override(Fraction, reduce, True),  # type: ignore[misc]
+    "a name that is gone with a dot": lambda: NameTable("shop", gone={"shop.models.Order": "a Purchase now"}),
     "emits as a text": lambda: Reducer(Fraction, reduce, emits="fractions:Fraction"),
 }
 

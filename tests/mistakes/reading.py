@@ -61,6 +61,25 @@ NO_PICKLES: dict[str, bytes] = {
     "text with a byte order mark": b"\xef\xbb\xbfname",
     "text in UTF-16": "name".encode("utf-16"),
     "a conflict of git": b"<<<<<<< HEAD\nabc\n=======\n",
+    "JSON, a text": b'"anna"\n',
+    "JSON, a number": b"12.5\n",
+    "JSON, null": b"null",
+    "JSON, not a number": b"NaN",
+    "the repr of a dict": b"{'name': 'anna'}",
+    "None as text": b"None",
+    "CSV": b"name,age\nanna,3\n",
+    "CSV that begins like a global": b"city,code\nberlin,10115\n",
+    "CSV that begins like a text of protocol 0": b"Value;unit\n12;m\n",
+    "CSV with tabs": b"Id\tname\r\n1\tanna\r\n",
+    "YAML without a mark": b"name: anna\nage: 3\n",
+    "YAML, a list": b"- anna\n- otto\n",
+    "an INI file": b"[shop]\nname = anna\n",
+    "plain text": "Grüße aus Köln\n".encode(),
+    "plain text that begins like an opcode": b"No such file or directory\n",
+    "plain text with a promised length": b"Traceback (most recent call last):\n",
+    "plain text that ends too early": b"Lorem ipsum dolor",
+    "a response of a server": b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    "a word": b"error",
 }
 
 
@@ -224,12 +243,57 @@ def _(profile: Profile, folder: Path) -> Any:
 
 @mistake("encoding by position, to loads")
 def _(profile: Profile, folder: Path) -> Any:
-    return profile.loads(DATA, "latin-1")  # type: ignore[call-arg]
+    return profile.loads(DATA, "latin-1")  # type: ignore[arg-type]
 
 
 @mistake("encoding by position, to load")
 def _(profile: Profile, folder: Path) -> Any:
-    return profile.load(io.BytesIO(DATA), "latin-1")  # type: ignore[call-arg]
+    return profile.load(io.BytesIO(DATA), "latin-1")  # type: ignore[arg-type]
+
+
+@mistake("encoding by position, to an Unpickler")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.Unpickler(io.BytesIO(DATA), "latn1")  # type: ignore[arg-type]
+
+
+@mistake("a protocol, to loads")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(DATA, 4)  # type: ignore[arg-type]
+
+
+@mistake("fix_imports by position, to loads")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(DATA, False, "latin1")  # type: ignore[arg-type]
+
+
+@mistake("buffers by position, to loads")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(DATA, [b"x"])  # type: ignore[arg-type]
+
+
+@mistake("a misspelt encoding")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(b"U\x03abc.", encoding="latn1")
+
+
+@mistake("a misspelt encoding, at protocol 0")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(b"S'abc'\n.", encoding="utf-88")
+
+
+@mistake("an encoding that is like none")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(b"U\x03abc.", encoding="nonsense")
+
+
+@mistake("an encoding that is none of text")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(b"U\x03abc.", encoding="hex")
+
+
+@mistake("a misspelt errors")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.loads(b"U\x03ab\xe4.", errors="strct")
 
 
 # Objects that are used too early

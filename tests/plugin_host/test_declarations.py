@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import linecache
+import pickle
 import re
 import types
 from collections import OrderedDict
@@ -15,9 +17,10 @@ from unittest import mock
 
 import pytest
 
-from brinery import NameTable, Option, Override, PersistentScheme, Reducer
+from brinery import NameTable, Option, Override, PersistentScheme, Reducer, Shape, TextRule
 from brinery.errors import DeclarationError
 from brinery.plan import NATIVE_TYPES
+from brinery.records import Record
 
 
 def reduce(obj: object) -> str:
@@ -292,3 +295,76 @@ def test_a_target_that_will_not_do_is_told_at_once_though_it_is_a_name(target: s
 def test_a_name_table_without_a_name() -> None:
     with pytest.raises(DeclarationError, match=r"has no name: .*test_declarations\.py:\d+\)$"):
         NameTable("empty", {})
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: Reducer("a:B"),
+            "Reducer(…) wants reduce too: it is made by Reducer(target, reduce, *, subclasses",
+        ),  # type: ignore[call-arg]
+        (lambda: Reducer(), "wants target and reduce too"),  # type: ignore[call-arg]
+        (lambda: Reducer("a:B", "c:d", subclass=True), "has no 'subclass'; did you mean 'subclasses'?"),  # type: ignore[call-arg]
+        (lambda: Override("a:B", "c:d", True), "takes 2 values by position, not 3"),  # type: ignore[misc]
+        (lambda: Option("level", int, 3), "Option(…) wants help too"),  # type: ignore[call-arg]
+        (lambda: Option("level", int, 3, "how deep", name="x"), "is given 'name' twice"),  # type: ignore[misc]
+        (lambda: NameTable(), "wants title too"),  # type: ignore[call-arg]
+        (lambda: NameTable("moved", reed={}), "has no 'reed'; did you mean 'read'?"),  # type: ignore[call-arg]
+        (lambda: PersistentScheme("redis"), "wants open too"),  # type: ignore[call-arg]
+        (lambda: Shape(), "wants target too"),  # type: ignore[call-arg]
+        (lambda: TextRule("a:B", attribs={}), "has no 'attribs'; did you mean 'attributes'?"),  # type: ignore[call-arg]
+    ],
+)
+def test_a_field_that_is_missing_or_misspelt_is_named_with_the_plugins_line(
+    make: Callable[[], object], text: str
+) -> None:
+    line = make.__code__.co_firstlineno
+    with pytest.raises(DeclarationError, match=re.escape(text)) as caught:
+        make()
+    assert str(caught.value).endswith(f"(at {__file__}:{line})")
+    assert caught.value.__context__ is None
+
+
+def test_a_type_error_within_a_constructor_stays_one() -> None:
+    class Stamp(Record):
+        def __init__(self, target: str) -> None:
+            self._fill(target=len(target))  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match="object of type 'int' has no len"):
+        Stamp(3)  # type: ignore[arg-type]
+
+
+RECORDS = [
+    Reducer("fractions:Fraction", reduce, emits=["a:b"]),
+    Override(Fraction, "a:b"),
+    Option("level", dict, {"a": 1}, "how deep"),
+    NameTable("moved", {"a:B": "c:D"}, stand_ins={"a:C": reduce}, gone={"a:E": "for good"}),
+    PersistentScheme("redis", "a:b"),
+    Shape("a:B", defaults={"x": 1}),
+    TextRule("a:B", {"x": "bytes"}),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_record_is_copied_and_pickled_as_what_it_is(record: Record) -> None:
+    assert copy.copy(record) is record
+    assert copy.deepcopy([record])[0] is record
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(record, protocol))
+        assert again == record
+        assert again.place == record.place
+        assert repr(again) == repr(record)
+        with pytest.raises(AttributeError, match="frozen"):
+            again.target = int
+
+
+def test_a_class_written_with_a_dot_is_no_name_that_is_gone() -> None:
+    with pytest.raises(
+        DeclarationError, match=r"gone=…\) holds 'shop.models.Order'.*write 'shop.models:Order'"
+    ):
+        NameTable("shop", gone={"shop.models.Order": "it is a Purchase now"})
+    table = NameTable("shop", gone={"PIL.Image:": "renamed"})
+    assert dict(table.gone) == {"PIL.Image": "renamed"}
+    with pytest.raises(DeclarationError, match="names to reasons"):
+        NameTable("shop", gone={"shop:Order": ""})

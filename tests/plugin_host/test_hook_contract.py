@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from fractions import Fraction
 
 import pytest
@@ -12,7 +13,7 @@ from throwaway import declaring, make_plugin
 
 import brinery
 from brinery import Option, Profile, Reducer, hookimpl
-from brinery.errors import DeclarationError, PluginLoadError
+from brinery.errors import DeclarationError, PluginError, PluginLoadError
 
 HERE = re.escape(__file__)
 
@@ -176,3 +177,26 @@ def test_what_a_hook_raises_names_plugin_file_and_line() -> None:
 
     with pytest.raises(PluginLoadError, match=f"'made-up'.*OSError: no such luck.*{HERE}:\\d+"):
         Profile([make_plugin(reducers=failing)])
+
+
+def test_what_is_no_function_is_not_passed_over() -> None:
+    plugin = make_plugin(reducers=nothing)
+    plugin.brinery_overrides = hookimpl(functools.partial(nothing))  # type: ignore[attr-defined]
+    refused(plugin, "brinery_overrides is functools.partial.* write it as a def")
+
+
+def test_an_async_hook_says_so() -> None:
+    async def reducers() -> list[Reducer]:
+        return []
+
+    async def overrides() -> AsyncIterator[Reducer]:
+        yield Reducer(Fraction, str)
+
+    refused(make_plugin(reducers=reducers), f"{HERE}.* is async, and nobody would await it")
+    refused(make_plugin(overrides=overrides), "is async")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a,b", "a;b", "a=b"])
+def test_a_name_that_no_preference_could_have_is_none(name: str) -> None:
+    with pytest.raises(PluginError, match="wants a name"):
+        Profile([declaring(name, Reducer(Fraction, str))])

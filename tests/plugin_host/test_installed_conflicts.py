@@ -146,3 +146,9 @@ def test_a_misspelt_variable_is_an_error_that_names_the_nearest_key(disagreeing:
 def test_a_program_with_plugins_of_its_own_is_not_bothered_by_the_variable(disagreeing: Installation) -> None:
     code = "import brinery; brinery.Profile(['one']); brinery.Profile.plain(); print('made')"
     assert disagreeing.out(code, BRINERY_PREFER="reducer:fractions:Fraction=two") == "made"
+
+
+def test_nor_is_a_profile_that_leaves_out_whom_the_variable_prefers(disagreeing: Installation) -> None:
+    code = "import brinery; brinery.dumps(brinery.Profile(without={'two'}).report()); print('made')"
+    keys = "reducer:fractions:Fraction=two; scheme:redis=two; reducer:a:B=two"
+    assert disagreeing.out(code.replace("brinery.dumps", "str"), BRINERY_PREFER=keys) == "made"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from brinery import Profile, hookimpl, hookspecs
-from brinery.declarations import Record, Statement
 from brinery.errors import DeclarationError, PluginConflict
 from brinery.plugin_host import checks, kinds
 from brinery.plugin_host.kinds import Kind
@@ -17,6 +16,7 @@ from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.plugins import Claim
 from brinery.plugin_host.saying import Asked, Say
 from brinery.plugin_host.settling import Conflict, settle
+from brinery.records import Record, Statement
 
 
 class Stamp(Record):

@@ -112,8 +112,11 @@ def test_a_plugin_named_twice_is_an_error() -> None:
 
 
 def test_a_plugin_that_is_left_out_settles_nothing() -> None:
-    with pytest.raises(ChoiceError, match="'alpha' for 'scheme:redis', which is left out"):
+    both = r"Profile\(without=…\) leaves it out: take it out of one of the two"
+    with pytest.raises(ChoiceError, match=f"'alpha' for 'scheme:redis', and {both}"):
         Profile([A, B], prefer={"scheme:redis": "alpha"}, without={"alpha"})
+    with pytest.raises(ChoiceError, match=f"the plugin 'alpha', and {both}"):
+        Profile([A, B], options={"alpha": {"level": 1}}, without={"alpha"})
 
 
 def test_without_names_what_is_there() -> None:

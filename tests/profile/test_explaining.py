@@ -10,9 +10,10 @@ from fractions import Fraction
 
 from throwaway import declaring
 
-from brinery import NameTable, Override, PersistentScheme, Profile, Reducer
+from brinery import NameTable, Override, PersistentScheme, Profile, Reducer, Shape, TextRule
 from brinery.plugin_host.composing import compose
 from brinery.plugin_host.explaining import Explanation, explain
+from brinery.plugin_host.kinds import KINDS
 from brinery.plugin_host.selection import Choice
 
 
@@ -244,3 +245,28 @@ def test_bound_stores_come_first() -> None:
         )
         assert "store" not in {say.kind for say in bound.explain(Fraction).says}
     assert "store" not in {say.kind for say in PROFILE.explain(Dog).says}
+
+
+def test_every_kind_that_can_be_preferred_can_be_asked_for() -> None:
+    records = {
+        "reducer": Reducer("shop.models:Order", reduce),
+        "override": Override("shop.models:Order", reduce),
+        "scheme": PersistentScheme("shop", "shop:open"),
+        "name": NameTable("moved", {"shop.models:Order": "shop.new:Order"}),
+        "shape": Shape("shop.models:Order", defaults={"x": 1}),
+        "text": TextRule("shop.models:Order", {"x": "bytes"}),
+    }
+    profile = Profile([declaring("all", *records.values())])
+    for kind in KINDS:
+        if kind.settles != "alone":
+            subject = next(iter(records[kind.key].statements())).subject
+            (say,) = profile.explain(f"{kind.key}:{subject}").says
+            assert kind.noun.split()[0] in say.kind
+
+
+def test_a_misspelt_class_of_a_module_that_is_there_names_the_nearest() -> None:
+    assert "did you mean 'fractions:Fraction'?" in PROFILE.explain("fractions:Fracton").note
+    assert (
+        "did you mean 'collections:OrderedDict.keys'?" in PROFILE.explain("collections:OrderedDict.keyz").note
+    )
+    assert "did you mean" not in PROFILE.explain("fractions:Nonsense").note

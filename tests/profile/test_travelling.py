@@ -16,9 +16,11 @@ from engines import Wire
 from throwaway import Installation, declaring
 
 import brinery
-from brinery import Profile, Reducer, recipes
+from brinery import PersistentScheme, Profile, Reducer, Store, hookimpl, recipes
 from brinery.errors import PluginLoadError
 from brinery.persistence.sqlite import SqliteStore, Table
+from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext
+from brinery.testing import profile_of
 
 PLUGIN = """
 from brinery import Option, Reducer, hookimpl
@@ -292,3 +294,90 @@ def test_a_module_that_is_not_there_is_named(
     recipes._profiles.clear()
     with pytest.raises(PluginLoadError, match="'brinery_test_travelling' as a plugin"):
         pickle.loads(data).dumps(1)
+
+
+class Sessions(Store):
+    """A store with an option; what it holds does not matter here."""
+
+    claims = ("fractions:Fraction",)
+    options = ("session",)
+
+    def begin_dump(self, context: DumpContext) -> Dump:
+        raise NotImplementedError
+
+    def begin_load(self, context: LoadContext) -> Load:
+        raise NotImplementedError
+
+
+def open_sessions(url: str) -> Sessions:
+    return Sessions()
+
+
+@pytest.fixture
+def sessions() -> Iterator[types.ModuleType]:
+    plugin = declaring("brinery_test_sessions", PersistentScheme("sessions", open_sessions))
+    sys.modules[plugin.__name__] = plugin
+    yield plugin
+    del sys.modules[plugin.__name__]
+
+
+def test_options_for_stores_travel_where_they_are_values(sessions: types.ModuleType) -> None:
+    bound = Profile([sessions]).bind(shop="sessions://x")
+    given = pickle.loads(pickle.dumps(bound.using(session=3)))
+    again = recipes.recipe_of(given._made())
+    assert again.store_options == {"session": 3}
+    assert pickle.loads(pickle.dumps(given.loads))(b"N.") is None
+    given.close()
+    for cannot in (bound.using(session=object()), bound.using(session=[1]).loads):
+        with pytest.raises(
+            TypeError, match=r"given an object of this process: session is a .*using\(session=…\)"
+        ):
+            pickle.dumps(cannot)
+
+
+def test_a_function_that_takes_options_raises_what_is_wrong_when_it_is_called(
+    sessions: types.ModuleType,
+) -> None:
+    data = pickle.dumps(Profile([sessions]).bind(shop="sessions://x").loads)
+    recipes._profiles.clear()
+    del sys.modules[sessions.__name__]
+    try:
+        method = pickle.loads(pickle.dumps(pickle.loads(data)))
+        with pytest.raises(PluginLoadError, match="which cannot be imported here"):
+            method(b"N.")
+    finally:
+        sys.modules[sessions.__name__] = sessions
+    assert pickle.loads(pickle.dumps(method))(b"N.") is None
+
+
+def test_a_function_that_takes_options_also_checks(sessions: types.ModuleType) -> None:
+    bound = Profile([sessions]).bind(shop="sessions://x")
+    assert bound.loads(bound.dumps([1], check=True)) == [1]
+
+
+class Kit:
+    """A plugin that holds its records."""
+
+    __name__ = "kit"
+
+    def __init__(self) -> None:
+        self.records = [Reducer("fractions:Fraction", reduce)]
+
+    @hookimpl
+    def brinery_reducers(self) -> list[Reducer]:
+        return self.records
+
+
+def test_a_plugin_that_holds_records_travels() -> None:
+    for profile in (Profile([Kit()]), profile_of(Reducer("fractions:Fraction", reduce))):
+        again = pickle.loads(pickle.dumps(profile))
+        assert again.loads(again.dumps(Fraction(1, 2))) == "reduced"
+        assert again.fingerprint == profile.fingerprint
+
+
+def test_a_plugin_of_a_class_within_a_function_says_that_it_cannot() -> None:
+    class Local(Kit):
+        pass
+
+    with pytest.raises(TypeError, match="whose plugin 'kit' is an object of a class within a function"):
+        pickle.dumps(Profile([Local()]))

@@ -31,7 +31,7 @@ LAYERS = (
     ),
     ("stream",),
     ("engine",),
-    ("declarations", "old_shapes", "hookspecs", "persistence", "checking"),
+    ("records", "declarations", "old_shapes", "hookspecs", "persistence", "checking"),
     ("plugin_host",),
     ("profile", "recipes"),
     ("pickling",),

@@ -12,11 +12,13 @@ import pickle
 import sys
 import types
 import typing
+import warnings
 
 import pytest
 
 import brinery
-from brinery.errors import PluginError
+from brinery import recipes
+from brinery.errors import PluginError, PluginWarning
 
 PROFILE = brinery.Profile(["functions"])
 PLAIN = brinery.Profile.plain()
@@ -215,6 +217,7 @@ class TestOptions:
 
     def test_a_module_of_a_similar_name_is_another(self, monkeypatch):
         shopping = module("shopping", self.SOURCE, monkeypatch)
+        module("shop", "", monkeypatch)
         profile = brinery.Profile(["functions"], options={"functions": {"modules": ["shop"]}})
         assert profile.dumps(shopping.outer) == PLAIN.dumps(shopping.outer)
 
@@ -353,7 +356,37 @@ def test_caches_and_new_types_that_can_be_imported_are_names(monkeypatch):
     assert PROFILE.dumps([made.f, made.Id]) == PLAIN.dumps([made.f, made.Id])
 
 
-@pytest.mark.parametrize("name", ["my experiment", "", "a..b", "a:b", 3, "fractoins", "jsn"])
+@pytest.mark.parametrize("name", ["my experiment", "", "a..b", "a:b", 3])
 def test_names_of_modules_that_are_none(name):
     with pytest.raises(brinery.errors.ChoiceError, match="option modules"):
         brinery.Profile(["functions"], options={"functions": {"modules": [name]}})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("fractoins", "did you mean 'fractions'"),
+        ("json.decodr", "did you mean 'json.decoder'"),
+        ("my_experiment_of_tomorrow", ""),
+        ("json.nothing_like_it", ""),
+        ("nowhere.at.all", ""),
+    ],
+)
+def test_a_module_that_is_not_there_is_told_at_the_programs_line(name, meant):
+    with pytest.warns(PluginWarning, match=f"names '{name}', and there is no such module here") as warned:
+        profile = brinery.Profile(["functions"], options={"functions": {"modules": [name]}})
+    assert (warned[0].filename, meant in str(warned[0].message)) == (__file__, True)
+    # Where it travels to, the module need not be.
+    recipes._profiles.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pickle.loads(pickle.dumps(profile)).dumps(1)
+
+
+def test_modules_that_can_be_imported_are_told_nothing_of_and_not_imported(monkeypatch):
+    made = module("made_by_hand", "def f(): return 3\n", monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        names = [made.__name__, "xml.dom.minidom", "json.tool", "this"]
+        brinery.Profile(["functions"], options={"functions": {"modules": names}})
+    assert "this" not in sys.modules

@@ -200,10 +200,10 @@ def explain_fault(fault: ReadError, stream: Stream) -> str:
     beginning = stream.beginning
     if not beginning:
         return "the file is empty; a pickle has at least two bytes"
-    known = no_pickle(beginning)
+    text = str(fault)
+    known = no_pickle(beginning, fault.pickle_offset, text)
     if known:
         return known
-    text = str(fault)
     for note in getattr(fault, "__notes__", ()):
         text += f" ({note.removeprefix('while unpickling, ')})"
     if beginning[0] != 0x80 and getattr(fault, "pickle_offset", 0) < 16:

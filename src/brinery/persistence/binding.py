@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.plan import ReadPlan, WritePlan
 
-__all__ = ["bind", "option_names", "with_options"]
+__all__ = ["bind", "option_names", "options_given", "with_options"]
 
 
 def bind(
@@ -79,6 +79,12 @@ def option_names(write_plan: WritePlan) -> frozenset[str]:
     """The names of the options that the bound stores take for a single call."""
     assert isinstance(write_plan.stores, StoresWriter)
     return frozenset(name for binding in write_plan.stores.bindings for name in binding.store.options)
+
+
+def options_given(write_plan: WritePlan) -> Mapping[str, Any]:
+    """The options that the bound stores were given for all calls."""
+    assert isinstance(write_plan.stores, StoresWriter)
+    return write_plan.stores.options
 
 
 def with_options(

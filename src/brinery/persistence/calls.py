@@ -15,8 +15,8 @@ __all__ = ["FUNCTIONS", "taking_options"]
 
 #: What `dump`, `dumps`, `load` and `loads` take of themselves.
 _ARGUMENTS = {
-    "dump": frozenset(("protocol", "fix_imports", "buffer_callback", "bin", "obj", "file")),
-    "dumps": frozenset(("protocol", "fix_imports", "buffer_callback", "bin", "obj")),
+    "dump": frozenset(("protocol", "fix_imports", "buffer_callback", "bin", "check", "obj", "file")),
+    "dumps": frozenset(("protocol", "fix_imports", "buffer_callback", "bin", "check", "obj")),
     "load": frozenset(("fix_imports", "encoding", "errors", "buffers", "file")),
     "loads": frozenset(("fix_imports", "encoding", "errors", "buffers")),
 }
@@ -41,7 +41,29 @@ class _Call:
         return getattr(self.__self__.using(**options), self.__name__)(*args, **keywords)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self.__self__, self.__name__)
+        return _method_of, (self.__self__, self.__name__)
+
+
+class _Later:
+    """A function of a profile that cannot be used here: what is wrong is raised by the call."""
+
+    def __init__(self, profile: Any, name: str) -> None:
+        self._reduced = profile, name
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        profile, name = self._reduced
+        return getattr(profile, name)(*args, **keywords)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _method_of, self._reduced
+
+
+def _method_of(profile: Any, name: str) -> Any:
+    # Raised now, it would be raised in a pool's own code, and nobody would get it.
+    try:
+        return getattr(profile, name)
+    except Exception:
+        return _Later(profile, name)
 
 
 def taking_options(name: str, function: Callable[..., Any], bound: Any) -> Callable[..., Any]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from brinery.declarations import Record, Rule, check_class
+from brinery.declarations import Rule, check_class
 from brinery.dotted import MISSING, find_loaded
 from brinery.errors import DeclarationError
-from brinery.hookspecs import HOOKS
+from brinery.hookspecs import HOOKS, PROJECT
 from brinery.plugin_host.kinds import KINDS, Kind
+from brinery.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +49,23 @@ def check_hooks(plugin: object, manager: pluggy.PluginManager) -> None:
         if options is not None:
             found = True
             _check_hook(plugin, name, options)
-        elif name.startswith("brinery_") and inspect.isroutine(function := getattr(plugin, name)):
-            marked = "mark it with @brinery.hookimpl" if name in HOOKS else _no_such_hook(name)
-            raise DeclarationError(
-                f"{place_of(function)} looks like a hook but is not marked as one: {marked}"
-            )
+        elif name.startswith("brinery_"):
+            _check_no_hook(plugin, name)
 
     if not found:
         raise NoHooks(_without_hooks(plugin))
+
+
+def _check_no_hook(plugin: object, name: str) -> None:
+    """What has a hook's name and is none for pluggy, which would pass it over."""
+    value = getattr(plugin, name)
+    if inspect.isroutine(value):
+        marked = "mark it with @brinery.hookimpl" if name in HOOKS else _no_such_hook(name)
+        raise DeclarationError(f"{place_of(value)} looks like a hook but is not marked as one: {marked}")
+    if name in HOOKS or hasattr(value, f"{PROJECT}_impl"):
+        raise DeclarationError(
+            f"{name} is {value!r}, and only functions and methods are taken for hooks: write it as a def"
+        )
 
 
 class NoHooks(DeclarationError):
@@ -113,6 +123,10 @@ def _no_such_hook(name: str) -> str:
 def check_records(kind: Kind, place: str, result: object) -> list[Record]:
     """What a hook yielded, as a list; raises DeclarationError for anything but records of its kind."""
     noun = kind.record.__name__
+    if inspect.iscoroutine(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()  # or Python warns that it was never awaited
+        raise DeclarationError(f"{place} is async, and nobody would await it: make it a plain def")
     if isinstance(result, Record | str) or not isinstance(result, Iterable):
         raise DeclarationError(f"{place} gives {result!r}; yield each {noun}, or return a list of them")
     records: list[Record] = []

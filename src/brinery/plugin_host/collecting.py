@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from brinery.declarations import Option, Record, fits, type_words
+from brinery.declarations import Option, fits, type_words
 from brinery.errors import ChoiceError, DeclarationError
 from brinery.plugin_host.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from brinery.records import Record
 
 __all__ = ["Collected", "collect", "collect_built_in"]
 

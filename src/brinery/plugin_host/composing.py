@@ -7,7 +7,6 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery.declarations import Record, is_own
 from brinery.dotted import import_dotted
 from brinery.errors import ChoiceError, DeclarationError, PluginError, PluginLoadError, PluginWarning
 from brinery.plan import ReadPlan, WritePlan
@@ -16,6 +15,7 @@ from brinery.plugin_host.kinds import KINDS
 from brinery.plugin_host.plugins import Claim, Plugin, PluginState
 from brinery.plugin_host.selection import BUILT_IN, VARIABLE, Choice, Selected, Selection, is_strict, select
 from brinery.plugin_host.settling import Conflict, all_of
+from brinery.records import Record, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -154,12 +154,13 @@ def _preferences(
     choice: Choice, selection: Selection, states: Sequence[PluginState], claims: Sequence[Claim[Record]]
 ) -> Mapping[tuple[str, str], Preference]:
     # What the environment prefers is asked where there is a plugin that it could be about.
-    environment = os.environ.get(VARIABLE) if selection.plugins and not choice.lenient else None
+    environment = os.environ.get(VARIABLE) if selection.plugins and choice.from_here else None
     if not choice.prefer and not environment:
         return {}
     from brinery.plugin_host.preferences import read_preferences
 
-    return read_preferences(choice.prefer, environment, states, claims, selection.asked_by is None)
+    of_installed = selection.asked_by is None and not choice.without
+    return read_preferences(choice.prefer, environment, states, claims, of_installed)
 
 
 def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]]:
@@ -246,4 +247,7 @@ def _check_options(choice: Choice, states: Sequence[PluginState]) -> None:
         if name in BUILT_IN:
             raise ChoiceError(f"Profile(options=…) is for {name!r}, which is built in and takes no options")
         if state.state == "blocked":
-            raise ChoiceError(f"Profile(options=…) is for the plugin {name!r}, which is left out")
+            raise ChoiceError(
+                f"Profile(options=…) is for the plugin {name!r}, and Profile(without=…) leaves it out: take "
+                "it out of one of the two"
+            )

@@ -8,7 +8,7 @@ from brinery.dotted import import_dotted, is_dotted, name_of_class
 from brinery.plan import NATIVE_TYPES
 from brinery.plugin_host.kinds import by_key
 from brinery.plugin_host.saying import Asked, Say
-from brinery.wording import fold
+from brinery.wording import fold, nearest_in_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,8 +76,9 @@ def explain(
     says = [*claimed(cls)] if claimed is not None and cls is not None and offered else []
     for place in places:
         says += place.says(asked, conflicts)
-    if kind:
-        says = [say for say in says if say.kind == kind or say.kind.endswith(f" {kind}")]
+    row = by_key(kind)
+    if row is not None:
+        says = [say for say in says if say.kind == row.noun or say.kind.endswith(f" {row.key}")]
     texts = dict.fromkeys(conflict.text for conflict in conflicts)
     return Explanation(spelled, tuple(says), note, "\n".join(texts))
 
@@ -94,9 +95,11 @@ def _class_called(name: str) -> tuple[type | None, str]:
     try:
         found = import_dotted(name)
     except Exception as failure:
+        near = nearest_in_module(name)
+        meant = f"; did you mean {near!r}?" if near else ""
         return None, (
             f"it cannot be imported ({type(failure).__name__}: {failure}), so that only what is declared "
-            "under this very name is shown"
+            f"under this very name is shown{meant}"
         )
     if not isinstance(found, type):
         return type(found), f"it is no class: what is shown is for all objects of {type(found)!r}"

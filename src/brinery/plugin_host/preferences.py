@@ -19,9 +19,9 @@ from brinery.wording import is_near, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from brinery.declarations import Record
     from brinery.plugin_host.kinds import Kind
     from brinery.plugin_host.plugins import Claim, PluginState
+    from brinery.records import Record
 
 __all__ = ["Preference", "Preferences", "read_preferences"]
 
@@ -46,8 +46,8 @@ def read_preferences(
 ) -> dict[tuple[str, str], Preference]:
     """What the program (`given`) and ``BRINERY_PREFER`` (`environment`) prefer; the program counts more.
 
-    `of_installed`: the profile takes what is installed, so that all that the environment says is for it. A
-    profile of the program's own plugins takes of it what is about these.
+    `of_installed`: the profile takes all that is installed, so that all that the environment says is for it.
+    A profile of the program's own choice takes of it what is about its plugins.
 
     Raises ChoiceError for a key or a plugin that settles nothing.
     """
@@ -160,7 +160,10 @@ class _Declared:
                 + nearest(plugin, (name for name, s in self._states.items() if s != "blocked"), "plugins")
             )
         if state == "blocked":
-            raise ChoiceError(f"{where} names the plugin {plugin!r} for {key!r}, which is left out")
+            raise ChoiceError(
+                f"{where} names the plugin {plugin!r} for {key!r}, and Profile(without=…) leaves it out: "
+                "take it out of one of the two"
+            )
 
     def _find(self, where: str, key: str, plugins: tuple[str, ...]) -> tuple[Kind, str, list[str]]:
         prefix, _, rest = key.partition(":")

@@ -30,8 +30,10 @@ class Choice(NamedTuple):
     """What a profile was asked for, as Profile takes it.
 
     asked_by who names `plugins`, for errors.
-    lenient  true: what the plugins disagree on is no error yet, though they were named, and the environment
-             has no say. So it is for reports, and for a profile that came from another process.
+    lenient  true: what the plugins disagree on is no error yet, though they were named. So it is for reports,
+             and for a profile that came from another process.
+    from_here
+             false for a profile that came from another process: the environment prefers nothing.
     """
 
     plugins: Literal["installed"] | tuple[object, ...]
@@ -40,6 +42,7 @@ class Choice(NamedTuple):
     options: Mapping[str, Mapping[str, object]] = {}
     asked_by: str = "Profile(plugins=…)"
     lenient: bool = False
+    from_here: bool = True
 
 
 class Selected(NamedTuple):
@@ -169,6 +172,11 @@ def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) 
 
 
 def _check_name(plugin: Plugin) -> None:
+    if not plugin.name.strip() or any(mark in plugin.name for mark in ",;="):
+        raise PluginError(
+            f"plugin {plugin} wants a name, of which BRINERY_PREFER and its like can be made: not empty, and "
+            "without , ; and ="
+        )
     if plugin.name in BUILT_IN:
         raise PluginError(f"plugin {plugin} has the name of one that is built in; it wants another name")
 

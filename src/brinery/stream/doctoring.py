@@ -244,7 +244,7 @@ class _Examination:
                 "fails", "the file is empty", "it was not written to its end, or never: look for a backup"
             )
             return
-        other = no_pickle(beginning)
+        other = no_pickle(beginning, fault.pickle_offset, str(fault))
         if other:
             what, _, advice = other.partition("; ")
             yield Finding("fails", what, advice)

@@ -183,12 +183,105 @@ def _texts() -> list[tuple[re.Pattern[bytes], FileKind]]:
     return [(re.compile(pattern), kind) for pattern, kind in _TEXTS]
 
 
-def no_pickle(beginning: bytes) -> str:
-    """What begins so and is no pickle, and what to do with it, in a sentence; empty where it may be one."""
+def no_pickle(beginning: bytes, failed_at: int | None = None, why: str = "") -> str:
+    """What begins so and is no pickle, and what to do with it, in a sentence; empty where it may be one.
+
+    Where reading it has failed at an offset, `failed_at`, with the text `why`, kinds of text are told, too.
+    """
     kind = recognise(beginning)
+    if kind is None and failed_at is not None and failed_at < LONGEST_MAGIC:
+        kind = _text_kind(beginning, failed_at, "truncated" in why or "ran out" in why.lower())
     if kind is None:
         return ""
     return f"this is no pickle but {kind.what}" + (f"; {kind.advice}" if kind.advice else "")
+
+
+# What only looks like something else: a pickle of protocol 0 is text as well.
+_NUMBER = rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_LOOKS: tuple[tuple[bytes, FileKind], ...] = (
+    (
+        rb"\s*(?:\"(?:[^\"\\\n]|\\.)*\"|true|false|null|NaN|-?Infinity|%b)\s*\Z" % _NUMBER,
+        FileKind("json", "JSON text", "read it with json.load"),
+    ),
+    (
+        rb"\s*(?:[\[{(].*[\]})]|None|True|False|'[^'\n]*')\s*\Z",
+        FileKind("repr", "the repr of an object", "ast.literal_eval(text) reads it where it is plain data"),
+    ),
+    (
+        rb"(?:#[^\n]*\n|\s*\n)*(?:[A-Za-z_][\w.-]*:(?: [^\n]*)?(?:\r?\n|\Z)|(?:- [^\n]*(?:\n|\Z)){2})",
+        FileKind("yaml", "YAML", "read it with yaml.safe_load"),
+    ),
+    (
+        rb"(?:[#;][^\n]*\n|\s*\n)*\[+[A-Za-z][\w. \"-]*\]+\s*\n",
+        FileKind("ini", "an INI or TOML file", "read it with configparser, or tomllib"),
+    ),
+)
+_TABLE = FileKind("csv", "CSV text", "read it with the csv module, or pandas.read_csv")
+_PLAIN = FileKind("text", "plain text", "a pickle is what dump() wrote: look at where the data comes from")
+
+
+def _text_kind(beginning: bytes, offset: int, ended: bool) -> FileKind | None:
+    """What kind of text this is, if it is some, where a load failed at `offset`; None if it may be a pickle.
+
+    `ended`: it failed because there was no more. It is for who knows that there is no sound pickle: of
+    protocol 0, which is text too, damaged ones are not to be taken for something else.
+    """
+    if not _is_text(beginning) or (beginning[:1].isspace() and could_begin(beginning.lstrip())):
+        return None
+    first, _, rest = beginning.partition(b"\n")
+    second = rest.partition(b"\n")[0]
+    opcode = first[:1]
+    if opcode in (b"c", b"i") and all(map(_is_name, (first[1:], second))):
+        return None  # a global, which is not there
+    if re.fullmatch(rb"p\d+\r?", second):
+        return None  # the first value, and its number in the memo
+    said = first.decode("utf-8", "replace")
+    # Two words in a row, which are no str of protocol 0.
+    if re.match(r"[^'\"]*\w\w[^\w'\"]* [^\w'\"]*\w", said) and opcode not in (b"S", b"V"):
+        return _looks_like(beginning) or _PLAIN
+    kind = _looks_like(beginning)
+    if ended:
+        return kind if kind is not None and kind.name != "repr" and b"'" not in beginning else None
+    if kind is None and re.match(r"\w{3,}\s*\Z", said) and said.strip().isalpha():
+        return _PLAIN
+    # What fails where it begins is none, unless a persistent ID is not known or line ends were converted.
+    if kind is None and offset == 0 and opcode != b"P" and not (first[-1:] == b"\r" and could_begin(first)):
+        return _PLAIN
+    return kind
+
+
+def _looks_like(text: bytes) -> FileKind | None:
+    kind = next((kind for pattern, kind in _LOOKS if re.match(pattern, text, re.DOTALL)), None)
+    return kind or (_TABLE if _is_table(text) else None)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        if wrong.start < len(data) - 3:  # else a character is cut off
+            return False
+        text = data[: wrong.start].decode("utf-8")
+    return bool(text.strip()) and all(char.isprintable() or char in "\t\r\n\f" for char in text)
+
+
+def _is_name(line: bytes) -> bool:
+    return re.fullmatch(rb"[^\s,;|:]+", line.strip(b"\r")) is not None
+
+
+def _is_table(text: bytes) -> bool:
+    """Whether there are as many separators in each line, but for the last one, which may be cut off."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 2:
+        del lines[-1]
+    if len(lines) == 1:
+        return (
+            re.fullmatch(rb"[A-Za-z_]\w*(?:([,;\t|])[A-Za-z_]\w*)(?:\1[A-Za-z_]\w*)*", lines[0]) is not None
+        )
+    return any(
+        len({line.count(separator) for line in lines}) == 1 and separator in lines[0]
+        for separator in (b",", b";", b"\t", b"|")
+    )
 
 
 def could_begin(beginning: bytes) -> bool:

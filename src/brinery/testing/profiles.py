@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from brinery.declarations import Record
 from brinery.hookspecs import hookimpl
 from brinery.plugin_host.kinds import KINDS
 from brinery.profile import Profile
+from brinery.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +28,11 @@ def declaring(*records: Record, name: str = "declared") -> object:
     def hook(kind: type[Record]) -> Callable[[], list[Record]]:
         return lambda: [record for record in records if type(record) is kind]
 
+    def again(plugin: object) -> tuple[object, ...]:  # it travels with a profile
+        return partial(declaring, *records, name=name), ()
+
     hooks = {kind.hook: staticmethod(hookimpl(hook(kind.record))) for kind in KINDS}
-    return type("Declaring", (), {"__name__": name, **hooks})()
+    return type("Declaring", (), {"__name__": name, "__module__": __name__, "__reduce__": again, **hooks})()
 
 
 def profile_of(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from brinery.errors import ChoiceError, WriteError
+from brinery.errors import ChoiceError, PluginWarning, WriteError
+from brinery.recipes import is_elsewhere
 from brinery.wording import is_near, nearest
 
 if TYPE_CHECKING:
@@ -18,16 +20,39 @@ __all__ = ["ByValue"]
 #: These have names under which nobody finds them, and a form of their own in every pickle.
 _SINGLETONS = (type(None), type(...), type(NotImplemented))
 
+#: What stands between this plugin and the program.
+_BETWEEN = ("brinery", "brinery_functions", "pluggy")
 
 _lru_cache_wrapper: Any = getattr(functools, "_lru_cache_wrapper")  # noqa: B009  # not in the stubs
 _CacheInfo: Any = getattr(functools, "_CacheInfo")  # noqa: B009
 
 
 def _is_there(module: str) -> bool:
-    """Whether it may be imported; its packages are not imported for that."""
+    """Whether it may be imported, as far as that can be told without importing its packages."""
     from importlib.util import find_spec
 
-    return find_spec(module.partition(".")[0]) is not None
+    if any(known == module or known.startswith(f"{module}.") for known in list(sys.modules)):
+        return True
+    package, _, _ = module.rpartition(".")
+    try:
+        if package in sys.modules or not package:
+            return find_spec(module) is not None
+    except (ImportError, ValueError):  # the package is none, or a module that was made by hand
+        return False
+    return _is_there(package)
+
+
+def _warn(module: str) -> None:
+    """At the program's own line."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _BETWEEN:
+        level, frame = level + 1, frame.f_back
+    near = nearest(module, sys.modules, "modules") if is_near(module, sys.modules) else ""
+    warnings.warn(
+        f"the option modules of brinery-functions names {module!r}, and there is no such module here{near}",
+        PluginWarning,
+        stacklevel=level,
+    )
 
 
 class ByValue:
@@ -46,12 +71,9 @@ class ByValue:
                     f"the option modules of brinery-functions is a list of modules' names, such as "
                     f"['my_experiment', 'package.part']; {name!r} is none"
                 )
-            # One that is nowhere here may be meant all the same: where a profile has travelled to.
-            if name not in sys.modules and is_near(name, sys.modules) and not _is_there(name):
-                raise ChoiceError(
-                    f"the option modules of brinery-functions names {name!r}, and there is no such module"
-                    + nearest(name, sys.modules, "modules")
-                )
+            # Where a profile has travelled to they need not be; and a module may be made later.
+            if not is_elsewhere() and not _is_there(name):
+                _warn(name)
 
     def reduce_function(self, function: types.FunctionType) -> Any:
         """For functions written in Python."""

@@ -19,7 +19,8 @@ NAME = "new-plugin"
 SUMMARY = "write a plugin to begin with: a distribution that installs and passes its tests"
 HELP = """\
 Write a distribution with a plugin: pyproject.toml, README, the plugin and its
-tests, which are brinery's contract with plugins. It installs, passes its tests
+tests, which are brinery's contract with plugins, and that with stores if it is
+one. It installs, passes its tests
 and shows in `brinery plugins` as it stands; then make it your own.
 
 NAME is the plugin's name, in small letters. The folder is brinery-NAME, the

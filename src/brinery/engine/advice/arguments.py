@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brinery.engine.advice import add
 
-__all__ = ["no_buffer", "no_reader", "no_writer", "positional", "text_file"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["no_buffer", "no_reader", "no_writer", "positional", "text_file", "unknown_codec"]
 
 
 def no_reader(file: object) -> TypeError:
@@ -44,11 +49,63 @@ def _text_for_bytes(text: str) -> str:
     return what or note
 
 
-def positional(name: str, given: int) -> TypeError:
-    """What to raise where ``load`` or ``loads`` is given more than what to read."""
-    error = TypeError(f"{name}() takes exactly 1 positional argument ({given} given)")
-    add(error, f"the others go by name: {name}(…, encoding='latin1')")
+def positional(name: str, more: Sequence[object]) -> TypeError:
+    """What to raise where ``load`` or ``loads`` is given `more` than what to read."""
+    error = TypeError(f"{name}() takes exactly 1 positional argument ({1 + len(more)} given)")
+    first = more[0]
+    if isinstance(first, bool):
+        meant = f"fix_imports={first}"
+    elif isinstance(first, int):
+        add(error, f"{name}() takes no protocol: the stream says at which one it was written")
+        return error
+    elif isinstance(first, list | tuple):
+        meant = "buffers=…"
+    else:
+        said = first if isinstance(first, str) else "latin1"
+        meant = f"encoding={(nearest_codec(said) or said)!r}"
+    add(error, f"the others go by name: {name}(…, {meant})")
     return error
+
+
+def nearest_codec(name: str) -> str | None:
+    """`name` where Python has a codec of that name, else the nearest that it has; None where none is near."""
+    import codecs
+    import difflib
+    from encodings.aliases import aliases
+
+    if name == "bytes":
+        return name
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        # As they are mostly written.
+        known = ["latin1", "latin-1", "utf-8", "ascii", "bytes", *{*aliases, *aliases.values()}]
+        close = difflib.get_close_matches(name.lower(), known, 1, 0.7)
+        return close[0] if close else None
+    return name
+
+
+def unknown_codec(exc: LookupError) -> str:
+    """What to do about an `encoding` or `errors` that Python does not have; "" where it is something else."""
+    import difflib
+
+    text = str(exc)
+    if text.startswith("unknown encoding: "):
+        name = text.removeprefix("unknown encoding: ")
+        close = nearest_codec(name)
+        meant = f"did you mean encoding={close!r}?" if close else "encoding='latin1' reads anything"
+        return f"encoding={name!r} is none that Python has: {meant}"
+    if "is not a text encoding" in text:
+        return (
+            "encoding=… is how Python 2's text was encoded, such as 'utf-8'; encoding='latin1' reads anything"
+        )
+    if text.startswith("unknown error handler name "):
+        name = text.removeprefix("unknown error handler name ").strip("'")
+        known = ("strict", "ignore", "replace", "surrogateescape", "backslashreplace", "bytes")
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        return f"errors={name!r} is none that Python has: {meant}There are: {', '.join(known)}"
+    return ""
 
 
 def no_writer(file: object) -> TypeError:

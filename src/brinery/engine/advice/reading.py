@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from brinery.engine.advice import add
+from brinery.engine.advice.arguments import unknown_codec
 from brinery.refusals import full_name
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def _reading(
     # Where something failed, and in no other program.
     from brinery.stream.kinds import no_pickle
 
+    if type(exc) is LookupError and opcode in _PYTHON2_TEXT and (note := unknown_codec(exc)):
+        return [note]
     if isinstance(exc, UnicodeDecodeError) and opcode in _PYTHON2_TEXT:
         return [
             "this str was written by Python 2, where str is bytes. Say what its text is encoded in, "
@@ -86,11 +88,13 @@ def _reading(
             "written is read from its beginning after file.seek(0)"
         )
     elif "truncated" in str(exc) or isinstance(exc, EOFError):
-        notes.append(_cut_off(opcode, at, left))
+        notes.append(no_pickle(beginning, offset, "truncated") or _cut_off(opcode, at, left))
     elif b"joblib.numpy_pickle" in beginning:
         notes.append(
             "joblib wrote this, with the raw bytes of arrays between the opcodes: joblib.load reads it"
         )
+    if not notes and (what := no_pickle(beginning, offset, str(exc))):
+        notes.append(what)
     if not notes and beginning and _was_converted(beginning) and not isinstance(exc, MemoryError):
         notes.append(
             "every line end in it is CRLF, as after a transfer as text (FTP, git's autocrlf): copy it "
@@ -187,8 +191,8 @@ def _missing_global(exc: BaseException, named: tuple[str, str], module: str, qua
                 f"the stream names {name}{became}; the module {module} is there, but cannot be imported "
                 f"without {missing}, which is not installed"
             ]
-        if "\r" in module:
-            return []
+        if "\r" in module or any(char.isspace() or char in ",;|" for char in module):
+            return []  # it was no pickle, or was converted: another note says so
         reason = f"there is no module {missing or module} here. Install what has it; if it moved"
     elif module == "__main__":
         return [
@@ -199,11 +203,10 @@ def _missing_global(exc: BaseException, named: tuple[str, str], module: str, qua
             f'NameTable("moved", {{"{name}": "module:{qualname}"}})'
         ]
     else:
-        import difflib
+        from brinery.wording import nearest_in_module
 
-        found = sys.modules.get(module)
-        close = difflib.get_close_matches(qualname, list(vars(found)), 1, 0.75) if found is not None else []
-        meant = f" (it has {close[0]})" if close else ""
+        near = nearest_in_module(f"{module}:{qualname}")
+        meant = f" (it has {near.partition(':')[2]})" if near else ""
         reason = f"the module {module} is there, but has no {qualname}{meant}. If it moved or was renamed"
     return [
         f"the stream names {name}{became}, and {reason}, declare in a plugin where it is now: "

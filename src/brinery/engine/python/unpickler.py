@@ -6,7 +6,7 @@ from _thread import LockType, allocate_lock
 
 # Not for type checkers only: typing.get_type_hints() looks these names up here.
 from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
-from typing import Any
+from typing import Any, Never
 
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
@@ -49,7 +49,7 @@ class Unpickler:
     def __init__(
         self,
         file: Any,
-        *,
+        *more: Never,
         fix_imports: bool = True,
         encoding: str = "ASCII",
         errors: str = "strict",
@@ -63,6 +63,10 @@ class Unpickler:
 
         Raises TypeError for a file that cannot be read, and RuntimeError while this Unpickler loads.
         """
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("Unpickler", more)
         if hasattr(self, "_busy") and self._busy.locked():
             raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
         plan = self._plan_source()
@@ -229,7 +233,7 @@ class Loader:
     def load(
         self,
         file: Any,
-        *more: object,
+        *more: Never,
         fix_imports: bool = True,
         encoding: str = "ASCII",
         errors: str = "strict",
@@ -239,7 +243,7 @@ class Loader:
         if more:
             from brinery.engine.advice.arguments import positional
 
-            raise positional("load", 1 + len(more))
+            raise positional("load", more)
         plan = self._current_plan()
         if plan.stores is None:
             return _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers).run(LOAD)
@@ -254,7 +258,7 @@ class Loader:
         self,
         data: Any,
         /,
-        *more: object,
+        *more: Never,
         fix_imports: bool = True,
         encoding: str = "ASCII",
         errors: str = "strict",
@@ -267,7 +271,7 @@ class Loader:
         if more:
             from brinery.engine.advice.arguments import positional
 
-            raise positional("loads", 1 + len(more))
+            raise positional("loads", more)
         plan = self._current_plan()
         try:
             data = as_bytes(data)

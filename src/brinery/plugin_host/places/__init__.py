@@ -3,6 +3,7 @@
 ``rules``    reducers and overrides, in the rule table of a WritePlan.
 ``names``    name tables, in the name maps of both plans.
 ``schemes``  kinds of stores, in the profile.
+``shapes``   shapes of classes that have changed, and rules for Python 2's text, in the ReadPlan.
 
 What is in conflict among plugins that are merely installed lands too: as something that raises the
 conflict when it is asked. So a place never raises for one.

@@ -160,7 +160,11 @@ cdef class Unpickler:
     _plan_source = staticmethod(ReadPlan)
     __signature__ = SIGNATURE
 
-    def __init__(self, file, *, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+    def __init__(self, file, *more, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
+        if more:
+            from brinery.engine.advice.arguments import positional
+
+            raise positional("Unpickler", more)
         cdef Reading r = take_spare()
         cdef Walker walker = None
         plan = self._plan_source()
@@ -410,7 +414,7 @@ cdef class Loader:
         if more:
             from brinery.engine.advice.arguments import positional
 
-            raise positional("loads", 1 + len(more))
+            raise positional("loads", more)
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         # Both, for what follows may run code that makes them those of another plan.
@@ -472,7 +476,7 @@ cdef class Loader:
         if more:
             from brinery.engine.advice.arguments import positional
 
-            raise positional("load", 1 + len(more))
+            raise positional("load", more)
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
         plan, stores = self.known, self.stores
