@@ -45,7 +45,8 @@ class Profile:
              The key is the kind, which is ``reducer``, ``override``, ``name``, ``scheme``, ``shape`` or
              ``text``, and the subject: a class's dotted name, a name in a name table, a scheme. Without the
              kind it is accepted where only one can be meant. For overrides the value may be a tuple: the
-             plugins in the order in which to ask. What the environment's ``BRINERY_PREFER`` says comes after it.
+             plugins in the order in which to ask. What the environment's ``BRINERY_PREFER`` says comes after
+             it.
     options  what a plugin's hooks are given, of what it declares: ``{"plugin": {"option": value}}``.
     engine   "compiled" or "python"; None is the engine that :func:`brinery.engine.choose` chooses.
 
