@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
@@ -12,10 +11,7 @@ from brinery import Profile, hookimpl, hookspecs
 from brinery.errors import DeclarationError, PluginConflict
 from brinery.plugin_host import checks, kinds
 from brinery.plugin_host.kinds import Kind
-from brinery.plugin_host.places import Fields, Place
-from brinery.plugin_host.plugins import Claim
-from brinery.plugin_host.saying import Asked, Say
-from brinery.plugin_host.settling import Conflict, settle
+from brinery.plugin_host.places import BySubject, Fields
 from brinery.records import Record, Statement
 
 
@@ -37,26 +33,18 @@ class Stamp(Record):
         return f"stamp {self.target}: {self.number}"
 
 
-class Stamps(Place):
+class Stamps(BySubject):
     """Its place: a mapping that the profile itself uses."""
 
-    def __init__(self, claims: Sequence[Claim[Any]], preferences: Mapping[Any, Any]) -> None:
-        self.settled = {}
-        for claim in claims:
-            same = [other for other in claims if other.declared.target == claim.declared.target]
-            target = claim.declared.target
-            self.settled[target] = settle(kinds.kind_of(claim.declared), (target,), same, preferences)
-
     def fields(self) -> Fields:
-        chosen = {target: settled.chosen for target, settled in self.settled.items() if settled.chosen}
-        return Fields(stamps={target: won[0].declared.number for target, won in chosen.items()})
-
-    def conflicts(self) -> Iterator[Conflict]:
-        return (settled.conflict for settled in self.settled.values() if settled.conflict is not None)
-
-    def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
-        for claim in self.settled[asked.name].chosen:
-            yield Say("stamp", claim.plugin, claim.declared.describe(), True, self.settled[asked.name].rule)
+        chosen = {target: self.settled(Stamp, target) for _, target in self._claims}
+        return Fields(
+            stamps={
+                target: settled.chosen[0].declared.number
+                for target, settled in chosen.items()
+                if settled is not None and settled.chosen
+            }
+        )
 
 
 @pytest.fixture(autouse=True)

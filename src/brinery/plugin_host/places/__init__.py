@@ -5,6 +5,8 @@
 ``schemes``  kinds of stores, in the profile.
 ``shapes``   shapes of classes that have changed, and rules for Python 2's text, in the ReadPlan.
 
+A place for records that each speak of one subject is a :class:`BySubject` and the fields that it gives.
+
 What is in conflict among plugins that are merely installed lands too: as something that raises the
 conflict when it is asked. So a place never raises for one.
 """
@@ -13,15 +15,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brinery.plugin_host.kinds import kind_of
+from brinery.plugin_host.settling import settle
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
     from brinery.plugin_host.saying import Asked, Say
-    from brinery.plugin_host.settling import Conflict
+    from brinery.plugin_host.settling import Conflict, Settlement
+    from brinery.records import Record
 
-__all__ = ["Fields", "Place"]
+__all__ = ["BySubject", "Fields", "Place"]
 
 
 class Fields:
@@ -55,3 +61,52 @@ class Place:
     def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
         """What there is to say about a name; conflicts about it are added to `conflicts`."""
         raise NotImplementedError
+
+
+class BySubject(Place):
+    """A place of kinds whose records each say one thing of one subject: all but the fields that it gives."""
+
+    def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
+        self._preferences = preferences
+        self._claims: dict[tuple[type[Record], str], list[Claim[Any]]] = {}
+        for claim in claims:
+            (statement,) = claim.declared.statements()
+            self._claims.setdefault((type(claim.declared), statement.subject), []).append(claim)
+
+    def settled(self, kind: type[Record], subject: str) -> Settlement | None:
+        """Who counts of those that declare such a record about `subject`; None where nobody does."""
+        claims = self._claims.get((kind, subject))
+        if claims is None:
+            return None
+        return settle(kind_of(claims[0].declared), (subject,), claims, self._preferences)
+
+    def is_about(self, subject: str, asked: Asked) -> bool:
+        """Whether what is declared about `subject` is to be told to somebody who asked."""
+        return subject == asked.name or asked.is_beneath(subject)
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """See Place."""
+        for (kind, subject), claims in self._claims.items():
+            if len(claims) > 1:
+                settled = self.settled(kind, subject)
+                if settled is not None and settled.conflict is not None:
+                    yield settled.conflict
+
+    def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
+        """See Place."""
+        from brinery.plugin_host.saying import Say
+
+        for (kind, subject), claims in self._claims.items():
+            if not self.is_about(subject, asked):
+                continue
+            settled = self.settled(kind, subject)
+            assert settled is not None
+            if settled.conflict is not None:
+                conflicts.append(settled.conflict)
+            noun = kind_of(claims[0].declared).noun
+            for claim in claims:
+                wins = any(claim.declared == chosen.declared for chosen in settled.chosen)
+                rule = settled.rule
+                if settled.chosen and not wins:
+                    rule = f"{settled.chosen[0].plugin} wins: {rule}"
+                yield Say(noun, claim.plugin, claim.declared.describe(), wins, rule)

@@ -8,28 +8,24 @@ from typing import TYPE_CHECKING, Any
 from brinery.dotted import import_dotted
 from brinery.old_shapes import Shape, TextRule
 from brinery.plan import Shaped, ShapeTable, TextTable
-from brinery.plugin_host.kinds import kind_of
-from brinery.plugin_host.places import Fields, Place
-from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
+from brinery.plugin_host.places import BySubject, Fields
+from brinery.plugin_host.settling import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
-    from brinery.plugin_host.saying import Asked, Say
+    from brinery.plugin_host.settling import Settlement
 
 __all__ = ["Shapes"]
 
 
-class Shapes(Place):
+class Shapes(BySubject):
     """A Place: ``shapes`` of the ReadPlan."""
 
     def __init__(self, claims: Sequence[Claim[Any]], preferences: Preferences) -> None:
-        self._preferences = preferences
-        self._claims: dict[tuple[type, str], list[Claim[Any]]] = {}
-        for claim in claims:
-            self._claims.setdefault((type(claim.declared), claim.declared.target), []).append(claim)
+        super().__init__(claims, preferences)
         self._found: dict[tuple[str, bool], Shaped] = {}
 
     def fields(self) -> Fields:
@@ -37,7 +33,7 @@ class Shapes(Place):
         modules = {
             kind: {t.partition(":")[0] for k, t in self._claims if k is kind} for kind in (Shape, TextRule)
         }
-        everything = self._settled(TextRule, "*")
+        everything = self.settled(TextRule, "*")
         decide: Any = None
         if everything is not None:
             decide = (
@@ -60,7 +56,7 @@ class Shapes(Place):
 
     def _slotted(self) -> Callable[[Any, Any], Any] | None:
         marks = {
-            target[2:]: self._settled(kind, target) for kind, target in self._claims if target[:2] == "*:"
+            target[2:]: self.settled(kind, target) for kind, target in self._claims if target[:2] == "*:"
         }
         if not marks:
             return None
@@ -75,43 +71,12 @@ class Shapes(Place):
 
         return slotted
 
-    def conflicts(self) -> Iterator[Conflict]:
-        """See Place."""
-        for kind, target in self._claims:
-            settled = self._settled(kind, target)
-            if settled is not None and settled.conflict is not None:
-                yield settled.conflict
-
-    def says(self, asked: Asked, conflicts: list[Conflict]) -> Iterator[Say]:
-        """See Place."""
-        from brinery.plugin_host.saying import Say
-
-        for (kind, target), claims in self._claims.items():
-            if target != asked.name and not asked.is_beneath(target):
-                continue
-            settled = settle(kind_of(claims[0].declared), (target,), claims, self._preferences)
-            if settled.conflict is not None:
-                conflicts.append(settled.conflict)
-            for claim in claims:
-                wins = any(claim.declared == chosen.declared for chosen in settled.chosen)
-                rule = settled.rule
-                if settled.chosen and not wins:
-                    rule = f"{settled.chosen[0].plugin} wins: {rule}"
-                noun = "shape" if kind is Shape else "text rule"
-                yield Say(noun, claim.plugin, claim.declared.describe(), wins, rule)
-
-    def _settled(self, kind: type, target: str) -> Settlement | None:
-        claims = self._claims.get((kind, target))
-        if claims is None:
-            return None
-        return settle(kind_of(claims[0].declared), (target,), claims, self._preferences)
-
     def _find(self, module: str, qualname: str, old: bool) -> Shaped | None:
         name = f"{module}:{qualname}"
         known = self._found.get((name, old))
         if known is None:
-            shape = self._settled(Shape, name)
-            text = self._settled(TextRule, name) if old else None
+            shape = self.settled(Shape, name)
+            text = self.settled(TextRule, name) if old else None
             if shape is None and text is None:
                 return None
             known = self._found[name, old] = _shaped(name, shape, text)
