@@ -94,6 +94,14 @@ class InheritsAReductionThatFails(DropsTheReason):
         self.times = times
 
 
+class ArgsOfItsOwn(Exception):
+    """As some wrappers have it: what is shown is not what it was made with."""
+
+    @property
+    def args(self):
+        return ("shown",)
+
+
 class KeepsState(Exception):
     def __init__(self, *, code):
         self.code = code
@@ -142,6 +150,7 @@ EXCEPTIONS = {
     "group with keywords": KeywordGroup(errors=[Refused(code=1)]),
     "state of its own": KeepsState(code=3),
     "a reduction that was inherited and fails": InheritsAReductionThatFails("p", "r", 3),
+    "args of its own": ArgsOfItsOwn("x"),
 }
 
 

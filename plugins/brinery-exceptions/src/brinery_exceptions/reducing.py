@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["alone", "reduce_exception", "reduce_traceback"]
 
 _MISSING = object()
+_ARGS: Callable[[BaseException], Any] = vars(BaseException)["args"].__get__
 _LEAVES = (str, int, float, bool, bytes, type(None))
 #: Attributes that are handled by name, or that an exception is not to drag along.
 _APART = {"args", "__dict__", "__cause__", "__context__", "__suppress_context__", "__traceback__", CARRIED}
@@ -152,7 +153,7 @@ def _is_built_in_method(cls: type, name: str) -> bool:
 
 def _kept_args(exc: BaseException, lost: dict[str, str]) -> tuple[Any, ...]:
     """The arguments for ``__new__``; what cannot be pickled of them, as text."""
-    args = exc.args
+    args = _args(exc)
     if isinstance(exc, BaseExceptionGroup):
         told = args[:2]
         same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
@@ -170,8 +171,8 @@ def _attributes(exc: BaseException, fresh: BaseException, lost: dict[str, str]) 
     for name, value in _everything(exc):
         if _attribute(fresh, name) is not value and not _is_read_only(fresh, name, value):
             found[name] = _kept(name, value, lost)
-    args = tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(exc.args))
-    if not _same_items(args, fresh.args):
+    args = tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(_args(exc)))
+    if not _same_items(args, _args(fresh)):
         found["args"] = args
     return found
 
@@ -187,8 +188,8 @@ def _left_out_by_author(exc: BaseException, fresh: BaseException) -> dict[str, A
         is_left_out = made is _MISSING or (made is None and value is not None)
         if is_left_out and not _is_read_only(fresh, name, value) and survives(value):
             found[name] = value
-    if not _same_items(exc.args, fresh.args) and survives(exc.args):
-        found["args"] = exc.args
+    if not _same_items(_args(exc), _args(fresh)) and survives(_args(exc)):
+        found["args"] = _args(exc)
     return found
 
 
@@ -213,6 +214,12 @@ def _attribute(exc: BaseException, name: str) -> object:
         return object.__getattribute__(exc, name)
     except Exception:
         return _MISSING
+
+
+def _args(exc: BaseException) -> tuple[Any, ...]:
+    """Past an attribute of that name of the class's own."""
+    args: tuple[Any, ...] = _ARGS(exc)
+    return args
 
 
 def _is_read_only(fresh: BaseException, name: str, value: object) -> bool:
