@@ -1,5 +1,6 @@
 """What brinery asks of every plugin, asked of this one."""
 
+import functools
 import math
 import types
 import typing
@@ -49,6 +50,10 @@ class TestContract(PluginContract):
             @property
             def three(self):
                 return math.floor(3.5)
+
+            @functools.cached_property
+            def six(self):
+                return 6
 
             @classmethod
             def four(cls):

@@ -9,6 +9,7 @@ import fractions
 import functools
 import json
 import pickle
+import subprocess
 import sys
 import types
 import typing
@@ -354,6 +355,22 @@ def test_caches_and_new_types_that_can_be_imported_are_names(monkeypatch):
     )
     made.Id.__module__ = "caches"
     assert PROFILE.dumps([made.f, made.Id]) == PLAIN.dumps([made.f, made.Id])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_cached_property_of_a_class(monkeypatch, protocol):
+    made = module(
+        "cached",
+        "import functools\nclass C:\n    @functools.cached_property\n    def p(self): return [3]\n",
+        monkeypatch,
+    )
+    data = brinery.Profile(["functions"], options={"functions": {"modules": ["cached"]}}).dumps(
+        made.C, protocol
+    )
+    # Read in another process, where that class is another.
+    code = "import pickle, sys; c = pickle.load(sys.stdin.buffer)(); print(c.p is c.p, vars(c))"
+    done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    assert done.stdout.split(None, 1) == [b"True", b"{'p': [3]}\n"]
 
 
 @pytest.mark.parametrize("name", ["my experiment", "", "a..b", "a:b", 3])

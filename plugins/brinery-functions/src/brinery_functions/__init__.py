@@ -62,6 +62,9 @@ def brinery_overrides(options: Mapping[str, Any]) -> Iterator[Override]:
     yield Override("builtins:method", by_value.reduce_method, emits=(_BUILTIN,))
     yield Override("typing:TypeVar", by_value.reduce_type_variable, emits=_TYPE_VARIABLE)
     yield Override("functools:_lru_cache_wrapper", by_value.reduce_cached, emits=_CACHED)
+    yield Override(
+        "functools:cached_property", by_value.reduce_cached_property, emits=("functools:cached_property",)
+    )
     yield Override("typing:NewType", by_value.reduce_new_type, emits=("typing:NewType",))
     for name in ("ParamSpec", "TypeVarTuple", "TypeAliasType"):
         yield Override(f"typing:{name}", by_value.refuse, emits=())

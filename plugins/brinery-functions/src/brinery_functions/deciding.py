@@ -99,6 +99,13 @@ class ByValue:
         arguments = cached.__wrapped__, parameters["maxsize"], parameters["typed"], _CacheInfo
         return _lru_cache_wrapper, arguments, dict(vars(cached))
 
+    def reduce_cached_property(self, made: Any) -> Any:
+        """For a ``functools.cached_property`` of a class: without its lock, which it has up to Python 3.11."""
+        if type(made) is not functools.cached_property:
+            return NotImplemented
+        state = {name: value for name, value in vars(made).items() if name not in ("func", "lock")}
+        return type(made), (made.func,), state
+
     def reduce_new_type(self, made: Any) -> Any:
         """For what ``typing.NewType`` makes: its name, and what it is a type of."""
         if self.is_by_name(made):
