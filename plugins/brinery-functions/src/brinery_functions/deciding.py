@@ -100,7 +100,7 @@ class ByValue:
         return _lru_cache_wrapper, arguments, dict(vars(cached))
 
     def reduce_cached_property(self, made: Any) -> Any:
-        """For a ``functools.cached_property`` of a class: without its lock, which it has up to Python 3.11."""
+        """For a ``functools.cached_property`` of a class: without its lock, as up to Python 3.11."""
         if type(made) is not functools.cached_property:
             return NotImplemented
         state = {name: value for name, value in vars(made).items() if name not in ("func", "lock")}
