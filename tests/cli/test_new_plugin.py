@@ -60,6 +60,7 @@ def fresh(tmp_path_factory):
     return Environment(tmp_path_factory.mktemp("fresh"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "name", "declares"),
     [(["colours"], "colours", "1 reducer"), (["shelf-life", "--store"], "shelf-life", "1 scheme")],
@@ -85,6 +86,7 @@ def test_it_installs_passes_its_tests_and_shows(run, fresh, tmp_path, arguments,
     assert not (tmp_path / f"brinery-{name}" / "tests" / "__init__.py").exists()
 
 
+@pytest.mark.slow
 def test_the_plugin_does_what_its_readme_says(run, fresh, tmp_path):
     run("colours")
     run("tastes")

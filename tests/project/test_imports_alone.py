@@ -37,6 +37,7 @@ sys.exit(failed)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.slow
 def test_each_module_imports_alone_with_warnings_as_errors() -> None:
     assert len(MODULES) > 40
     done = subprocess.run(

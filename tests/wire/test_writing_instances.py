@@ -244,11 +244,11 @@ def told_of(dumps: Callable[[object, int], bytes], obj: object, protocol: int) -
         return str(refused)
 
 
-@pytest.mark.parametrize("bases, slots, change", SLOTS_TOLD)
+@pytest.mark.parametrize(("bases", "slots", "change"), SLOTS_TOLD)
 def test_the_list_of_slots_that_a_class_keeps_may_be_changed(
     wire: Wire, bases: tuple[type, ...], slots: tuple[str, ...], change: Callable[[list[str]], object]
 ):
-    """``__slotnames__`` is what object.__getstate__ goes by; in place, it changes without the class knowing."""
+    """``__slotnames__`` is what object.__getstate__ goes by; in place, it changes unknown to the class."""
     for protocol in PROTOCOLS[2:]:
         made = fresh()
         kind = type(made.__name__, bases, {"__module__": __name__, "__slots__": slots, "told": 7})
