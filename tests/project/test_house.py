@@ -76,3 +76,13 @@ def test_every_plugin_has_readme_tests_and_a_page():
 def test_pre_commit_runs_the_tools_of_the_group_lint():
     entries = re.findall(r"^ +entry: (\w+)", text(".pre-commit-config.yaml"), re.MULTILINE)
     assert set(entries) == {"ruff", "mypy"} <= set(PROJECT["dependency-groups"]["lint"])
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "contributing").glob("*.md")), ids=lambda page: page.stem
+)
+def test_the_files_that_contributors_are_told_of_are_there(page):
+    named = re.findall(
+        r"\b((?:src|tests|plugins|\.ci|\.github)/[\w./-]*\w)", page.read_text(encoding="utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
