@@ -6,13 +6,12 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import chosen_profile
+from brinery.cli.installation import add_plugins_argument, chosen_names
 from brinery.cli.problems import Problem
-from brinery.cli.streams import explain_fault, open_streams, problems
-from brinery.errors import PluginConflict, ReadError
+from brinery.cli.streams import Pickles, add_file_argument, called, explain_fault
+from brinery.errors import ReadError
 from brinery.stream import Difference, diff
 from brinery.stream.globals import printable
-from brinery.stream.naming import PLAIN, namer
 
 if TYPE_CHECKING:
     import argparse
@@ -49,10 +48,7 @@ _SIGNS = {"changed": "~", "removed": "-", "added": "+", "shared": "="}
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument(
-        "first", metavar="A", help="a file of pickles, perhaps compressed; - is standard input"
-    )
-    parser.add_argument("second", metavar="B", help="another")
+    add_file_argument(parser, "A", "B")
     parser.add_argument("--limit", type=int, metavar="N", help="stop after N differences")
     parser.add_argument(
         "--encoding",
@@ -60,21 +56,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="of Python 2's strings, as for a load (default: ASCII)",
     )
-    parser.add_argument(
-        "--plugins",
-        action="store_true",
-        help="names are those that the installed plugins' tables make of them",
-    )
+    add_plugins_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the differences; 1 if there are any. Raises Problem where either file is no sound pickle."""
     try:
-        names = namer(chosen_profile().read_plan if options.plugins else PLAIN)
-        found = list(islice(_differences(options, names), options.limit))
-    except PluginConflict as conflict:
-        raise Problem(str(conflict)) from conflict
+        found = list(islice(_differences(options, chosen_names(options)), options.limit))
     except LookupError as unknown:
         raise Problem(f"--encoding {options.encoding}: {unknown}") from unknown
     if options.json:
@@ -93,7 +82,7 @@ def _differences(
     options: argparse.Namespace, names: Callable[[str, str, bool], tuple[str, str]]
 ) -> Iterator[Difference]:
     """Of each pickle that is in both, by where it is; and what is in one only."""
-    first, second = _contents(options.first), _contents(options.second)
+    first, second = _contents(options.a, options.column), _contents(options.b, options.column)
     if len(first) == len(second) == 1:
         first, second = {"": next(iter(first.values()))}, {"": next(iter(second.values()))}
     for where, (data, one) in first.items():
@@ -107,22 +96,21 @@ def _differences(
                 yield found._replace(path=prefix + found.path)
         except ReadError as fault:
             here = "in the second stream" not in getattr(fault, "__notes__", ())
-            name, stream = (options.first, one) if here else (options.second, other)
-            raise Problem(f"{name}: {prefix}{explain_fault(fault, stream)}") from fault
+            name, stream = (options.a, one) if here else (options.b, other)
+            raise Problem(f"{called(name)}: {prefix}{explain_fault(fault, stream)}") from fault
     for where, (data, _) in second.items():
         if where not in first:
             yield Difference(where, "added", "", f"a pickle of {len(data):,} bytes")
 
 
-def _contents(name: str) -> dict[str, tuple[bytes, Stream]]:
+def _contents(name: str, column: str | None) -> dict[str, tuple[bytes, Stream]]:
     """The pickles in a file, by where they are."""
     found = {}
-    with problems("standard input" if name == "-" else name):
-        for stream in open_streams(name):
+    pickles = Pickles(name, column)
+    for stream in pickles:
+        with pickles.looking():
             pieces = []
             while piece := stream.read(1 << 20):
                 pieces.append(piece)
             found[stream.where] = b"".join(pieces), stream
-    if not found:
-        raise Problem(f"{name}: there is no pickle in it")
     return found

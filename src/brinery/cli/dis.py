@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from brinery.cli.streams import add_file_argument, open_stream
+from brinery.cli.streams import Pickles, add_file_argument
 from brinery.stream import Instruction, disassemble
-from brinery.stream.globals import shorten
+from brinery.stream.globals import printable, shorten
 
 if TYPE_CHECKING:
     import argparse
@@ -35,6 +35,7 @@ examples:
   brinery dis data.pickle
   brinery dis data.pickle --first      a pickle that other data follow
   brinery dis data.pickle.gz           what is compressed is decompressed
+  brinery dis model.pt                 each pickle in an archive or a database
   brinery dis data.pickle | grep GLOBAL"""
 
 _DEEPEST_INDENT = 12
@@ -53,17 +54,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Print the disassembly."""
-    with open_stream(options.file, bar=False) as stream:
+def run(options: argparse.Namespace) -> int:
+    """Print the disassembly; 1 where a pickle in a container is malformed."""
+    pickles = Pickles(options.file, options.column, bar=False)
+    for stream in pickles:
+        if stream.where:
+            print(f"{chr(10) if pickles.met > 1 else ''}{printable(stream.where)}")
         number = -1
-        for instruction in disassemble(stream):
-            if instruction.pickle != number:
-                number = instruction.pickle
-                print(_heading(instruction))
-            print(line(instruction, options.width))
-            if options.first and instruction.opcode.name == "STOP":
-                break
+        with pickles.looking():
+            for instruction in disassemble(stream):
+                if instruction.pickle != number:
+                    number = instruction.pickle
+                    print(_heading(instruction))
+                print(line(instruction, options.width))
+                if options.first and instruction.opcode.name == "STOP":
+                    break
+    return int(bool(pickles.failed))
 
 
 def _heading(instruction: Instruction) -> str:

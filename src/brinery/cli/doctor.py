@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import chosen_profile
-from brinery.cli.problems import Problem
-from brinery.cli.streams import add_file_argument, open_stream, open_streams, problems
+from brinery.cli.installation import add_plugins_argument, chosen_profile
+from brinery.cli.streams import Pickles, add_file_argument
 from brinery.stream import diagnose
 from brinery.stream.globals import printable
-from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
 from brinery.stream.naming import PLAIN, namer
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from brinery.cli.streams import Stream
     from brinery.stream import Diagnosis
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
@@ -45,25 +42,19 @@ _SIGNS = {"fails": "x", "unsure": "?", "fine": "-"}
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file_argument(parser)
-    parser.add_argument(
-        "--plugins",
-        action="store_true",
-        help="names are those that the installed plugins' tables make of them",
-    )
+    add_plugins_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 1 where a load would fail."""
+    # A conflict of plugins is a finding here.
     names = namer(chosen_profile().read_plan if options.plugins else PLAIN)
     found: list[tuple[str, Diagnosis]] = []
-    with problems("standard input" if options.file == "-" else options.file):
-        found.extend((stream.where, diagnose(stream, names=names)) for stream in _streams(options.file))
-    if not found:
-        with open(options.file, "rb") as file:
-            raise Problem(
-                f"{options.file}: {no_pickle(file.read(LONGEST_MAGIC)) or 'there is no pickle in it'}"
-            )
+    pickles = Pickles(options.file, options.column)
+    for stream in pickles:
+        with pickles.looking():
+            found.append((stream.where, diagnose(stream, names=names)))
     if options.json:
         listed = [
             {
@@ -77,16 +68,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(listed if len(listed) > 1 else listed[0], indent=2))
     else:
         for where, one in found:
-            print("\n".join(_report(options.file, where, one)))
+            print("\n".join(_report(pickles.called, where, one)))
     return int(any(one.weight == "fails" for _, one in found))
-
-
-def _streams(name: str) -> Iterator[Stream]:
-    if name == "-":
-        with open_stream(name) as stream:
-            yield stream
-    else:
-        yield from open_streams(name)
 
 
 def _report(name: str, where: str, one: Diagnosis) -> Iterator[str]:

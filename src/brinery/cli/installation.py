@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import brinery
 from brinery import engine
 from brinery.cli.problems import Problem
-from brinery.errors import PluginError, PluginWarning
+from brinery.errors import PluginConflict, PluginError, PluginWarning
+from brinery.stream.naming import PLAIN, namer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import argparse
+    from collections.abc import Callable, Iterator
 
     from brinery.profile import Profile
 
 __all__ = [
     "Installation",
+    "add_plugins_argument",
+    "chosen_names",
     "chosen_profile",
     "describe_installation",
     "installation",
@@ -50,6 +54,28 @@ def chosen_profile() -> Profile:
     """The profile that brinery.dumps uses. Raises Problem where its plugins cannot be composed."""
     with _problems():
         return brinery.default_profile()
+
+
+def add_plugins_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare --plugins, of commands that tell what names have become."""
+    parser.add_argument(
+        "--plugins",
+        action="store_true",
+        help="names are those that the installed plugins' tables make of them, as brinery.load reads them",
+    )
+
+
+def chosen_names(options: argparse.Namespace) -> Callable[[str, str, bool], tuple[str, str]]:
+    """What names have become, as --plugins says. Raises Problem where plugins are wanted and disagree."""
+    names = namer(chosen_profile().read_plan if options.plugins else PLAIN)
+
+    def today(module: str, qualname: str, era: bool) -> tuple[str, str]:
+        try:
+            return names(module, qualname, era)
+        except PluginConflict as conflict:
+            raise Problem(str(conflict)) from conflict
+
+    return today
 
 
 def listed_profile() -> Profile:

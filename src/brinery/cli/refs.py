@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import chosen_profile
-from brinery.cli.problems import Problem
-from brinery.cli.streams import add_file_argument, explain_fault, open_streams, problems
-from brinery.errors import PluginConflict, ReadError
+from brinery.cli.installation import add_plugins_argument, chosen_names
+from brinery.cli.streams import Pickles, add_file_argument
 from brinery.stream import GlobalName, References, references
 from brinery.stream.globals import printable
-from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
-from brinery.stream.naming import PLAIN, namer
 from brinery.stream.resolving import resolve
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
-
-    from brinery.plan import ReadPlan
+    from collections.abc import Callable, Iterable
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -36,11 +29,12 @@ of Python 2 is followed by the name under which it is loaded today; the name
 tables of installed plugins count with --plugins, which imports these plugins.
 Behind a = stands what a name reaches in truth, where that is another; names
 that are not found here are marked. Pickles within bytes are listed too, and
-those in compressed files, zip archives, SQLite databases and shelves.
+those in compressed files, zip archives, joblib's files, databases and shelves.
 
 examples:
   brinery refs data.pickle
   brinery refs model.pt
+  brinery refs postgresql+psycopg://user@host/shop --column orders.data
   brinery refs data.pickle --all       every persistent ID, however many
   brinery refs data.pickle --plugins   every name as brinery.load would read it
   brinery refs data.pickle --json      the same for other programs, complete"""
@@ -52,64 +46,44 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file_argument(parser)
     parser.add_argument("--all", action="store_true", help=f"list all persistent IDs, not only {_SHOWN}")
-    parser.add_argument(
-        "--plugins", action="store_true", help="show names as the installed plugins' tables have them read"
-    )
+    add_plugins_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Print what the file refers to. Raises Problem where plugins are wanted that do not go together."""
-    plan = chosen_profile().read_plan if options.plugins else PLAIN
-    with problems(_called(options.file)):
-        _run(options, plan)
+def run(options: argparse.Namespace) -> int:
+    """Print what the file refers to; 1 where a pickle in a container is malformed.
 
-
-def _run(options: argparse.Namespace, plan: ReadPlan) -> None:
+    Raises Problem where plugins are wanted that do not go together.
+    """
+    names = chosen_names(options)
     listed: list[dict[str, object]] = []
-    found_any = False
-    for stream in open_streams(options.file):
-        try:
+    contained = False
+    pickles = Pickles(options.file, options.column)
+    for stream in pickles:
+        with pickles.looking():
             found = references(stream)
-        except ReadError as fault:
             stream.done()
-            if not stream.where:
-                raise Problem(f"{_called(options.file)}: {explain_fault(fault, stream)}") from fault
-            print(f"{printable(stream.where)}: {fault}", file=sys.stderr)
-            continue
-        stream.done()
-        report = _Report(found, plan)
-        if options.json:
-            listed.append({"where": stream.where, **report.as_json()} if stream.where else report.as_json())
-        else:
+            report = _Report(found, names)
+            contained = contained or bool(stream.where)
+            if options.json:
+                listed.append({"where": stream.where, **report.as_json()} if contained else report.as_json())
+                continue
             if stream.where:
-                print(f"{chr(10) if found_any else ''}{printable(stream.where)}: ", end="")
+                print(f"{chr(10) if pickles.met > 1 else ''}{printable(stream.where)}: ", end="")
             print(_count(found.pickles, "pickle"))
             report.show(options.all)
-        found_any = True
-    if not found_any:
-        with open(options.file, "rb") as file:
-            known = no_pickle(file.read(LONGEST_MAGIC))
-        raise Problem(f"{options.file}: {known or 'there is no pickle in it'}")
     if options.json:
-        print(json.dumps(listed if "where" in listed[0] else listed[0], indent=2))
-
-
-def _called(file: str) -> str:
-    return "standard input" if file == "-" else file
+        print(json.dumps(listed if contained or not listed else listed[0], indent=2))
+    return int(bool(pickles.failed))
 
 
 class _Report:
     """What one stream refers to, and what becomes of its names here."""
 
-    def __init__(self, found: References, plan: ReadPlan) -> None:
+    def __init__(self, found: References, names: Callable[[str, str, bool], tuple[str, str]]) -> None:
         self.found = found
-        self.plan = plan
-        try:
-            today = namer(plan)
-            self.loaded_as = {name: GlobalName(*today(*name, name in found.era)) for name in found.globals}
-        except PluginConflict as conflict:
-            raise Problem(str(conflict)) from conflict
+        self.names = names
+        self.loaded_as = {name: GlobalName(*names(*name, name in found.era)) for name in found.globals}
         self.resolved = {
             name: resolve(*self.loaded_as[name], dotted=name in found.dotted) for name in found.globals
         }
@@ -124,7 +98,7 @@ class _Report:
             _section("extension code", ((n, str(code)) for code, n in found.extensions.most_common()))
         for nested in found.nested:
             print(f"\na pickle in the {nested.size:,} bytes at offset {nested.offset}:")
-            _Report(nested.references, self.plan).show(every)
+            _Report(nested.references, self.names).show(every)
 
     def _described(self, name: GlobalName) -> str:
         loaded_as, resolution = self.loaded_as[name], self.resolved[name]
@@ -162,7 +136,7 @@ class _Report:
                 {
                     "offset": nested.offset,
                     "bytes": nested.size,
-                    **_Report(nested.references, self.plan).as_json(),
+                    **_Report(nested.references, self.names).as_json(),
                 }
                 for nested in found.nested
             ],

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from brinery.cli.streams import add_file_argument, open_stream
+from brinery.cli.streams import Pickles, add_file_argument
 from brinery.stream import Sizes, sizes
-from brinery.stream.globals import shorten
+from brinery.stream.globals import printable, shorten
+from brinery.stream.sizing import ClassSize, GlobalSize, Part
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
-
-    from brinery.stream.sizing import Part
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -52,19 +51,57 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="OUT", help="write a page with a map of the sizes instead")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Print the sizes, or write the page."""
-    with open_stream(options.file) as stream:
-        found = sizes(stream)
+def run(options: argparse.Namespace) -> int:
+    """Print the sizes, or write the page; 1 where a pickle in a container is malformed."""
+    found: list[tuple[str, Sizes]] = []
+    pickles = Pickles(options.file, options.column)
+    for stream in pickles:
+        with pickles.looking():
+            found.append((stream.where, sizes(stream)))
+    alone = len(found) == 1 and not found[0][0]
     if options.json:
-        print(json.dumps(as_json(found), indent=2))
-    elif options.html:
+        listed = [{"where": where, **as_json(one)} if where else as_json(one) for where, one in found]
+        print(json.dumps(listed[0] if alone else listed, indent=2))
+        return int(bool(pickles.failed))
+    whole = found[0][1] if alone else _together(found)
+    if options.html:
         from brinery.cli.sizes_page import page
 
-        Path(options.html).write_text(page(options.file, as_json(found)), encoding="utf-8")
-        print(f"{options.html}: {found.bytes:,} bytes of {options.file}")
+        Path(options.html).write_text(page(pickles.called, as_json(whole)), encoding="utf-8")
+        print(f"{options.html}: {whole.bytes:,} bytes of {pickles.called}")
     else:
-        print("\n".join(_report(found, options.least / 100, options.depth)))
+        print("\n".join(_report(whole, options.least / 100, options.depth)))
+    return int(bool(pickles.failed))
+
+
+def _together(found: list[tuple[str, Sizes]]) -> Sizes:
+    """The sizes of a container: each pickle in it is a root, the largest first."""
+    roots = [
+        Part(printable(where), "pickle" if one.pickles == 1 else "pickles", one.bytes, one.pickles, one.roots)
+        for where, one in found
+    ]
+    return Sizes(
+        sum(one.bytes for _, one in found),
+        sum(one.pickles for _, one in found),
+        tuple(sorted(roots, key=lambda root: -root.bytes)),
+        _summed(row for _, one in found for row in one.classes),
+        _summed(row for _, one in found for row in one.builtins),
+        _summed(row for _, one in found for row in one.globals),
+    )
+
+
+_Row = TypeVar("_Row", ClassSize, GlobalSize)
+
+
+def _summed(rows: Iterable[_Row]) -> tuple[_Row, ...]:
+    """One row for each name, the largest first."""
+    totals: dict[str, _Row] = {}
+    for row in rows:
+        there = totals.get(row[0])
+        if there is not None:
+            row = type(row)(row[0], there[1] + row[1], there[2] + row[2])
+        totals[row[0]] = row
+    return tuple(sorted(totals.values(), key=lambda row: -row.bytes))
 
 
 def _report(found: Sizes, least: float, depth: int) -> Iterator[str]:
@@ -73,6 +110,8 @@ def _report(found: Sizes, least: float, depth: int) -> Iterator[str]:
     yield ""
     yield f"{'bytes':>14}   {'%':>5}  path"
     for root in found.roots:
+        if len(found.roots) > 1 and root.bytes < least * found.bytes:
+            continue
         yield from _tree(root, found.bytes, least, depth)
     for heading, rows in (("class", found.classes), ("builtin", found.builtins)):
         if rows:

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from brinery.cli.problems import Problem
 from brinery.errors import ReadError
-from brinery.stream.containers import pickles_in
+from brinery.stream.columns import is_url
+from brinery.stream.containers import Found, pickles_in
+from brinery.stream.globals import printable
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle, recognise
 from brinery.stream.packing import unpacked
+from brinery.urls import shown
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = [
-    "FILE_HELP",
-    "Stream",
-    "add_file_argument",
-    "explain_fault",
-    "open_stream",
-    "open_streams",
-]
+__all__ = ["FILE_HELP", "Pickles", "Stream", "add_file_argument", "called", "explain_fault"]
 
-FILE_HELP = "a file of one or more pickles, perhaps compressed; - reads standard input"
+FILE_HELP = (
+    "a file of one or more pickles, perhaps compressed; an archive, a database, or the URL of one, with "
+    "pickles in it; - reads standard input"
+)
 
 _WORTH_A_BAR = 8_000_000  # bytes
 
 
-def add_file_argument(parser: argparse.ArgumentParser) -> None:
-    """The one argument of every command that reads a pickle."""
-    parser.add_argument("file", metavar="FILE", help=FILE_HELP)
+def add_file_argument(parser: argparse.ArgumentParser, *names: str) -> None:
+    """What every command takes that looks into pickles: FILE, or one for each of `names`; and --column."""
+    for name in names or ("FILE",):
+        parser.add_argument(name.lower(), metavar=name, help=FILE_HELP)
+    parser.add_argument(
+        "--column",
+        metavar="TABLE.COLUMN",
+        help="of a database, look at this column only",
+    )
+
+
+def called(file: str) -> str:
+    """`file` as it is named to people."""
+    return "standard input" if file == "-" else shown(file) if is_url(file) else file
 
 
 class Stream:
@@ -56,6 +68,18 @@ class Stream:
             self._bar.show()
         return data
 
+    def seekable(self) -> bool:
+        """Whether it can be read again."""
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._file.tell()
+
+    def seek(self, offset: int, /) -> int:
+        """Go there."""
+        return self._file.seek(offset)
+
     def watch(self, file: IO[bytes]) -> None:
         """Show how far `file`, which this one reads, has come, if that is worth it."""
         self._bar = _Bar.of(file)
@@ -69,26 +93,28 @@ class Stream:
 class _Bar:
     """A bar on standard error, for a long file and where that is a terminal."""
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
         self._size = size
         self._began = self._next = time.monotonic()
 
     @classmethod
     def of(cls, file: IO[bytes]) -> _Bar | None:
         try:
-            status = os.fstat(file.fileno())
+            descriptor = file.fileno()
+            status = os.fstat(descriptor)
         except (OSError, AttributeError):
             return None
         long = stat.S_ISREG(status.st_mode) and status.st_size >= _WORTH_A_BAR
-        return cls(file, status.st_size) if long and sys.stderr.isatty() else None
+        return cls(descriptor, status.st_size) if long and sys.stderr.isatty() else None
 
     def show(self) -> None:
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + 0.1
-        done = self._file.tell()
+        # Where the file itself has been read to, and not what it was decompressed to.
+        done = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         speed = done / 1e6 / max(now - self._began, 1e-3)
         filled = round(30 * done / self._size)
         bar = "#" * filled + "." * (30 - filled)
@@ -103,87 +129,111 @@ class _Bar:
         print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def open_stream(name: str, *, bar: bool = True) -> Iterator[Stream]:
-    """The file called `name`, to be read inside the block; what goes wrong there becomes a Problem.
+class Pickles:
+    """The pickles that a file, or what a URL names, is or holds, one :class:`Stream` after the other.
 
-    With `bar`, a long file shows how far it has come; not where lines are printed meanwhile. What is
-    compressed is decompressed. A container of several files is a Problem.
+    What goes wrong with the file becomes a Problem, and so does a fault of the pickle that the file is. Of
+    the pickles in a container, one that is malformed is named on standard error, and the others are looked
+    at: `failed` says how many there were of these, and `met` how many pickles. None at all is a Problem.
     """
-    where = "standard input" if name == "-" else name
-    with problems(where):
-        if name == "-":
-            stream = Stream(unpacked(sys.stdin.buffer))
-            with _reading(where, stream):
-                yield stream
-            return
-        with open(name, "rb") as file:
-            kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
-            if kind is not None and not kind.packed:
-                raise Problem(f"{where}: {no_pickle(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])}")
-            stream = Stream(unpacked(file))
-            if bar:
-                stream.watch(file)
-            with _reading(where, stream):
-                yield stream
+
+    def __init__(self, name: str, column: str | None = None, *, bar: bool = True) -> None:
+        """With `bar`, a long file shows how far it has come; not where lines are printed meanwhile."""
+        self.called = called(name)
+        self.met = self.failed = 0
+        self._name = name
+        self._column = column
+        self._bar = bar
+        self._stream: Stream | None = None
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Each is to be read within :meth:`looking` before the next one is asked for."""
+        with _problems(self._name):
+            for found in _found(self._name, self._column):
+                self.met += 1
+                stream = self._stream = Stream(found.file, found.where)
+                if self._bar:
+                    stream.watch(found.file)
+                try:
+                    yield stream
+                finally:
+                    stream.done()
+        if not self.met:
+            known = "" if self._name == "-" else no_pickle(_beginning(self._name))
+            raise Problem(f"{self.called}: {known or 'there is no pickle in it'}")
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Where the stream at hand is read."""
+        stream = self._stream
+        assert stream is not None
+        try:
+            with _problems(self._name, stream.where):
+                yield
+        except ReadError as fault:
+            stream.done()
+            text = explain_fault(fault, stream)
+            if not stream.where:
+                raise Problem(f"{self.called}: {text}") from fault
+            sys.stdout.flush()
+            print(f"{self.called}, {printable(stream.where)}: {text}", file=sys.stderr)
+            self.failed += 1
+        finally:
+            stream.done()
 
 
-def open_streams(name: str) -> Iterator[Stream]:
-    """The pickles that the file called `name` is or holds, one after the other.
-
-    What goes wrong with the file becomes a Problem; what is wrong with one pickle is the caller's.
-    """
-    if name == "-":
-        with open_stream(name) as stream:
-            yield stream
+def _found(name: str, column: str | None) -> Iterator[Found]:
+    if name != "-":
+        yield from pickles_in(name, column=column)
         return
-    with problems(name):
-        for found in pickles_in(name):
-            stream = Stream(found.file, found.where)
-            stream.watch(found.file)
-            try:
-                yield stream
-            finally:
-                stream.done()
+    file = sys.stdin.buffer
+    kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
+    if kind is None or kind.packed:
+        yield Found("", unpacked(file))
+        return
+    with tempfile.NamedTemporaryFile() as copy:  # an archive is read from its end
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        yield from pickles_in(copy.name, column=column)
 
 
 @contextmanager
-def problems(where: str) -> Iterator[None]:
-    """What goes wrong with the file called `where` while it is read becomes a Problem."""
+def _problems(name: str, within: str = "") -> Iterator[None]:
+    """What goes wrong with the file called `name` while it is read becomes a Problem."""
+    where = called(name) + (f", {printable(within)}" if within else "")
     try:
         yield
     except BrokenPipeError:
         raise  # that is the output's, not this file's
-    except Problem:
+    except (Problem, ReadError):
         raise
     except OSError as failed:
-        text = failed.strerror or _damaged(where, failed)
+        text = failed.strerror or _damaged(name, failed)
         raise Problem(f"{where}: {text}") from failed
     except Exception as damage:
         if not isinstance(damage, (ValueError, EOFError, *_damages())):
             raise
-        raise Problem(f"{where}: {_damaged(where, damage)}") from damage
+        raise Problem(f"{where}: {_damaged(name, damage)}") from damage
 
 
-@contextmanager
-def _reading(where: str, stream: Stream) -> Iterator[None]:
-    try:
-        yield
-    except ReadError as fault:
-        raise Problem(f"{where}: {explain_fault(fault, stream)}") from fault
-    finally:
-        stream.done()
+_DAMAGES = (
+    ("zlib", "error"),
+    ("lzma", "LZMAError"),
+    ("compression.zstd", "ZstdError"),
+    ("backports.zstd", "ZstdError"),
+    ("zipfile", "BadZipFile"),
+)
 
 
 def _damages() -> Iterator[type[Exception]]:
     """What decompressing raises for damage; of modules that are loaded, for others raise nothing."""
-    for module, name in (("zlib", "error"), ("lzma", "LZMAError"), ("compression.zstd", "ZstdError")):
+    for module, name in _DAMAGES:
         if module in sys.modules:
             yield getattr(sys.modules[module], name)
 
 
-def _damaged(where: str, damage: Exception) -> str:
-    known = no_pickle(_beginning(where))
+def _damaged(name: str, damage: Exception) -> str:
+    known = no_pickle(_beginning(name))
     return f"{known}. It is damaged, or no such thing: {damage}" if known else str(damage)
 
 

@@ -11,12 +11,14 @@ walk                     the symbolic machine, and the `Keeper` that says what a
 names, symbols, weights  keepers: what a stream refers to; everything; how big it is
 graph                    a keeper: what a stream would build, the same whichever protocol it is written at
 rewriting, leaves        from a graph back to a stream
+places                   where in a graph a string of Python 2 stands
 disassembly, diffing     opcode by opcode; what differs between two streams
 doctoring                why a stream does not load
 naming                   what a name has become
 refs, sizing             globals, persistent IDs, extension codes, nested pickles; bytes by path and class
 kinds, packing           what a file is, and what it was compressed with
-containers, resolving    pickles in archives and databases; what a name would reach here
+containers, columns      pickles in archives, databases and shelves
+resolving                what a name would reach here
 =======================  ==================================================================================
 """
 
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING
 from brinery.interpreters import in_main_interpreter, load_sources
 
 if TYPE_CHECKING:
+    from brinery.stream.containers import Found, pickles_in
     from brinery.stream.diffing import Difference, diff
     from brinery.stream.disassembly import Instruction, disassemble
     from brinery.stream.doctoring import Diagnosis, Finding, diagnose
@@ -40,6 +43,7 @@ __all__ = [
     "Difference",
     "Excerpt",
     "Finding",
+    "Found",
     "GlobalName",
     "Instruction",
     "Nested",
@@ -49,6 +53,7 @@ __all__ = [
     "diagnose",
     "diff",
     "disassemble",
+    "pickles_in",
     "references",
     "sizes",
 ]
@@ -58,6 +63,8 @@ _PLACES = {
     "Diagnosis": "doctoring",
     "Finding": "doctoring",
     "diagnose": "doctoring",
+    "Found": "containers",
+    "pickles_in": "containers",
     "Difference": "diffing",
     "diff": "diffing",
     "Excerpt": "feeds",

@@ -9,8 +9,9 @@ import io
 import os
 import zipfile
 from contextlib import closing
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from brinery.stream.columns import Column, binary_columns, database, is_url
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, recognise
 from brinery.stream.packing import unpacked
 
@@ -34,30 +35,59 @@ class Found(NamedTuple):
     file: IO[bytes]
 
 
-def pickles_in(path: str | os.PathLike[str]) -> Iterator[Found]:
-    """The pickles that the file at `path` is or holds.
+def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> Iterator[Found]:
+    """The pickles that the file at the path `source` is or holds, or that lie in a database.
 
     Of a zip archive, the members that begin as a pickle does (PyTorch's ``data.pkl`` for one), and the
     arrays of objects of an ``.npz``; of an SQLite database, the values of every column that do; of a dbm file
     (a shelve is one), every value.
 
-    Raises OSError, and ValueError for a file that is damaged.
+    A `source` that is the URL of a database, as SQLAlchemy has them, is asked for the values of every column
+    of bytes that begin so. With `column`, as ``"table.column"``, only that one is looked at, and every value
+    of it that may be a pickle at all.
+
+    Raises OSError, and ValueError for a file that is damaged, a database that cannot be asked, and a column
+    that is not there.
     """
-    shelf = _shelf(os.fspath(path))
+    name = os.fspath(source)
+    if is_url(name) and not os.path.exists(name):
+        yield from _in_database(name, column)
+        return
+    shelf = _shelf(name) if column is None else None
     if shelf is not None:
         yield from shelf
         return
-    with open(path, "rb") as file:
+    with open(name, "rb") as file:
         kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
-        name = kind.name if kind is not None else ""
-        if name == "zip":
+        what = kind.name if kind is not None else ""
+        if column is not None and what != "sqlite":
+            raise ValueError(f"this is no database, and has no column {column}")
+        if what == "zip":
             yield from _in_zip(file)
-        elif name == "sqlite":
-            yield from _in_sqlite(os.fspath(path))
-        elif name == "npy":
+        elif what == "sqlite":
+            yield from _in_sqlite(name, column)
+        elif what == "npy":
             yield from _in_npy("", file)
         else:
             yield Found("", unpacked(file))
+
+
+def _table_and_column(column: str) -> tuple[str, str]:
+    table, _, name = column.rpartition(".")
+    if not table:
+        raise ValueError(f"{column} is no column: write TABLE.COLUMN")
+    return table, name
+
+
+def _in_database(url: str, column: str | None) -> Iterator[Found]:
+    with database(url) as engine:
+        columns = [_table_and_column(column)] if column is not None else list(binary_columns(engine))
+        looks = _looks if column is None else could_begin
+        for table, name in columns:
+            with closing(Column(engine, table, name).cells()) as cells:
+                for where, value in cells:
+                    if looks(value):
+                        yield Found(where, io.BytesIO(value))
 
 
 def _looks(beginning: bytes) -> bool:
@@ -93,8 +123,10 @@ def _in_npy(where: str, file: IO[bytes]) -> Iterator[Found]:
         yield Found(where or "array", file)
 
 
-def _in_sqlite(path: str) -> Iterator[Found]:
+def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
     import sqlite3
+
+    only = _table_and_column(column) if column is not None else None
 
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
         try:
@@ -104,17 +136,34 @@ def _in_sqlite(path: str) -> Iterator[Found]:
                     "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
                 )
             ]
-            if tables == ["Dict"] and _columns(database, "Dict") == ["key", "value"]:
+            if only is None and tables == ["Dict"] and _columns(database, "Dict") == ["key", "value"]:
                 yield from _in_sqlite_shelf(database)
                 return
-            for table in tables:
-                columns = _columns(database, table)
-                for row in database.execute(f"SELECT rowid, * FROM {_name(table)}"):
-                    for column, value in zip(columns, row[1:], strict=True):
-                        if isinstance(value, bytes) and _looks(value):
-                            yield Found(f"{table}.{column}[{row[0]}]", io.BytesIO(value))
+            if only is not None and only[1] not in _columns(database, only[0]):
+                raise ValueError(f"the table {only[0]} has no column {only[1]}")
+            looks = _looks if only is None else could_begin
+            for table in tables if only is None else only[:1]:
+                columns = _columns(database, table) if only is None else [only[1]]
+                wanted = ", ".join(map(_name, columns))
+                for row, *values in _rows(database, table, wanted):
+                    for name, value in zip(columns, values, strict=True):
+                        if isinstance(value, bytes) and looks(value):
+                            yield Found(f"{table}.{name}[{row}]", io.BytesIO(value))
         except sqlite3.DatabaseError as damage:
             raise ValueError(f"the database cannot be read: {damage}") from damage
+
+
+def _rows(database: sqlite3.Connection, table: str, wanted: str) -> Iterator[tuple[Any, ...]]:
+    """Each row's number, or its place where there is none (WITHOUT ROWID), and the columns `wanted`."""
+    import sqlite3
+
+    try:
+        yield from database.execute(f"SELECT rowid, {wanted} FROM {_name(table)}")
+    except sqlite3.OperationalError as without:
+        if "rowid" not in str(without):
+            raise
+        for number, row in enumerate(database.execute(f"SELECT {wanted} FROM {_name(table)}")):
+            yield number, *row
 
 
 def _name(table: str) -> str:

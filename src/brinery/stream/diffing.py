@@ -6,7 +6,6 @@ import gc
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from brinery.stream.faults import locating
-from brinery.stream.feeds import feed_of
 from brinery.stream.globals import printable, shorten
 from brinery.stream.graph import (
     ADD,
@@ -32,6 +31,7 @@ from brinery.stream.graph import (
     Node,
 )
 from brinery.stream.naming import namer
+from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from brinery.stream.feeds import Readable
+    from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["Difference", "diff"]
 
 Kind: TypeAlias = Literal["changed", "removed", "added", "shared"]
 
-_STOP = 0x2E
 _SHOWN = 70  # characters of a value
 _BUDGET = 60  # objects that are looked at to tell whether two items are the same one
 _STEPS = 40  # of a path that are shown
@@ -105,29 +105,32 @@ def diff(
 
 def _read(source: Any, which: str, names: Any, encoding: str) -> list[Any]:
     """The roots of the pickles in `source`."""
-    keeper = Graph(names or namer(), encoding, "bytes")
-    scanner = Scanner(feed_of(source), whole=True)
-    walk = Walk(scanner, keeper)
-    roots = []
     resting = gc.isenabled()
     gc.disable()  # a graph has many objects, and none of them is garbage
     try:
-        with locating(walk):
-            while True:
-                keeper.begin()
-                while walk.step() != _STOP:
-                    pass
-                roots.append(_with_effects(walk.stack[-1], keeper.before))
-                if scanner.at_end():
-                    break
-                walk.next_pickle()
-            scanner.finish()
+        return read_through(source, None, lambda feed, arrays: _roots(feed, arrays, names, encoding))
     except Exception as fault:
         fault.add_note(f"in {which}") if hasattr(fault, "add_note") else None
         raise
     finally:
         if resting:
             gc.enable()
+
+
+def _roots(feed: Feed, arrays: tuple[RawArray, ...] | None, names: Any, encoding: str) -> list[Any]:
+    keeper = Graph(names or namer(), encoding, "bytes")
+    scanner = Scanner(feed, whole=True)
+    walk = Walk(scanner, keeper, arrays=arrays)
+    roots = []
+    with locating(walk):
+        while True:
+            keeper.begin()
+            walk.through()
+            roots.append(_with_effects(walk.stack[-1], keeper.before))
+            if scanner.at_end():
+                break
+            walk.next_pickle()
+        scanner.finish()
     return roots
 
 

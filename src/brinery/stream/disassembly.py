@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.stream.faults import locating
-from brinery.stream.feeds import feed_of
 from brinery.stream.globals import GlobalName, shorten
 from brinery.stream.opcodes import BY_CODE, BY_NAME
+from brinery.stream.raw_arrays import Readings
 from brinery.stream.scanner import Scanner
 from brinery.stream.showing import show, show_constant
 from brinery.stream.symbols import Symbol, Symbols
-from brinery.stream.walk import Walk
+from brinery.stream.walk import ArraysFollow, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
 
-    from brinery.stream.feeds import Readable
+    from brinery.stream.feeds import Feed, Readable
     from brinery.stream.opcodes import Opcode
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["Instruction", "disassemble"]
 
@@ -33,7 +35,7 @@ class Instruction(NamedTuple):
 
     pickle         which of the stream's pickles this belongs to, from 0
     protocol       as the pickle's last PROTO said; 0 before that
-    offset, size   where it stands and how long it is, in bytes, argument included
+    offset, size   where it stands and how long it is, in bytes, with its argument, and an array behind it
     opcode         its row of the opcode table
     argument       as a Python value: int, float, str, bytes, an Excerpt of long ones, a pair of names, None
     stack          how many objects are on the stack afterwards, marks not counted
@@ -72,9 +74,22 @@ def disassemble(
     yielded; ``pickle_offset``, ``pickle_opcode`` and ``pickle_building`` say where. An empty `source` is
     a fault too.
     """
-    scanner = Scanner(feed_of(source, progress))
+    readings = Readings(source, progress)
+    done = 0
+    try:
+        for instruction in _disassemble(*readings.first()):
+            yield instruction
+            done += 1
+        return
+    except ArraysFollow:
+        pass
+    yield from islice(_disassemble(*readings.second()), done, None)
+
+
+def _disassemble(feed: Feed, arrays: tuple[RawArray, ...] | None) -> Iterator[Instruction]:
+    scanner = Scanner(feed)
     teller = _Teller()
-    walk = Walk(scanner, teller)
+    walk = Walk(scanner, teller, arrays=arrays)
     with locating(walk):
         while True:
             yield _instruction(walk, teller)
@@ -126,6 +141,11 @@ class _Teller(Symbols):
         self.words = f"{'new' if code in _NEW else 'call'} {show(symbol)}"
         if code == _INST:
             self.called = function.content
+        return symbol
+
+    def raw(self, walk: Walk, symbol: Symbol, data: bytes, inner: Walk | None) -> Symbol:
+        what = "a pickle of objects" if inner is not None else "raw bytes"
+        self.words = f"{shorten(self.words, _DETAIL // 2)}; behind it, the array: {what}"
         return symbol
 
     def read_only(self, walk: Walk, symbol: Symbol) -> Symbol:

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from brinery.errors import PluginConflict, ReadError
 from brinery.stream.faults import StreamEnds, locating
-from brinery.stream.feeds import BytesFeed, Excerpt, feed_of
+from brinery.stream.feeds import BytesFeed, Excerpt
 from brinery.stream.globals import GlobalName, printable, shorten
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
 from brinery.stream.names import Names, write_id
 from brinery.stream.naming import namer
 from brinery.stream.opcodes import BY_NAME
+from brinery.stream.raw_arrays import read_through
 from brinery.stream.resolving import resolve
 from brinery.stream.scanner import Scanner
-from brinery.stream.walk import Walk
+from brinery.stream.walk import WRAPPERS_MODULE, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
 
-    from brinery.stream.feeds import Readable
+    from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
@@ -178,20 +180,25 @@ def diagnose(
 
     A malformed stream is a finding, and raises nothing.
     """
-    examination = _Examination(source, names or namer(), progress)
-    findings = tuple(examination.findings())
+
+    def examine(feed: Feed, arrays: tuple[RawArray, ...] | None) -> tuple[_Examination, tuple[Finding, ...]]:
+        examination = _Examination(feed, arrays, names or namer())
+        return examination, tuple(examination.findings())
+
+    examination, findings = read_through(source, progress, examine)
     weights = {finding.weight for finding in findings}
     worst: Weight = "fails" if "fails" in weights else "unsure" if "unsure" in weights else "fine"
     return Diagnosis(examination.what(), worst, findings)
 
 
 class _Examination:
-    def __init__(self, source: Any, names: Any, progress: Any) -> None:
-        self.feed = _Seen(feed_of(source, progress))
+    def __init__(self, feed: Feed, arrays: tuple[RawArray, ...] | None, names: Any) -> None:
+        self.feed = _Seen(feed)
         self.names = names
         self.keeper = _Questions()
         self.scanner = Scanner(self.feed)
-        self.walk = Walk(self.scanner, self.keeper)
+        self.walk = Walk(self.scanner, self.keeper, arrays=arrays)
+        self.arrays = len(arrays or ())
         self.pickles = 0
         self.protocol = 0
         self.fault: ReadError | None = None
@@ -212,7 +219,12 @@ class _Examination:
             self.fault = fault
         while self.feed.more(0):  # for its size, and to tell damage
             pass
-        if self.fault is not None and not self.pickles:
+        if self._has_arrays():
+            many = f"{self.arrays:,} arrays stand" if self.arrays > 1 else "an array stands"
+            yield Finding(
+                "fails", f"{many} between the opcodes, as joblib writes them", "joblib.load(path) reads it"
+            )
+        elif self.fault is not None and not self.pickles:
             yield from self._broken(self.fault)
             if no_pickle(self.feed.beginning) or not self.feed.size:
                 return
@@ -223,6 +235,11 @@ class _Examination:
         yield from self._globals()
         if self.pickles:
             yield from self._rest()
+
+    def _has_arrays(self) -> bool:
+        """Whether they were found; or where the stream cannot be read twice, there is every sign of them."""
+        named = any(name.endswith(WRAPPERS_MODULE) for name, _ in self.keeper.globals)
+        return self.arrays > 0 or (self.fault is not None and named)
 
     def _run(self) -> None:
         while True:
@@ -286,13 +303,7 @@ class _Examination:
                     f"a load gives the first of {self.pickles:,} pickles",
                     "brinery.load_all(path) gives all",
                 )
-        elif any(module.startswith("joblib") for module, _ in self.keeper.globals):
-            yield Finding(
-                "unsure",
-                "arrays stand between the opcodes, as joblib writes them",
-                "joblib.load(path) reads it",
-            )
-        else:
+        elif not self._has_arrays():
             yield Finding(
                 "fine",
                 f"behind the last sound pickle stand {left:,} bytes that are none ({self.fault})",
@@ -313,11 +324,7 @@ class _Examination:
         if keeper.undecodable:
             share = f"{keeper.undecodable:,} of {keeper.strings:,} strings of Python 2"
             what = f"{share} are not ASCII, such as {keeper.sample!r}"
-            binary = [
-                n
-                for n in keeper.globals
-                if n[0].partition(".")[0] in ("datetime", "numpy", "array", "pandas")
-            ]
+            binary = [n for n in keeper.globals if n[0].partition(".")[0] in _BINARY]
             if keeper.utf8 and not binary:
                 yield Finding("fails", what, "all are UTF-8: load it with encoding='utf-8'")
             elif binary:

@@ -48,4 +48,5 @@ cdef class Graph(Keeper):
     @cython.locals(node=Node)
     cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
+    cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
     cpdef object describe(self, object symbol)

@@ -369,6 +369,11 @@ class Graph(Keeper):
                 else:
                     self.before.append(node)
 
+    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
+        """One more state: the bytes, or the pickle's object."""
+        symbol.changes.append((_BUILD, [data if inner is None else inner.stack[len(inner.stack) - 1]]))
+        return symbol
+
     def describe(self, symbol: Any) -> str:
         """Containers and calls."""
         if type(symbol) is Node:

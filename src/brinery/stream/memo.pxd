@@ -17,4 +17,5 @@ cdef class Memo:
     @cython.locals(dense=list, count=Py_ssize_t)
     cpdef int put(self, long long index, object obj) except -1
     cpdef bint has(self, long long index) except -1
+    cpdef Py_ssize_t count(self) except -1
     cpdef object get(self, long long index)

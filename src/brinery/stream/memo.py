@@ -32,6 +32,10 @@ class Memo:
 
     def __len__(self) -> int:
         """How many there are, which is the index that MEMOIZE gives to the next."""
+        return self.count()
+
+    def count(self) -> int:
+        """The same. (Where this is compiled, a method of its own is the faster one.)"""
         return len(self.dense) + len(self.sparse)
 
     def put(self, index: int, obj: Any) -> None:

@@ -123,10 +123,31 @@ class _Inflated(io.RawIOBase):
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._begin = file.tell() if file.seekable() else -1
         self._inflate = zlib.decompressobj()
+        self._done = 0
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return self._begin >= 0
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go on to that place, from the beginning where it lies behind."""
+        if not self.seekable() or whence == 2:
+            raise io.UnsupportedOperation("seek")
+        target = offset if whence == 0 else self._done + offset
+        if target < self._done:
+            self._file.seek(self._begin)
+            self._inflate = zlib.decompressobj()
+            self._done = 0
+        while self._done < target and self.read(min(target - self._done, 1 << 16)):
+            pass
+        return self._done
 
     def readinto(self, target: Any) -> int:
         """Raises ValueError for damage, and EOFError where the end is missing."""
@@ -140,4 +161,5 @@ class _Inflated(io.RawIOBase):
             except zlib.error as damage:
                 raise ValueError(f"the zlib stream is damaged: {damage}") from damage
         target[: len(data)] = data
+        self._done += len(data)
         return len(data)

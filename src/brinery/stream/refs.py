@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.errors import ReadError
 from brinery.stream.faults import locating
-from brinery.stream.feeds import BytesFeed, Excerpt, feed_of
+from brinery.stream.feeds import BytesFeed, Excerpt
 from brinery.stream.names import Names, write_id
+from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from brinery.stream.feeds import Feed, Readable
     from brinery.stream.globals import GlobalName
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["Nested", "References", "references"]
 
@@ -67,10 +69,13 @@ def references(source: Readable | Buffer, *, progress: Callable[[int], object] |
 
     Raises :class:`~brinery.errors.ReadError` at the first fault, as :func:`disassemble` does.
     """
-    return _references(feed_of(source, progress), 0, source if type(source) is bytes else None)
+    whole = source if type(source) is bytes else None
+    return read_through(source, progress, lambda feed, arrays: _references(feed, arrays, 0, whole))
 
 
-def _references(feed: Feed, depth: int, whole: bytes | None) -> References:
+def _references(
+    feed: Feed, arrays: tuple[RawArray, ...] | None, depth: int, whole: bytes | None
+) -> References:
     nested: list[Nested] = []
 
     def look_inside(walk: Walk, value: bytes | Excerpt) -> None:
@@ -82,7 +87,7 @@ def _references(feed: Feed, depth: int, whole: bytes | None) -> References:
         if value[-1] != 0x2E:
             return
         try:
-            found = _references(BytesFeed(value), depth + 1, value)
+            found = _references(BytesFeed(value), (), depth + 1, value)
         except ReadError:
             return  # other bytes that end in a dot
         if found.globals or found.persistent_ids or found.extensions or value[0] == 0x80:
@@ -90,7 +95,7 @@ def _references(feed: Feed, depth: int, whole: bytes | None) -> References:
 
     keeper = Names(look_inside if depth < _DEEPEST else None)
     scanner = Scanner(feed)
-    walk = Walk(scanner, keeper)
+    walk = Walk(scanner, keeper, arrays=arrays)
     with locating(walk):
         while True:
             walk.run()

@@ -11,7 +11,7 @@ This file is also compiled, with the types in ``rewriting.pxd``.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from brinery.cpython import RESTS_STAND_ALONE
 from brinery.errors import WriteError
@@ -19,33 +19,18 @@ from brinery.stream import graph
 from brinery.stream.graph import Node
 from brinery.stream.leaves import Leaves
 from brinery.stream.opcodes import BATCH, BY_NAME, FRAME_TARGET
+from brinery.stream.places import Place, attribute_name, class_of, name_of
 from brinery.stream.text import encode_global, encode_persistent_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Place", "Rewriter"]
+__all__ = ["Rewriter"]
 
-_LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION = (
-    graph.LIST,
-    graph.TUPLE,
-    graph.DICT,
-    graph.SET,
-    graph.FROZENSET,
-    graph.ARRAY,
-    graph.GLOBAL,
-    graph.EXTENSION,
-)
-_PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD = (
-    graph.PERSISTENT,
-    graph.CALL,
-    graph.NEW,
-    graph.NEW_EX,
-    graph.OBJ,
-    graph.BUFFER,
-    graph.READONLY,
-    graph.OLD,
-)
+_LIST, _TUPLE, _DICT, _SET = graph.LIST, graph.TUPLE, graph.DICT, graph.SET
+_FROZENSET, _ARRAY, _GLOBAL, _EXTENSION = graph.FROZENSET, graph.ARRAY, graph.GLOBAL, graph.EXTENSION
+_PERSISTENT, _CALL, _NEW, _NEW_EX = graph.PERSISTENT, graph.CALL, graph.NEW, graph.NEW_EX
+_OBJ, _BUFFER, _READONLY, _OLD = graph.OBJ, graph.BUFFER, graph.READONLY, graph.OLD
 _APPEND, _SETITEM, _ADD, _BUILD, _DROP = (graph.APPEND, graph.SETITEM, graph.ADD, graph.BUILD, graph.DROP)
 _FIXED = 9  # the parts of what is closed as a whole
 
@@ -92,24 +77,6 @@ _MANY = bytes((_code("APPENDS"), _code("SETITEMS"), _code("ADDITEMS")))
 _pack_double = struct.Struct(">d").pack
 _pack_size4 = struct.Struct("<I").pack
 _pack_size8 = struct.Struct("<Q").pack
-
-# Functions whose first argument is the class of what they make.
-_MAKERS = frozenset(("_reconstruct", "_reconstructor"))
-
-
-class Place(NamedTuple):
-    """Where a string of Python 2 stands.
-
-    owner      the class or function that it is for, as ``"module:qualname"``; empty where there is none
-    part       ``"attribute"``, ``"argument"`` (of a call) or ``"state"``; or empty
-    name       the attribute's name, or the number of the argument or of the state's item; None for the whole
-    direct     whether it is that itself, and not somewhere within it
-    """
-
-    owner: str
-    part: str
-    name: str | int | None
-    direct: bool
 
 
 class _Frame:
@@ -418,17 +385,17 @@ class Rewriter(Leaves):
                         other = frames[i - 2]
                     name = frame.items[at - 1]
                     if type(name) is Node:
-                        name = _attribute_name(name.head) if name.kind == _OLD else None
-                    return Place(_class_of(other.node), "attribute", name, i == top)
+                        name = attribute_name(name.head) if name.kind == _OLD else None
+                    return Place(class_of(other.node), "attribute", name, i == top)
             elif frame.segment and frame.family == _BUILD:
-                return Place(_class_of(frame.node), "state", None, i == top)
+                return Place(class_of(frame.node), "state", None, i == top)
             elif frame.segment == 0 and kind == _TUPLE and below is not None:
                 if below.segment and below.family == _BUILD:
-                    return Place(_class_of(below.node), "state", at, i == top)
+                    return Place(class_of(below.node), "state", at, i == top)
                 if below.segment == 0 and below.place == 2 and below.node.kind in (_CALL, _NEW, _NEW_EX):
-                    return Place(_name_of(below.node.parts[0]), "argument", at, i == top)
+                    return Place(name_of(below.node.parts[0]), "argument", at, i == top)
             elif frame.segment == 0 and kind == _OBJ:
-                return Place(_class_of(frame.node), "argument", at - 1, i == top)
+                return Place(class_of(frame.node), "argument", at - 1, i == top)
             elif kind == _PERSISTENT:
                 return Place("", "persistent ID", None, i == top)
         return Place("", "", None, True)
@@ -509,7 +476,7 @@ class Rewriter(Leaves):
             if key.memo >= 0:
                 self._get(key.memo)
                 return False
-            text = _attribute_name(key.head)
+            text = attribute_name(key.head)
             self._put_name(text)
             key.memo = self._texts.get(text, self._ids.get(id(text), -1))
         elif type(key) is str and names == 1:
@@ -621,28 +588,3 @@ class Rewriter(Leaves):
             else:
                 self._ids[id(node.head)] = index
         self._memoize()
-
-
-def _attribute_name(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _name_of(symbol: Any) -> str:
-    if type(symbol) is Node and symbol.kind == _GLOBAL:
-        return f"{symbol.head[0]}:{symbol.head[1]}"
-    return ""
-
-
-def _class_of(node: Node) -> str:
-    """The class of an instance, as far as the graph says it."""
-    if node.kind < _CALL or node.kind > _OBJ:
-        return ""
-    function = node.parts[0]
-    if node.kind == _CALL and type(function) is Node and function.kind == _GLOBAL:
-        arguments = node.parts[1]
-        if function.head[1] in _MAKERS and type(arguments) is Node and arguments.parts:
-            return _name_of(arguments.parts[0])
-    return _name_of(function)

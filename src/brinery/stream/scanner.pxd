@@ -36,7 +36,11 @@ cdef class Scanner:
     @cython.locals(data=bytes, at=Py_ssize_t, code=cython.int, form=cython.int, width=cython.int,
                    size=cython.ulonglong)
     cpdef int next(self) except? -1
-    @cython.locals(code=cython.int, meaning=cython.int)
+    @cython.locals(left=Py_ssize_t, count=Py_ssize_t)
+    cpdef bytes skip(self, Py_ssize_t size)
+    cpdef int peek(self) except -1
+    cpdef void back_to(self, long long start, int code)
+    @cython.locals(code=cython.int, meaning=cython.int, data=bytes)
     cpdef object value(self)
     @cython.locals(found=cython.longlong)
     cpdef long long number(self) except? -1

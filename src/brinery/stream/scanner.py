@@ -211,6 +211,39 @@ class Scanner:
             self._enter_frame()
         return code
 
+    def skip(self, size: int) -> bytes:
+        """Go over `size` bytes behind the opcode that are none; what they are, if everything is kept.
+
+        Raises UnpicklingError where the stream ends before.
+        """
+        pieces = []
+        left = size
+        while left:
+            if self._at == self._limit and not self._fill():
+                raise ReadError(
+                    f"an array of {size} bytes should stand here, and the stream ends {left} earlier"
+                )
+            count = left if left < self._limit - self._at else self._limit - self._at
+            if self._whole:
+                pieces.append(self._data[self._at : self._at + count])
+            self._at += count
+            left -= count
+        self._begin = self._body = self._stop = self._at
+        self.end = self._base + self._at
+        return b"".join(pieces)
+
+    def peek(self) -> int:
+        """The byte behind the opcode. Raises UnpicklingError where the stream ends there."""
+        if self._at == self._limit and not self._fill():
+            raise ReadError("the stream ends where an array should stand")
+        return self._data[self._at]
+
+    def back_to(self, start: int, code: int) -> None:
+        """The opcode at work is that one again, of which the argument is gone, and which ends here."""
+        self.start, self.code = start, code
+        self.size = 0
+        self._body = self._stop = self._at
+
     def value(self) -> object:
         """The opcode's argument as a Python value.
 
@@ -224,7 +257,8 @@ class Scanner:
         if self.long and meaning != _WORDS:
             return Excerpt(self._head, self.size)
         if meaning == _TEXT:
-            return self.payload().decode("utf-8", "surrogatepass")
+            data = self._data
+            return data[self._body : self._stop].decode("utf-8", "surrogatepass")
         if meaning == _UNSIGNED:
             return self._little(self._body, self._stop - self._body)
         if meaning == _BYTES:

@@ -6,8 +6,8 @@ import gc
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.stream.faults import locating
-from brinery.stream.feeds import feed_of
 from brinery.stream.globals import printable, shorten
+from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
 from brinery.stream.weights import Kind, Weighed, Weights
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["ClassSize", "GlobalSize", "Part", "Sizes", "sizes"]
 
@@ -45,8 +46,8 @@ class Part(NamedTuple):
 class ClassSize(NamedTuple):
     """A class, or a kind of builtin: how many objects of it there are, and their bytes.
 
-    An object's bytes are those of everything in it but for the instances inside, which count for their own
-    class. (So they are for builtins, too: the bytes of a list are those of its items.)
+    An instance's bytes are those of everything in it but for the instances inside, which count for their own
+    class. A builtin's are its own: those of a list are without its items, which count for their own kinds.
     """
 
     name: str
@@ -90,17 +91,20 @@ def sizes(source: Readable | Buffer, *, progress: Callable[[int], object] | None
 
     Raises :class:`~brinery.errors.ReadError` at the first fault, as :func:`disassemble` does.
     """
+    return read_through(source, progress, _sizes)
+
+
+def _sizes(source: Feed, arrays: tuple[RawArray, ...] | None) -> Sizes:
     keeper = Weights()
-    feed = _Resting(feed_of(source, progress))
+    feed = _Resting(source)
     scanner = Scanner(feed)
-    walk = Walk(scanner, keeper)
+    walk = Walk(scanner, keeper, arrays=arrays)
     roots: list[Part] = []
     try:
         with locating(walk):
             while True:
                 begin = scanner.end
-                while walk.step() != _STOP:
-                    pass
+                walk.through()
                 root = keeper.root(walk, walk.stack[-1], scanner.end)
                 root.bytes = scanner.end - begin
                 if len(roots) < _PICKLES:
@@ -127,9 +131,6 @@ def sizes(source: Readable | Buffer, *, progress: Callable[[int], object] | None
             )
         ),
     )
-
-
-_STOP = 0x2E
 
 
 class _Resting:
@@ -165,13 +166,14 @@ def _classes(kinds: Any) -> tuple[ClassSize, ...]:
 
 def _part(path: str, weighed: Weighed, keeper: Weights) -> Part:
     """`weighed` as a Part: depth is bounded by what is told apart."""
+    keeper.settle(weighed)
     parts = [
         _part(path + _step(label, weighed.kind), part, keeper)
         for label, part in (weighed.parts or {}).items()
     ]
-    for label, weight in (weighed.leaves or {}).items():
-        kind = keeper.numbered[weight & 63].name
-        parts.append(Part(path + _step(label, weighed.kind), kind, weight >> 6, weighed.objects, ()))
+    for label, leaf in (weighed.leaves or {}).items():
+        where = path + _step(label, weighed.kind)
+        parts.append(Part(where, printable(leaf.kind.name), leaf.bytes, weighed.objects, ()))
     if weighed.arguments is not None:
         parts += _arguments(path, weighed.arguments, keeper)
     if weighed.others is not None:

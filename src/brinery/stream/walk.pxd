@@ -25,6 +25,7 @@ cdef class Keeper:
     cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object fetch(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
+    cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
     cpdef object describe(self, object symbol)
 
 
@@ -39,19 +40,26 @@ cdef class Walk:
     cdef public long long buffers
     cdef object _begins, _marks
     cdef long long[::1] _begins_view, _marks_view
-    cdef Py_ssize_t _depth, _fence
+    cdef Py_ssize_t _depth, _fence, _room, _marks_room
+    cdef bint _watches
+    cdef list _arrays
+    cdef long long _array_at
 
     @cython.locals(scan=Scanner, code=cython.int, kind=cython.int, stack=list)
     cpdef int step(self) except -1
     cpdef object run(self)
+    cpdef object through(self)
     @cython.locals(stack=list, keeper=Keeper, begin=cython.longlong, first=Py_ssize_t, below=Py_ssize_t,
                    above=Py_ssize_t)
     cdef void _compound(self, int code, int kind) except *
     cdef object _instance(self, int code, Py_ssize_t first)
     cdef object _name(self, int code, Py_ssize_t first)
+    @cython.locals(scan=Scanner, begin=cython.longlong, inner=Walk)
+    cdef object _pass_array(self, object symbol)
     cdef object _too_short(self, int code, Py_ssize_t below, Py_ssize_t there)
     cpdef long long begin_of(self, Py_ssize_t position) except? -1
     cpdef long long size_of(self, Py_ssize_t position) except? -1
+    cpdef long long size_from(self, Py_ssize_t position) except? -1
     @cython.locals(stack=list, count=Py_ssize_t)
     cdef int _push(self, object symbol, long long begin) except -1
     @cython.locals(place=Py_ssize_t)

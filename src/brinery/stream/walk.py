@@ -23,9 +23,21 @@ from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.scanner import LARGEST_INDEX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from brinery.stream.raw_arrays import RawArray
     from brinery.stream.scanner import Scanner
 
-__all__ = ["Keeper", "Walk"]
+__all__ = ["WRAPPER", "WRAPPERS_MODULE", "ArraysFollow", "Keeper", "Walk"]
+
+#: The class of joblib whose instances are followed by an array, and how its module's name ends.
+WRAPPER = "NumpyArrayWrapper"
+WRAPPERS_MODULE = "joblib.numpy_pickle"
+
+
+class ArraysFollow(Exception):
+    """A stream has arrays between its opcodes, perhaps: to be found before it is read."""
+
 
 # What an opcode does, by its byte.
 (
@@ -159,6 +171,14 @@ class Keeper:
     def drop(self, walk: Walk, first: int) -> None:
         """The symbols from `first` on are thrown away."""
 
+    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
+        """``symbol`` was built by BUILD, and behind that stood no opcodes, but what the object is read from.
+
+        That is `data`, if the scanner keeps arguments as a whole; or a pickle of its own, which `inner` went
+        through with this keeper: its object is the topmost symbol there. What `symbol` is then.
+        """
+        return symbol
+
     def describe(self, symbol: Any) -> str:
         """What `symbol` is, in a few words, if something is still to be added to it; else nothing."""
         return ""
@@ -177,8 +197,18 @@ class Walk:
     buffers   how many out-of-band buffers were met
     """
 
-    def __init__(self, scanner: Scanner, keeper: Keeper, memo: Memo | None = None) -> None:
-        """Go through what `scanner` reads. With `memo`, the first pickle goes on in that one."""
+    def __init__(
+        self,
+        scanner: Scanner,
+        keeper: Keeper,
+        memo: Memo | None = None,
+        arrays: Sequence[RawArray] | None = (),
+    ) -> None:
+        """Go through what `scanner` reads. With `memo`, the first pickle goes on in that one.
+
+        `arrays` is what stands between the opcodes, as :mod:`brinery.stream.raw_arrays` finds it. With None,
+        ArraysFollow is raised where a name is met that tells of such.
+        """
         self.scanner = scanner
         self.keeper = keeper
         self.stack: list[Any] = []
@@ -193,6 +223,11 @@ class Walk:
         self._marks = array("q", bytes(8 * 64))
         self._begins_view = self._begins
         self._marks_view = self._marks
+        self._room, self._marks_room = len(self._begins), len(self._marks)
+        self._watches = arrays is None
+        self._arrays = list(arrays or ())
+        self._arrays.reverse()
+        self._array_at = self._arrays[len(self._arrays) - 1].offset if self._arrays else -1
         self._depth = 0  # marks
         self._fence = 0  # what lies below the last mark cannot be taken
 
@@ -212,9 +247,13 @@ class Walk:
 
     def run(self) -> Any:
         """Take all opcodes up to and including STOP; the symbol that it leaves."""
+        self.through()
+        return self.stack.pop()
+
+    def through(self) -> None:
+        """Take all opcodes up to and including STOP. The symbol that it leaves is the topmost one."""
         while self.step() != _STOP:
             pass
-        return self.stack.pop()
 
     def step(self) -> int:
         """Take one opcode; its byte. After STOP, the result is the topmost symbol.
@@ -273,6 +312,8 @@ class Walk:
             symbol = keeper.make(self, code, first)
         elif kind == _CHANGE:
             symbol = keeper.change(self, code, first)
+            if self.scanner.end == self._array_at:
+                symbol = self._pass_array(symbol)
         elif kind == _CALL:
             if code == _INST:
                 symbol = self._instance(code, first)
@@ -316,7 +357,24 @@ class Walk:
         else:
             module = self.keeper.text(self, self.stack[first])
             qualname = self.keeper.text(self, self.stack[first + 1])
+        if self._watches and qualname == WRAPPER and module.endswith(WRAPPERS_MODULE):
+            raise ArraysFollow
         return self.keeper.name(self, module, qualname)
+
+    def _pass_array(self, symbol: Any) -> Any:
+        """Go over what stands behind the opcode."""
+        scan = self.scanner
+        array = self._arrays.pop()
+        self._array_at = self._arrays[len(self._arrays) - 1].offset if self._arrays else -1
+        scan.begin_pickle()
+        if not array.pickled:
+            return self.keeper.raw(self, symbol, scan.skip(array.size), None)
+        begin, code = scan.start, scan.code
+        inner = Walk(scan, self.keeper)
+        inner.through()
+        scan.begin_pickle()
+        scan.back_to(begin, code)
+        return self.keeper.raw(self, symbol, b"", inner)
 
     # The stack
 
@@ -330,6 +388,12 @@ class Walk:
             return self._begins_view[position + 1] - self._begins_view[position]
         return self.scanner.start - self._begins_view[position]
 
+    def size_from(self, position: int) -> int:
+        """How many bytes make the symbols from `position` on, up to the opcode at work."""
+        if position >= len(self.stack):
+            return 0
+        return self.scanner.start - self._begins_view[position]
+
     def building(self) -> tuple[str, ...]:
         """What is unfinished, outermost first: for the text of an error, so no more than a few."""
         found = (self.keeper.describe(symbol) for symbol in self.stack[:1000])
@@ -338,15 +402,17 @@ class Walk:
     def _push(self, symbol: Any, begin: int) -> None:
         stack = self.stack
         count = len(stack)
-        if count == len(self._begins):
+        if count == self._room:
             self._begins = self._begins_view = self._begins * 2
+            self._room *= 2
         self._begins_view[count] = begin
         stack.append(symbol)
 
     def _mark(self) -> None:
         place = 2 * self._depth
-        if place == len(self._marks):
+        if place == self._marks_room:
             self._marks = self._marks_view = self._marks * 2
+            self._marks_room *= 2
         self._fence = len(self.stack)
         self._marks_view[place] = self._fence
         self._marks_view[place + 1] = self.scanner.start
@@ -367,7 +433,7 @@ class Walk:
         count = len(stack)
         if count == self._fence:
             raise self._too_short(code, 1, 0)
-        index = len(memo) if code == _MEMOIZE else self._index()
+        index = memo.count() if code == _MEMOIZE else self._index()
         symbol = self.keeper.store(self, index, stack[count - 1])
         memo.put(index, symbol)
         self.index = index

@@ -48,6 +48,7 @@ _LIST = BY_NAME["EMPTY_LIST"].code[0]
 _SET = BY_NAME["EMPTY_SET"].code[0]
 _DICT = BY_NAME["EMPTY_DICT"].code[0]
 _TUPLE = BY_NAME["EMPTY_TUPLE"].code[0]
+_NONE = BY_NAME["NONE"].code[0]
 _PERSID = BY_NAME["PERSID"].code[0]
 _MAKERS = frozenset(("_reconstructor", "_reconstruct", "__newobj__", "__newobj_ex__"))
 
@@ -56,21 +57,21 @@ class Kind:
     """A class, or a kind of builtin, with what the stream has of it.
 
     objects  how many
-    bytes    how many bytes they take; of a class, without the instances of other classes inside them
+    bytes    how many bytes they take; of a class, without the instances of other classes inside them, and of
+             a kind of builtin without anything inside
     uses     of a global: how often it is named, or fetched from the memo
     naming   of a global: how many bytes that takes
     """
 
-    __slots__ = ("bytes", "is_global", "makes_first", "name", "naming", "number", "objects", "stub", "uses")
+    __slots__ = ("bytes", "is_global", "makes_first", "name", "naming", "objects", "stub", "uses")
 
-    def __init__(self, name: str, is_global: bool, number: int) -> None:
+    def __init__(self, name: str, is_global: bool) -> None:
         self.name = name
         self.is_global = is_global
         self.objects = 0
         self.bytes = 0
         self.uses = 0
         self.naming = 0
-        self.number = number
         self.stub = _Reference(self)
         self.makes_first = False  # a function that makes an instance of its first argument
 
@@ -84,6 +85,16 @@ class _Reference:
         self.kind = kind
 
 
+class Leaf:
+    """A part without parts, or several of the same label in one."""
+
+    __slots__ = ("bytes", "kind")
+
+    def __init__(self, kind: Kind, size: int) -> None:
+        self.kind = kind
+        self.bytes = size
+
+
 class Weighed:
     """An object with parts, or several that were merged into one.
 
@@ -93,7 +104,10 @@ class Weighed:
     count      how many items it holds, of a container
     parts      its parts that have parts themselves, by label: a key, an index, the name of an attribute; of
                an instance, a pair for what is no attribute: ``("item", 3)``, ``("key", "a")``
-    leaves     its other parts, by label: 64 times their bytes, and the number of their kind
+    leaves     its other parts, by label
+    fresh      those before there are any others of the same label: label, kind and bytes in turn. Most
+               objects are merged into others before a dictionary of their own were worth its making
+    floor      nothing as small as that gets a place among `parts` any more
     arguments  of an instance, the tuple of what it was made with
     loose      the bytes of small parts that have no place of their own
     others     what all other parts are merged into; or None
@@ -104,8 +118,11 @@ class Weighed:
         "bytes",
         "count",
         "first",
+        "floor",
+        "fresh",
         "height",
         "inner",
+        "inside",
         "kind",
         "leaves",
         "loose",
@@ -116,21 +133,36 @@ class Weighed:
         "parts",
     )
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.bytes = 0
-        self.inner = 0  # of these, the bytes of instances inside
-        self.objects = 1
-        self.count = 0
-        self.parts: dict[Any, Weighed] | None = None
-        self.leaves: dict[Any, int] | None = None
-        self.arguments: Weighed | None = None
-        self.loose = 0
-        self.loose_objects = 0
-        self.loose_kind: Kind | None = None
-        self.others: Weighed | None = None
-        self.height = 0
-        self.first: Kind | None = None  # of a tuple: its first item, if that is a global
+    kind: Kind
+    bytes: int
+    inner: int  # of these, the bytes of instances inside
+    inside: int  # and the bytes of everything inside
+    objects: int
+    count: int
+    parts: dict[Any, Weighed] | None
+    leaves: dict[Any, Leaf] | None
+    fresh: list[Any] | None
+    floor: int
+    arguments: Weighed | None
+    loose: int
+    loose_objects: int
+    loose_kind: Kind | None
+    others: Weighed | None
+    height: int
+    first: Kind | None  # of a tuple: its first item, if that is a global
+
+
+def _weighed(kind: Kind) -> Weighed:
+    """A new one. (Where this is compiled, a call of the class would cost as much as all the rest.)"""
+    made = Weighed.__new__(Weighed)
+    made.kind = kind
+    made.bytes = made.inner = made.inside = made.count = made.loose = made.loose_objects = made.height = 0
+    made.objects = 1
+    made.floor = -1
+    made.parts = made.leaves = made.fresh = None
+    made.arguments = made.others = None
+    made.first = made.loose_kind = None
+    return made
 
 
 class Weights(Keeper):
@@ -141,7 +173,6 @@ class Weights(Keeper):
     """
 
     def __init__(self) -> None:
-        self.numbered: list[Kind] = []
         self.kinds: dict[str, Kind] = {}
         self.classes: dict[tuple[str, str], Kind] = {}
         self._by_code = [self._kind(name or "object") for name in _KINDS]
@@ -158,8 +189,7 @@ class Weights(Keeper):
     def _kind(self, name: str) -> Kind:
         found = self.kinds.get(name)
         if found is None:
-            found = self.kinds[name] = Kind(name, False, len(self.numbered))
-            self.numbered.append(found)
+            found = self.kinds[name] = Kind(name, False)
         return found
 
     # The symbols: a str, an int or bytes that may be a key stands for itself; a Weighed is an object with
@@ -178,9 +208,12 @@ class Weights(Keeper):
     def make(self, walk: Walk, code: int, first: int) -> Any:
         """A container."""
         kind = self._by_code[code]
-        made = Weighed(kind)
         kind.objects += 1
         count = len(walk.stack) - first
+        if not count and code == _TUPLE:
+            kind.bytes += 1
+            return kind.stub
+        made = _weighed(kind)
         if count:
             if kind is self._by_code[_DICT]:
                 self._take_pairs(made, walk, first)
@@ -195,7 +228,7 @@ class Weights(Keeper):
         """A container or an object with more in it."""
         symbol = walk.stack[first]
         # What is changed through a reference: what it gets is counted here, where it stands.
-        target: Weighed = symbol if type(symbol) is Weighed else Weighed(self._kind_of(symbol))
+        target: Weighed = symbol if type(symbol) is Weighed else _weighed(self._kind_of(symbol))
         if code == _BUILD:
             self._take_state(target, walk, first + 1)
         elif _PAIRED[code]:
@@ -218,12 +251,14 @@ class Weights(Keeper):
         elif type(function) is Weighed:
             maker = function
             kind = maker.kind
-        made = Weighed(kind)
+        made = _weighed(kind)
         kind.objects += 1
         if arguments is not None:
             made.inner = self._weigh(arguments, walk, first)
             made.arguments = arguments
             made.height = arguments.height + 1
+            first += 1
+        elif _OF_TUPLE[code] and symbol is self._by_code[_TUPLE].stub:
             first += 1
         for i in range(first, len(walk.stack)):
             self._take(made, ("argument", i - first), walk, i)
@@ -233,9 +268,8 @@ class Weights(Keeper):
         """A global."""
         found = self.classes.get((module, qualname))
         if found is None:
-            found = Kind(f"{module}.{qualname}", True, len(self.numbered))
+            found = Kind(f"{module}.{qualname}", True)
             found.makes_first = qualname in _MAKERS
-            self.numbered.append(found)
             self.classes[module, qualname] = found
         found.uses += 1
         found.naming += walk.scanner.end - walk.scanner.start
@@ -261,9 +295,10 @@ class Weights(Keeper):
 
     def persistent(self, walk: Walk, code: int, first: int) -> Any:
         """A persistent object, with its ID as its part."""
-        made = Weighed(self._persistent)
+        made = _weighed(self._persistent)
         self._persistent.objects += 1
         if code != _PERSID:
+            made.inside = walk.size_from(first)
             self._take(made, ("ID", 0), walk, first)
         return made
 
@@ -280,9 +315,15 @@ class Weights(Keeper):
 
     def store(self, walk: Walk, index: int, symbol: Any) -> Any:
         """Text that may be a key; of everything else, what it is."""
+        kind = self._kind_of(symbol)
         if type(symbol) is Weighed:
-            part = symbol
-            return part.kind.stub
+            return kind.stub
+        size = walk.scanner.end - walk.scanner.start
+        if type(symbol) is Kind:
+            named = symbol
+            named.naming += size
+        else:
+            kind.bytes += size
         return symbol
 
     def fetch(self, walk: Walk, index: int, symbol: Any) -> Any:
@@ -298,9 +339,15 @@ class Weights(Keeper):
             kind.bytes += size
         return symbol
 
+    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
+        """Its bytes are the symbol's; a pickle's object counts for its kind."""
+        if inner is not None:
+            self.drop(inner, len(inner.stack) - 1)
+        return symbol
+
     def root(self, walk: Walk, symbol: Any, end: int) -> Weighed:
         """The object of a whole pickle, which ends at `end`."""
-        found: Weighed = symbol if type(symbol) is Weighed else Weighed(self._kind_of(symbol))
+        found: Weighed = symbol if type(symbol) is Weighed else _weighed(self._kind_of(symbol))
         found.bytes = end - walk.begin_of(0)
         if type(symbol) is Weighed:
             self._count(found)
@@ -337,8 +384,11 @@ class Weights(Keeper):
     def _count(self, part: Weighed) -> int:
         """Count the object's bytes for its kind; how many of them are an instance's."""
         kind = part.kind
-        kind.bytes += part.bytes - part.inner
-        return part.bytes if kind.is_global else part.inner
+        if kind.is_global:
+            kind.bytes += part.bytes - part.inner
+            return part.bytes
+        kind.bytes += part.bytes - part.inside
+        return part.inner
 
     def _take(self, owner: Weighed, label: Any, walk: Walk, place: int) -> None:
         """Make the object at `place` a part of `owner`."""
@@ -348,13 +398,11 @@ class Weights(Keeper):
             owner.inner += self._weigh(part, walk, place)
             self._add(owner, label, part)
         else:
-            self._add_leaf(owner, label, 64 * walk.size_of(place) + self._number(self._kind_of(symbol)))
-
-    def _number(self, kind: Kind) -> int:
-        return kind.number if kind.number < 64 else self.mixed.number
+            self._add_leaf(owner, label, self._kind_of(symbol), walk.size_of(place))
 
     def _take_items(self, owner: Weighed, walk: Walk, first: int, each: bool) -> None:
         """The items of a list, set, tuple or whatever takes items. With `each`, small leaves have places."""
+        owner.inside += walk.size_from(first)
         stack = walk.stack
         index = owner.count
         count = len(stack) - first
@@ -362,14 +410,22 @@ class Weights(Keeper):
         instance = owner.kind.is_global
         for i in range(first, first + count):
             symbol = stack[i]
-            if each or type(symbol) is Weighed or walk.size_of(i) >= _LARGE:
+            if type(symbol) is Weighed and not each:
+                part = symbol
+                owner.inner += self._weigh(part, walk, i)
+                if part.bytes <= owner.floor:
+                    self._put_aside(owner, part)
+                else:
+                    self._add(owner, ("item", index) if instance else index, part)
+            elif each or walk.size_of(i) >= _LARGE:
                 self._take(owner, ("item", index) if instance else index, walk, i)
             else:
                 self._let_go(owner, self._kind_of(symbol), walk.size_of(i), 1)
             index += 1
 
     def _take_pairs(self, owner: Weighed, walk: Walk, first: int) -> None:
-        """Keys and values. A key's bytes are the owner's own."""
+        """Keys and values. In the tree, a key's bytes are the owner's own."""
+        owner.inside += walk.size_from(first)
         stack = walk.stack
         instance = owner.kind.is_global
         i = first
@@ -396,16 +452,31 @@ class Weights(Keeper):
         owner.inner += self._weigh(state, walk, place)
         if state.kind is self._by_code[_DICT]:
             self._take_attributes(owner, state)
-        elif state.kind is self._by_code[_TUPLE] and state.count == 2 and state.parts is not None:
-            for part in state.parts.values():
-                if part.kind is self._by_code[_DICT]:
-                    self._take_attributes(owner, part)
+        elif state.kind is self._by_code[_TUPLE] and state.count == 2 and self._are_dicts(state):
+            for part in (state.parts or {}).values():
+                self._take_attributes(owner, part)
         else:
             self._add(owner, ("state", 0), state)
 
+    def _are_dicts(self, state: Weighed) -> bool:
+        """Whether a pair is one of two dicts, or of a dict and None."""
+        parts = state.parts
+        if parts is None:
+            return False
+        for part in parts.values():
+            if part.kind is not self._by_code[_DICT]:
+                return False
+        return len(parts) == 2 or (state.fresh is not None and state.fresh[1] is self._by_code[_NONE])
+
     def _take_attributes(self, owner: Weighed, state: Weighed) -> None:
-        if owner.parts is None and owner.leaves is None:
-            owner.parts, owner.leaves = state.parts, state.leaves  # nobody else needs them
+        if owner.parts is None and owner.leaves is None and owner.fresh is None:
+            # Nobody else needs them.
+            owner.parts, owner.leaves, owner.fresh, owner.floor = (
+                state.parts,
+                state.leaves,
+                state.fresh,
+                state.floor,
+            )
             if owner.height < state.height:
                 owner.height = state.height
         else:
@@ -424,6 +495,8 @@ class Weights(Keeper):
         there = parts.get(label)
         if there is not None:
             self._merge(there, part)
+        elif part.bytes <= owner.floor:
+            self._put_aside(owner, part)
         else:
             parts[label] = part
             if len(parts) > 2 * _MOST:
@@ -432,35 +505,60 @@ class Weights(Keeper):
     def _lift(self, owner: Weighed, part: Weighed) -> None:
         """Before `part` becomes one of `owner`: what lies deeper than that is told apart goes."""
         if part.height >= _DEEPEST:
-            part.parts = part.leaves = part.others = part.arguments = None
+            part.parts = part.leaves = part.fresh = part.others = part.arguments = None
             part.height = 0
         if owner.height <= part.height:
             owner.height = part.height + 1
 
-    def _add_leaf(self, owner: Weighed, label: Any, weight: int) -> None:
+    def _add_leaf(self, owner: Weighed, label: Any, kind: Kind, size: int) -> None:
         leaves = owner.leaves
         if leaves is None:
-            leaves = owner.leaves = {}
+            fresh = owner.fresh
+            if fresh is None:
+                fresh = owner.fresh = []
+            fresh.append(label)
+            fresh.append(kind)
+            fresh.append(size)
+            if len(fresh) > 6 * _MOST:
+                self.settle(owner)
+            return
         there = leaves.get(label)
         if there is not None:
-            leaves[label] = _sum(there, weight, self.mixed.number)
+            leaf = there
+            leaf.bytes += size
+            if leaf.kind is not kind:
+                leaf.kind = self.mixed
         else:
-            leaves[label] = weight
+            leaves[label] = Leaf(kind, size)
             if len(leaves) > 2 * _MOST:
                 self._prune_leaves(owner)
+
+    def settle(self, owner: Weighed) -> None:
+        """Give the leaves of `owner` their dictionary."""
+        fresh, owner.fresh = owner.fresh, None
+        if owner.leaves is None:
+            owner.leaves = {}
+        if fresh is not None:
+            self._add_fresh(owner, fresh)
+
+    def _add_fresh(self, owner: Weighed, fresh: list[Any]) -> None:
+        """Leaves for an `owner` that has a dictionary of them."""
+        for i in range(0, len(fresh), 3):
+            self._add_leaf(owner, fresh[i], fresh[i + 1], fresh[i + 2])
 
     def _prune(self, owner: Weighed) -> None:
         """Merge all parts of `owner` but the largest."""
         parts = sorted((owner.parts or {}).items(), key=_weight_of)
         owner.parts = dict(parts[:_MOST])
+        owner.floor = parts[_MOST - 1][1].bytes
         for _, part in parts[_MOST:]:
             self._put_aside(owner, part)
 
     def _prune_leaves(self, owner: Weighed) -> None:
-        leaves = sorted((owner.leaves or {}).items(), key=_size_of)
+        leaves = sorted((owner.leaves or {}).items(), key=_weight_of)
         owner.leaves = dict(leaves[:_MOST])
-        for _, weight in leaves[_MOST:]:
-            self._let_go(owner, self.numbered[weight & 63], weight >> 6, 1)
+        for _, leaf in leaves[_MOST:]:
+            self._let_go(owner, leaf.kind, leaf.bytes, 1)
 
     def _put_aside(self, owner: Weighed, part: Weighed) -> None:
         self._lift(owner, part)
@@ -485,7 +583,7 @@ class Weights(Keeper):
         apart = part.kind is self._by_code[_LIST] or part.kind is self._by_code[_SET]
         if into.kind is not part.kind:
             into.kind = self.mixed
-        elif apart and (into.parts is not None or into.leaves is not None):
+        elif apart and (into.parts is not None or into.leaves is not None or into.fresh is not None):
             self._scatter(into)
         self._merge_parts(into, part, apart)
         if part.arguments is not None:
@@ -506,34 +604,38 @@ class Weights(Keeper):
                     self._put_aside(into, inner)
                 else:
                     self._add(into, label, inner)
+        if part.leaves is None and part.fresh is None:
+            return
+        if apart:
+            self._let_all_go(into, part)
+            return
+        if into.leaves is None:
+            self.settle(into)
+        if part.fresh is not None:
+            self._add_fresh(into, part.fresh)
         if part.leaves is not None:
-            for label, weight in part.leaves.items():
-                if apart:
-                    self._let_go(into, self.numbered[weight & 63], weight >> 6, 1)
-                else:
-                    self._add_leaf(into, label, weight)
+            for label, leaf in part.leaves.items():
+                self._add_leaf(into, label, leaf.kind, leaf.bytes)
+
+    def _let_all_go(self, owner: Weighed, part: Weighed) -> None:
+        """The leaves of `part` get no place in `owner`."""
+        fresh = part.fresh
+        if fresh is not None:
+            for i in range(0, len(fresh), 3):
+                self._let_go(owner, fresh[i + 1], fresh[i + 2], 1)
+        if part.leaves is not None:
+            for leaf in part.leaves.values():
+                self._let_go(owner, leaf.kind, leaf.bytes, 1)
 
     def _scatter(self, part: Weighed) -> None:
         """Take its places from all parts."""
         parts, part.parts = part.parts, None
-        leaves, part.leaves = part.leaves, None
         if parts is not None:
             for inner in parts.values():
                 self._put_aside(part, inner)
-        if leaves is not None:
-            for weight in leaves.values():
-                self._let_go(part, self.numbered[weight & 63], weight >> 6, 1)
-
-
-def _sum(one: int, other: int, mixed: int) -> int:
-    """The weight of two leaves of the same label."""
-    number = one & 63 if (one ^ other) & 63 == 0 else mixed
-    return ((one >> 6) + (other >> 6)) * 64 + number
+        self._let_all_go(part, part)
+        part.leaves = part.fresh = None
 
 
 def _weight_of(item: Any) -> int:
     return -int(item[1].bytes)
-
-
-def _size_of(item: Any) -> int:
-    return -int(item[1])

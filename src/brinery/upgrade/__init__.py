@@ -12,7 +12,7 @@ learning   rules for names that are not found, by looking where classes live tod
 
 from __future__ import annotations
 
-from brinery.stream.rewriting import Place
+from brinery.stream.places import Place
 from brinery.upgrade.files import Done, upgrade_file
 from brinery.upgrade.learning import Proposal, propose, table_of
 from brinery.upgrade.rules import Changes, Rules

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from brinery.profile import Profile
-    from brinery.stream.rewriting import Place
+    from brinery.stream.places import Place
 
 __all__ = ["Changes", "Rules", "Strings"]
 

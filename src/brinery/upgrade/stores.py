@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
+from brinery.stream.columns import Column, database
 from brinery.upgrade.files import Done, upgrade_value
 from brinery.upgrade.rules import Changes, Rules
 from brinery.upgrade.streams import upgrade_stream
@@ -112,54 +113,25 @@ def upgrade_column(
     with how many rows were looked at.
 
     Needs SQLAlchemy, which is imported here. Raises ValueError where that is missing, the table has no such
-    column, or no primary key; and what SQLAlchemy raises.
+    column, or no primary key, and for what the database refuses.
     """
-    try:
-        import sqlalchemy
-    except ImportError as missing:
-        raise ValueError("a column of a database needs SQLAlchemy: pip install sqlalchemy") from missing
-    schema, _, name = table.rpartition(".")
-    engine = sqlalchemy.create_engine(url)
     values = _Values(rules)
     seen = 0
-    try:
-        found = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine)
-        keys = list(found.primary_key.columns)
-        if column not in found.columns:
-            raise ValueError(
-                f"the table {table} has no column {column}; it has {', '.join(found.columns.keys())}"
-            )
-        if not keys:
-            raise ValueError(f"the table {table} has no primary key: its rows cannot be told apart")
-        cell = sqlalchemy.type_coerce(found.columns[column], sqlalchemy.LargeBinary)
-        last: Any = None
-        while True:
-            query = sqlalchemy.select(*keys, cell).order_by(*keys).limit(batch)
-            if last is not None:
-                query = query.where(sqlalchemy.tuple_(*keys) > sqlalchemy.tuple_(*last))
-            with engine.begin() as connection:
-                rows = connection.execute(query).all()
-                for *key, value in rows:
+    with database(url) as engine:
+        cells = Column(engine, table, column)
+        with closing(cells.batches(batch)) as batches:
+            for connection, rows in batches:
+                for key, value in rows:
                     where = ", ".join(map(str, key))
-                    new = values.upgrade(f"{table}.{column}[{where}]", value)
+                    new = values.upgrade(f"{cells.name}[{where}]", value)
                     if new is None or dry_run:
                         continue
-                    same = [one == part for one, part in zip(keys, key, strict=True)]
-                    change = sqlalchemy.update(found).where(*same, cell == value)
-                    written = sqlalchemy.type_coerce(
-                        sqlalchemy.literal(new, sqlalchemy.LargeBinary), found.columns[column].type
-                    )
-                    if connection.execute(change.values({column: written})).rowcount != 1:
+                    if not cells.replace(connection, key, value, new):
                         values.failed += 1
                         values.first = (
                             values.first or f"{where}: another program has changed it meanwhile: run it again"
                         )
-            if not rows:
-                break
-            last = rows[-1][:-1]
-            seen += len(rows)
-            if progress is not None:
-                progress(seen)
-    finally:
-        engine.dispose()
-    return values.done(f"{table}.{column}", dry_run)
+                seen += len(rows)
+                if progress is not None:
+                    progress(seen)
+    return values.done(cells.name, dry_run)

@@ -1,0 +1,149 @@
+"""The cells of a column in a SQL database, whichever SQLAlchemy knows: read in batches, and replaced.
+
+SQLAlchemy is imported when a database is opened, and is no dependency of brinery.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from brinery.urls import redact_error, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Column", "binary_columns", "database", "is_url"]
+
+_BATCH = 500
+
+
+def is_url(name: str) -> bool:
+    """Whether that is the URL of a database, and no file's name."""
+    return "://" in name
+
+
+@contextmanager
+def database(url: str) -> Iterator[Any]:
+    """SQLAlchemy's engine for `url`, closed at the end of the ``with``.
+
+    Raises ValueError where SQLAlchemy or the database's driver is missing, and for what SQLAlchemy raises in
+    the block; no password is in its text.
+    """
+    try:
+        import sqlalchemy
+    except ImportError as missing:
+        raise ValueError("a database's URL needs SQLAlchemy: pip install sqlalchemy") from missing
+    try:
+        engine = sqlalchemy.create_engine(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except ImportError as missing:
+        raise ValueError(
+            f"{shown(url)}: {missing}. Install that driver, or name another one in the URL, as in "
+            "postgresql+psycopg://…"
+        ) from missing
+    except sqlalchemy.exc.SQLAlchemyError as failed:
+        said = redact_error(failed, url) or str(failed)
+        raise ValueError(
+            f"{shown(url)}: {said.partition('(Background on this error')[0].strip()}"
+        ) from failed
+
+
+class Column:
+    """One column of a table.
+
+    name  as ``"table.column"``
+    """
+
+    def __init__(self, engine: Any, table: str, column: str) -> None:
+        """Look at the table in the database. Raises ValueError where it has no such column."""
+        import sqlalchemy
+
+        self._engine = engine
+        self.name = f"{table}.{column}"
+        schema, _, name = table.rpartition(".")
+        try:
+            self._table = sqlalchemy.Table(
+                name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine
+            )
+        except sqlalchemy.exc.NoSuchTableError as missing:
+            raise ValueError(f"the database has no table {table}") from missing
+        if column not in self._table.columns:
+            there = ", ".join(self._table.columns.keys())
+            raise ValueError(f"the table {table} has no column {column}; it has {there}")
+        self._keys = list(self._table.primary_key.columns)
+        self._column = self._table.columns[column]
+        # As bytes, even where the program's own type would load them.
+        self._cell = sqlalchemy.type_coerce(self._column, sqlalchemy.LargeBinary)
+
+    def batches(self, size: int = _BATCH) -> Iterator[tuple[Any, list[tuple[tuple[Any, ...], Any]]]]:
+        """Keys and values, `size` rows at a time, in the order of the primary key.
+
+        With each comes the connection of its transaction, which is committed when the next one is asked for.
+        Raises ValueError where the table has no primary key.
+        """
+        import sqlalchemy
+
+        if not self._keys:
+            table = self.name.rpartition(".")[0]
+            raise ValueError(f"the table {table} has no primary key: its rows cannot be told apart")
+        last: Any = None
+        while True:
+            query = sqlalchemy.select(*self._keys, self._cell).order_by(*self._keys).limit(size)
+            if last is not None:
+                query = query.where(sqlalchemy.tuple_(*self._keys) > sqlalchemy.tuple_(*last))
+            with self._engine.begin() as connection:
+                rows = [(tuple(key), value) for *key, value in connection.execute(query)]
+                if not rows:
+                    return
+                yield connection, rows
+            last = rows[-1][0]
+
+    def replace(self, connection: Any, key: tuple[Any, ...], old: Any, new: bytes) -> bool:
+        """Put `new` in the place of `old`; false where that is not there any more."""
+        import sqlalchemy
+
+        same = [one == part for one, part in zip(self._keys, key, strict=True)]
+        written = sqlalchemy.type_coerce(sqlalchemy.literal(new, sqlalchemy.LargeBinary), self._column.type)
+        change = (
+            sqlalchemy.update(self._table)
+            .where(*same, self._cell == old)
+            .values({self._column.name: written})
+        )
+        return bool(connection.execute(change).rowcount == 1)
+
+    def cells(self) -> Iterator[tuple[str, bytes]]:
+        """Where each cell is, as ``table.column[key]``, and its bytes; those that have none are left out.
+
+        Where the table has no primary key, rows are counted in the order in which the database gives them.
+        """
+        for key, value in self._rows():
+            if isinstance(value, (bytes, bytearray, memoryview)):
+                yield f"{self.name}[{', '.join(map(str, key))}]", bytes(value)
+
+    def _rows(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        import sqlalchemy
+
+        if self._keys:
+            for _, rows in self.batches():
+                yield from rows
+            return
+        with self._engine.connect() as connection:
+            streaming = connection.execution_options(yield_per=_BATCH)
+            for number, (value,) in enumerate(streaming.execute(sqlalchemy.select(self._cell))):
+                yield (f"row {number}",), value
+
+
+def binary_columns(engine: Any) -> Iterator[tuple[str, str]]:
+    """Table and column of each column of bytes in the database's own schema."""
+    import sqlalchemy
+
+    there = sqlalchemy.inspect(engine)
+    for table in sorted(there.get_table_names()):
+        for column in there.get_columns(table):
+            with suppress(NotImplementedError):  # a type that has no one type in Python
+                if column["type"].python_type is bytes:
+                    yield table, column["name"]
