@@ -146,3 +146,30 @@ def test_memory_does_not_grow_with_the_rows():
 
     peak(10)
     assert peak(40_000) < peak(20_000) + 500_000
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_builtins_do_not_count_twice_what_is_nested(protocol):
+    graph = {"a": [[[["x" * 100], ("y", 1, 2.5)]]], "b": {"c": {"d": [1, (2, (3, ("z" * 300,)))]}}}
+    graph["a"].append(graph["b"])
+    data = pickle.dumps(graph, protocol)
+    found = sizes(data)
+    bytes_of = {row.name: row.bytes for row in found.builtins}
+    assert 400 < bytes_of["str"] < 500
+    assert bytes_of["list"] < 60
+    assert bytes_of["dict"] < 60
+    # Everything counts once: what is left is PROTO, FRAME and STOP.
+    assert len(data) - 13 <= sum(bytes_of.values()) <= len(data)
+
+
+def test_a_state_that_is_a_pair_of_other_things_has_its_place():
+    class Odd:
+        def __reduce__(self):
+            return Plain, (), (["x" * 1000], ["y" * 500])
+
+    assert part(sizes(pickle.dumps(Odd(), 4)), "root<state>[0]").bytes > 1000
+
+
+def test_a_global_has_the_bytes_of_its_names():
+    (found,) = sizes(pickle.dumps([Plain, Plain], 4)).globals
+    assert len("graphs" + "Plain") < found.bytes < 30

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from brinery.cli.problems import Problem
 from brinery.errors import ReadError
@@ -186,7 +186,7 @@ def _found(name: str, column: str | None) -> Iterator[Found]:
     if name != "-":
         yield from pickles_in(name, column=column)
         return
-    file = sys.stdin.buffer
+    file: Any = sys.stdin.buffer
     kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
     if kind is None or kind.packed:
         yield Found("", unpacked(file))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.urls import redact_error, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 __all__ = ["Column", "binary_columns", "database", "is_url"]
 
@@ -79,7 +79,7 @@ class Column:
         # As bytes, even where the program's own type would load them.
         self._cell = sqlalchemy.type_coerce(self._column, sqlalchemy.LargeBinary)
 
-    def batches(self, size: int = _BATCH) -> Iterator[tuple[Any, list[tuple[tuple[Any, ...], Any]]]]:
+    def batches(self, size: int = _BATCH) -> Generator[tuple[Any, list[tuple[tuple[Any, ...], Any]]]]:
         """Keys and values, `size` rows at a time, in the order of the primary key.
 
         With each comes the connection of its transaction, which is committed when the next one is asked for.
@@ -115,7 +115,7 @@ class Column:
         )
         return bool(connection.execute(change).rowcount == 1)
 
-    def cells(self) -> Iterator[tuple[str, bytes]]:
+    def cells(self) -> Generator[tuple[str, bytes]]:
         """Where each cell is, as ``table.column[key]``, and its bytes; those that have none are left out.
 
         Where the table has no primary key, rows are counted in the order in which the database gives them.

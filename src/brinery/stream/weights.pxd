@@ -7,7 +7,7 @@ from brinery.stream.walk cimport Keeper, Walk
 
 cdef list _KINDS
 cdef bytearray _SMALL, _PAIRED, _OF_TUPLE
-cdef int _BUILD, _PERSID, _LIST, _SET, _DICT, _TUPLE, _NONE
+cdef int _BUILD, _PERSID, _LIST, _SET, _DICT, _TUPLE, _NONE, _STACK_GLOBAL
 cdef object _MAKERS
 cdef Py_ssize_t _MOST, _LARGE
 cdef unsigned long long _LABEL

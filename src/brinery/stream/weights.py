@@ -49,6 +49,7 @@ _SET = BY_NAME["EMPTY_SET"].code[0]
 _DICT = BY_NAME["EMPTY_DICT"].code[0]
 _TUPLE = BY_NAME["EMPTY_TUPLE"].code[0]
 _NONE = BY_NAME["NONE"].code[0]
+_STACK_GLOBAL = BY_NAME["STACK_GLOBAL"].code[0]
 _PERSID = BY_NAME["PERSID"].code[0]
 _MAKERS = frozenset(("_reconstructor", "_reconstruct", "__newobj__", "__newobj_ex__"))
 
@@ -273,6 +274,8 @@ class Weights(Keeper):
             self.classes[module, qualname] = found
         found.uses += 1
         found.naming += walk.scanner.end - walk.scanner.start
+        if walk.scanner.code == _STACK_GLOBAL:
+            found.naming += walk.size_from(len(walk.stack) - 2)  # the two names; they count as text, too
         return found
 
     def text(self, walk: Walk, symbol: Any) -> str:
@@ -471,12 +474,8 @@ class Weights(Keeper):
     def _take_attributes(self, owner: Weighed, state: Weighed) -> None:
         if owner.parts is None and owner.leaves is None and owner.fresh is None:
             # Nobody else needs them.
-            owner.parts, owner.leaves, owner.fresh, owner.floor = (
-                state.parts,
-                state.leaves,
-                state.fresh,
-                state.floor,
-            )
+            owner.parts, owner.floor = state.parts, state.floor
+            owner.leaves, owner.fresh = state.leaves, state.fresh
             if owner.height < state.height:
                 owner.height = state.height
         else:
