@@ -173,3 +173,38 @@ def test_a_state_that_is_a_pair_of_other_things_has_its_place():
 def test_a_global_has_the_bytes_of_its_names():
     (found,) = sizes(pickle.dumps([Plain, Plain], 4)).globals
     assert len("graphs" + "Plain") < found.bytes < 30
+
+
+def test_what_a_stream_leaves_below_its_object_is_not_the_objects():
+    found = sizes(b"(Vaaa\nVbbb\n(Vc\nt.")
+    assert {row.name: row.bytes for row in found.builtins} == {"str": 13, "tuple": 3}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02]q\x00(K\x00K\x0b)\x81K\re.",  # NEWOBJ of what is no class
+        b"\x80\x02]q\x00(h\x00K\x01ah\x00(K\x01K\x02ee.",  # more for a list through the memo
+        b"\x80\x02K\x01Qq\x00K\x05b.",  # a state for a persistent object
+        b"\x80\x02(K\x01K\x02K\x03o.",
+        b"]2(K\x01e0.",
+        b"](K\x01eK\x010K\x02a.",  # what is thrown away in the middle of a list
+    ],
+)
+def test_odd_streams_do_not_count_twice_either(data):
+    assert sum(row.bytes for row in sizes(data).builtins) <= len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "offset"),
+    [
+        (b"]N\x93.", 2),
+        (b"P\xff\n.", 0),
+        (b"Fx\n.", 0),
+        (b"X\xd0\x00\x00\x00" + b"\xff" * 208 + b".", 0),
+    ],
+)
+def test_what_sizes_does_not_need_may_be_a_fault_all_the_same(data, offset):
+    with pytest.raises(ReadError) as caught:
+        sizes(data)
+    assert caught.value.pickle_offset == offset

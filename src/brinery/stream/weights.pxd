@@ -6,9 +6,9 @@ from brinery.stream.scanner cimport Scanner
 from brinery.stream.walk cimport Keeper, Walk
 
 cdef list _KINDS
-cdef bytearray _SMALL, _PAIRED, _OF_TUPLE
+cdef bytearray _SMALL, _CHECKED, _PAIRED, _OF_TUPLE
 cdef int _BUILD, _PERSID, _LIST, _SET, _DICT, _TUPLE, _NONE, _STACK_GLOBAL
-cdef object _MAKERS
+cdef object _MAKERS, _NO_TEXT
 cdef Py_ssize_t _MOST, _LARGE
 cdef unsigned long long _LABEL
 cdef int _DEEPEST
@@ -70,7 +70,7 @@ cdef class Weights(Keeper):
     @cython.locals(made=Weighed)
     cpdef object persistent(self, Walk walk, int code, Py_ssize_t first)
     cpdef object duplicate(self, Walk walk, object symbol)
-    @cython.locals(i=Py_ssize_t)
+    @cython.locals(i=Py_ssize_t, below=Weighed)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
     @cython.locals(kind=Kind, named=Kind, size=cython.longlong)
     cpdef object store(self, Walk walk, long long index, object symbol)

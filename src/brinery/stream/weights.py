@@ -37,6 +37,9 @@ for _op in TABLE:
 _SMALL = bytearray(256)  # constants that a key may be
 for _op in TABLE:
     _SMALL[_op.code[0]] = _op.after in (("str",), ("int",), ("bytes",)) and not _op.before
+_CHECKED = bytearray(256)  # constants of which the argument may be none
+for _op in TABLE:
+    _CHECKED[_op.code[0]] = not _op.before and (_op.argument.lines > 0 or _op.after == ("str",))
 _PAIRED = bytearray(256)  # whether it gives keys and values
 _OF_TUPLE = bytearray(256)  # whether it calls something with a tuple
 for _name in ("SETITEM", "SETITEMS"):
@@ -51,6 +54,9 @@ _TUPLE = BY_NAME["EMPTY_TUPLE"].code[0]
 _NONE = BY_NAME["NONE"].code[0]
 _STACK_GLOBAL = BY_NAME["STACK_GLOBAL"].code[0]
 _PERSID = BY_NAME["PERSID"].code[0]
+_NO_TEXT = frozenset(
+    ("none", "bool", "int", "float", "bytearray", "buffer", "list", "tuple", "dict", "set", "frozenset")
+)
 _MAKERS = frozenset(("_reconstructor", "_reconstruct", "__newobj__", "__newobj_ex__"))
 
 
@@ -204,6 +210,8 @@ class Weights(Keeper):
         kind.bytes += scan.end - scan.start
         if _SMALL[code] and scan.size <= _LABEL:
             return scan.value()
+        if _CHECKED[code]:
+            scan.value()  # it may be a fault
         return kind.stub
 
     def make(self, walk: Walk, code: int, first: int) -> Any:
@@ -229,7 +237,11 @@ class Weights(Keeper):
         """A container or an object with more in it."""
         symbol = walk.stack[first]
         # What is changed through a reference: what it gets is counted here, where it stands.
-        target: Weighed = symbol if type(symbol) is Weighed else _weighed(self._kind_of(symbol))
+        if type(symbol) is Weighed:
+            target: Weighed = symbol
+        else:
+            target = _weighed(self._kind_of(symbol))
+            target.inside = walk.size_of(first)  # the reference counts as one
         if code == _BUILD:
             self._take_state(target, walk, first + 1)
         elif _PAIRED[code]:
@@ -254,6 +266,8 @@ class Weights(Keeper):
             kind = maker.kind
         made = _weighed(kind)
         kind.objects += 1
+        if not kind.is_global:
+            made.inside = walk.size_from(first - 1)
         if arguments is not None:
             made.inner = self._weigh(arguments, walk, first)
             made.arguments = arguments
@@ -284,7 +298,7 @@ class Weights(Keeper):
             return symbol
         if type(symbol) is bytes:
             return symbol.decode("latin-1")
-        if type(symbol) is int:
+        if self._kind_of(symbol).name in _NO_TEXT:
             raise ReadError("module and name of a global must be two str")
         return "<computed>"
 
@@ -300,7 +314,9 @@ class Weights(Keeper):
         """A persistent object, with its ID as its part."""
         made = _weighed(self._persistent)
         self._persistent.objects += 1
-        if code != _PERSID:
+        if code == _PERSID:
+            walk.scanner.value()  # it may be a fault
+        else:
             made.inside = walk.size_from(first)
             self._take(made, ("ID", 0), walk, first)
         return made
@@ -311,6 +327,9 @@ class Weights(Keeper):
 
     def drop(self, walk: Walk, first: int) -> None:
         """What is thrown away counts for its kind, and has no place."""
+        if first and type(walk.stack[first - 1]) is Weighed:
+            below: Weighed = walk.stack[first - 1]
+            below.inside += walk.size_from(first)
         for i in range(first, len(walk.stack)):
             symbol = walk.stack[i]
             if type(symbol) is Weighed:
@@ -351,7 +370,7 @@ class Weights(Keeper):
     def root(self, walk: Walk, symbol: Any, end: int) -> Weighed:
         """The object of a whole pickle, which ends at `end`."""
         found: Weighed = symbol if type(symbol) is Weighed else _weighed(self._kind_of(symbol))
-        found.bytes = end - walk.begin_of(0)
+        found.bytes = end - walk.begin_of(len(walk.stack) - 1)
         if type(symbol) is Weighed:
             self._count(found)
         return found
@@ -448,6 +467,7 @@ class Weights(Keeper):
     def _take_state(self, owner: Weighed, walk: Walk, place: int) -> None:
         """The state that BUILD gives: a dict's items become attributes, and so do those of (None, slots)."""
         symbol = walk.stack[place]
+        owner.inside += walk.size_from(place)
         if type(symbol) is not Weighed:
             self._take(owner, ("state", 0), walk, place)
             return
