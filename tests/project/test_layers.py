@@ -46,7 +46,7 @@ PLUGGY = ("hookspecs", "plugin_host")
 
 
 #: What a module imports only where it is asked for something that needs it.
-ON_REQUEST = {"upgrade.running": {"distributed"}, "upgrade.stores": {"sqlalchemy"}}
+ON_REQUEST = {"upgrade.running": {"distributed"}, "stream.columns": {"sqlalchemy"}}
 
 
 def modules() -> list[str]:
