@@ -195,6 +195,21 @@ def test_odd_streams_do_not_count_twice_either(data):
     assert sum(row.bytes for row in sizes(data).builtins) <= len(data)
 
 
+def test_what_a_called_object_holds_counts_once():
+    new = b"cgraphs\nPlain\n)\x81"
+    data = (
+        b"\x80\x02"
+        + new
+        + b"}X\x01\x00\x00\x00a("
+        + new
+        + b"X\xc8\x00\x00\x00"
+        + b"x" * 200
+        + b"bts"
+        + b"b)R."
+    )
+    assert sum(row.bytes for row in sizes(data).classes) <= len(data)
+
+
 @pytest.mark.parametrize(
     ("data", "offset"),
     [

@@ -268,8 +268,10 @@ class Weights(Keeper):
         kind.objects += 1
         if not kind.is_global:
             made.inside = walk.size_from(first - 1)
+        if type(function) is Weighed:
+            made.inner = function.inner  # an instance that is called is part of what comes of it
         if arguments is not None:
-            made.inner = self._weigh(arguments, walk, first)
+            made.inner += self._weigh(arguments, walk, first)
             made.arguments = arguments
             made.height = arguments.height + 1
             first += 1
