@@ -111,7 +111,7 @@ sys.exit(layout.mismatch())
 ENGINE = ("layout", "writing", "reading")
 
 #: One source each: compiled where that is possible, and interpreted where it is not.
-STREAM = ("memo", "scanner", "walk", "symbols", "weights", "names", "graph", "leaves", "rewriting")
+STREAM = ("memo", "scanner", "walk", "symbols", "parts", "weights", "names", "graph", "leaves", "rewriting")
 
 
 def engine_module(name):

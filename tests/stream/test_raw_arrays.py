@@ -68,6 +68,7 @@ def test_an_array_of_objects_is_a_pickle_of_its_own():
     assert sizes(data).bytes == len(data)
     (row,) = [row for row in sizes(data).classes if row.name.endswith(".Class")]
     assert row.objects == 2
+    assert sum(row.bytes for row in sizes(data).classes) <= len(data)
     assert not list(diff(data, data))
 
 

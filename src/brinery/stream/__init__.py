@@ -9,6 +9,7 @@ opcodes, text            the opcode table, and the text forms of protocols 0 to 
 feeds, scanner           from bytes and files to opcodes with their arguments
 walk                     the symbolic machine, and the `Keeper` that says what a symbol is worth keeping
 names, symbols, weights  keepers: what a stream refers to; everything; how big it is
+parts                    a tree of what is big, which stays small
 graph                    a keeper: what a stream would build, the same whichever protocol it is written at
 rewriting, leaves        from a graph back to a stream
 places                   where in a graph a string of Python 2 stands
@@ -84,7 +85,7 @@ if not in_main_interpreter():
     load_sources(
         __name__,
         __path__[0],
-        ("scanner", "memo", "walk", "symbols", "names", "weights", "graph", "leaves", "rewriting"),
+        ("scanner", "memo", "walk", "symbols", "names", "parts", "weights", "graph", "leaves", "rewriting"),
     )
 
 

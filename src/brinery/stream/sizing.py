@@ -10,7 +10,7 @@ from brinery.stream.globals import printable, shorten
 from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
-from brinery.stream.weights import Kind, Weighed, Weights
+from brinery.stream.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.parts import Kind, Weighed
     from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["ClassSize", "GlobalSize", "Part", "Sizes", "sizes"]

@@ -3,58 +3,22 @@
 cimport cython
 
 from brinery.stream.scanner cimport Scanner
-from brinery.stream.walk cimport Keeper, Walk
+from brinery.stream.parts cimport Kind, Parts, Reference, Weighed
+from brinery.stream.walk cimport Walk
 
 cdef list _KINDS
 cdef bytearray _SMALL, _CHECKED, _PAIRED, _OF_TUPLE
-cdef int _BUILD, _PERSID, _LIST, _SET, _DICT, _TUPLE, _NONE, _STACK_GLOBAL
+cdef int _BUILD, _PERSID, _DICT, _TUPLE, _NONE, _STACK_GLOBAL
 cdef object _MAKERS, _NO_TEXT
-cdef Py_ssize_t _MOST, _LARGE
+cdef Py_ssize_t _LARGE
 cdef unsigned long long _LABEL
-cdef int _DEEPEST
 
 
-cdef class Kind:
-    cdef readonly str name
-    cdef readonly bint is_global
-    cdef public bint makes_first
-    cdef public long long objects, bytes, uses, naming
-    cdef readonly _Reference stub
-
-
-cdef class _Reference:
-    cdef readonly Kind kind
-
-
-@cython.final
-@cython.freelist(64)
-cdef class Leaf:
-    cdef public Kind kind
-    cdef public long long bytes
-
-
-@cython.final
-@cython.freelist(64)
-cdef class Weighed:
-    cdef public Kind kind, first, loose_kind
-    cdef public long long bytes, inner, inside, objects, count, loose, loose_objects, floor
-    cdef public dict parts, leaves
-    cdef public list fresh
-    cdef public Weighed others, arguments
-    cdef public int height
-
-
-@cython.locals(made=Weighed)
-cdef Weighed _weighed(Kind kind)
-
-
-cdef class Weights(Keeper):
-    cdef readonly dict kinds, classes
-    cdef readonly Kind mixed
+cdef class Weights(Parts):
+    cdef readonly dict classes
     cdef list _by_code
     cdef Kind _str, _int, _bytes, _global, _reference, _persistent, _extension, _called
 
-    cdef Kind _kind(self, str name)
     @cython.locals(kind=Kind, scan=Scanner)
     cpdef object constant(self, Walk walk, int code)
     @cython.locals(kind=Kind, made=Weighed, count=Py_ssize_t, each=cython.bint)
@@ -76,12 +40,13 @@ cdef class Weights(Keeper):
     cpdef object store(self, Walk walk, long long index, object symbol)
     @cython.locals(size=cython.longlong, kind=Kind)
     cpdef object fetch(self, Walk walk, long long index, object symbol)
+    @cython.locals(part=Weighed)
     cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
     @cython.locals(found=Weighed)
     cpdef object root(self, Walk walk, object symbol, long long end)
     cpdef object describe(self, object symbol)
 
-    @cython.locals(reference=_Reference, part=Weighed)
+    @cython.locals(reference=Reference, part=Weighed)
     cdef Kind _kind_of(self, object symbol)
     cdef long long _weigh(self, Weighed part, Walk walk, Py_ssize_t place) except? -1
     @cython.locals(kind=Kind)
@@ -98,24 +63,3 @@ cdef class Weights(Keeper):
     @cython.locals(part=Weighed, parts=dict)
     cdef bint _are_dicts(self, Weighed state) except -1
     cdef void _take_attributes(self, Weighed owner, Weighed state) except *
-    @cython.locals(parts=dict, there=object)
-    cdef void _add(self, Weighed owner, object label, Weighed part) except *
-    cdef int _lift(self, Weighed owner, Weighed part) except -1
-    @cython.locals(leaves=dict, there=object, leaf=Leaf, fresh=list)
-    cdef void _add_leaf(self, Weighed owner, object label, Kind kind, long long size) except *
-    cpdef object settle(self, Weighed owner)
-    @cython.locals(i=Py_ssize_t)
-    cdef void _add_fresh(self, Weighed owner, list fresh) except *
-    cdef void _prune(self, Weighed owner) except *
-    @cython.locals(leaf=Leaf)
-    cdef void _prune_leaves(self, Weighed owner) except *
-    cdef void _put_aside(self, Weighed owner, Weighed part) except *
-    cdef void _let_go(self, Weighed owner, Kind kind, long long size, long long objects) except *
-    @cython.locals(apart=cython.bint)
-    cdef void _merge(self, Weighed into, Weighed part) except *
-    @cython.locals(inner=Weighed, leaf=Leaf)
-    cdef void _merge_parts(self, Weighed into, Weighed part, bint apart) except *
-    @cython.locals(fresh=list, leaf=Leaf, i=Py_ssize_t)
-    cdef void _let_all_go(self, Weighed owner, Weighed part) except *
-    @cython.locals(parts=dict, inner=Weighed)
-    cdef void _scatter(self, Weighed part) except *

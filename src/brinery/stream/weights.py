@@ -6,9 +6,6 @@ An object's bytes are those from where its making begins to where the next one's
 arguments, and the opcodes that store it in the memo. What is met again is a reference, of a few bytes: the
 object counts where it is met first.
 
-Of the parts of one object only the largest keep a place of their own. The others are merged into one, and
-so are their parts of the same name: the names of a million records are one part, ``rows[…]['name']``.
-
 This file is also compiled, with the types in ``weights.pxd``.
 """
 
@@ -18,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
 from brinery.stream.opcodes import BY_NAME, TABLE
-from brinery.stream.walk import Keeper
+from brinery.stream.parts import Kind, Parts, Reference, Weighed
 
 if TYPE_CHECKING:
     from brinery.stream.walk import Walk
 
-__all__ = ["Kind", "Weighed", "Weights"]
+__all__ = ["Weights"]
 
-_MOST = 32  # parts with a place of their own; up to twice as many before the smallest are merged
-_DEEPEST = 64  # steps below an object that are told apart
 _LARGE = 256  # bytes: a smaller item without parts gets no place of its own in a list
 _LABEL = 200  # characters of a key
 
@@ -47,8 +42,6 @@ for _name in ("SETITEM", "SETITEMS"):
 for _name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
     _OF_TUPLE[BY_NAME[_name].code[0]] = 1
 _BUILD = BY_NAME["BUILD"].code[0]
-_LIST = BY_NAME["EMPTY_LIST"].code[0]
-_SET = BY_NAME["EMPTY_SET"].code[0]
 _DICT = BY_NAME["EMPTY_DICT"].code[0]
 _TUPLE = BY_NAME["EMPTY_TUPLE"].code[0]
 _NONE = BY_NAME["NONE"].code[0]
@@ -60,127 +53,14 @@ _NO_TEXT = frozenset(
 _MAKERS = frozenset(("_reconstructor", "_reconstruct", "__newobj__", "__newobj_ex__"))
 
 
-class Kind:
-    """A class, or a kind of builtin, with what the stream has of it.
-
-    objects  how many
-    bytes    how many bytes they take; of a class, without the instances of other classes inside them, and of
-             a kind of builtin without anything inside
-    uses     of a global: how often it is named, or fetched from the memo
-    naming   of a global: how many bytes that takes
-    """
-
-    __slots__ = ("bytes", "is_global", "makes_first", "name", "naming", "objects", "stub", "uses")
-
-    def __init__(self, name: str, is_global: bool) -> None:
-        self.name = name
-        self.is_global = is_global
-        self.objects = 0
-        self.bytes = 0
-        self.uses = 0
-        self.naming = 0
-        self.stub = _Reference(self)
-        self.makes_first = False  # a function that makes an instance of its first argument
-
-
-class _Reference:
-    """Stands in the memo for an object, which is counted where it was met first."""
-
-    __slots__ = ("kind",)
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-
-
-class Leaf:
-    """A part without parts, or several of the same label in one."""
-
-    __slots__ = ("bytes", "kind")
-
-    def __init__(self, kind: Kind, size: int) -> None:
-        self.kind = kind
-        self.bytes = size
-
-
-class Weighed:
-    """An object with parts, or several that were merged into one.
-
-    kind       what it is
-    bytes      how many bytes it takes, with everything in it
-    objects    how many objects this is: 1, if none were merged
-    count      how many items it holds, of a container
-    parts      its parts that have parts themselves, by label: a key, an index, the name of an attribute; of
-               an instance, a pair for what is no attribute: ``("item", 3)``, ``("key", "a")``
-    leaves     its other parts, by label
-    fresh      those before there are any others of the same label: label, kind and bytes in turn. Most
-               objects are merged into others before a dictionary of their own were worth its making
-    floor      nothing as small as that gets a place among `parts` any more
-    arguments  of an instance, the tuple of what it was made with
-    loose      the bytes of small parts that have no place of their own
-    others     what all other parts are merged into; or None
-    """
-
-    __slots__ = (
-        "arguments",
-        "bytes",
-        "count",
-        "first",
-        "floor",
-        "fresh",
-        "height",
-        "inner",
-        "inside",
-        "kind",
-        "leaves",
-        "loose",
-        "loose_kind",
-        "loose_objects",
-        "objects",
-        "others",
-        "parts",
-    )
-
-    kind: Kind
-    bytes: int
-    inner: int  # of these, the bytes of instances inside
-    inside: int  # and the bytes of everything inside
-    objects: int
-    count: int
-    parts: dict[Any, Weighed] | None
-    leaves: dict[Any, Leaf] | None
-    fresh: list[Any] | None
-    floor: int
-    arguments: Weighed | None
-    loose: int
-    loose_objects: int
-    loose_kind: Kind | None
-    others: Weighed | None
-    height: int
-    first: Kind | None  # of a tuple: its first item, if that is a global
-
-
-def _weighed(kind: Kind) -> Weighed:
-    """A new one. (Where this is compiled, a call of the class would cost as much as all the rest.)"""
-    made = Weighed.__new__(Weighed)
-    made.kind = kind
-    made.bytes = made.inner = made.inside = made.count = made.loose = made.loose_objects = made.height = 0
-    made.objects = 1
-    made.floor = -1
-    made.parts = made.leaves = made.fresh = None
-    made.arguments = made.others = None
-    made.first = made.loose_kind = None
-    return made
-
-
-class Weights(Keeper):
+class Weights(Parts):
     """Weighs what a stream would build.
 
-    kinds    of builtin objects, by name
     classes  of instances and what is called, by name; and all other globals
     """
 
     def __init__(self) -> None:
-        self.kinds: dict[str, Kind] = {}
+        super().__init__()
         self.classes: dict[tuple[str, str], Kind] = {}
         self._by_code = [self._kind(name or "object") for name in _KINDS]
         self._str = self._kind("str")
@@ -191,16 +71,9 @@ class Weights(Keeper):
         self._persistent = self._kind("persistent object")
         self._extension = self._kind("extension code")
         self._called = self._kind("object")
-        self.mixed = self._kind("…")
-
-    def _kind(self, name: str) -> Kind:
-        found = self.kinds.get(name)
-        if found is None:
-            found = self.kinds[name] = Kind(name, False)
-        return found
 
     # The symbols: a str, an int or bytes that may be a key stands for itself; a Weighed is an object with
-    # parts (its bytes are known when the next one begins); a Kind is a global; a _Reference is anything else.
+    # parts (its bytes are known when the next one begins); a Kind is a global; a Reference is anything else.
 
     def constant(self, walk: Walk, code: int) -> Any:
         """Small ones as they are, for they may be keys."""
@@ -222,7 +95,7 @@ class Weights(Keeper):
         if not count and code == _TUPLE:
             kind.bytes += 1
             return kind.stub
-        made = _weighed(kind)
+        made = self._new(kind)
         if count:
             if kind is self._by_code[_DICT]:
                 self._take_pairs(made, walk, first)
@@ -240,7 +113,7 @@ class Weights(Keeper):
         if type(symbol) is Weighed:
             target: Weighed = symbol
         else:
-            target = _weighed(self._kind_of(symbol))
+            target = self._new(self._kind_of(symbol))
             target.inside = walk.size_of(first)  # the reference counts as one
         if code == _BUILD:
             self._take_state(target, walk, first + 1)
@@ -264,7 +137,7 @@ class Weights(Keeper):
         elif type(function) is Weighed:
             maker = function
             kind = maker.kind
-        made = _weighed(kind)
+        made = self._new(kind)
         kind.objects += 1
         if not kind.is_global:
             made.inside = walk.size_from(first - 1)
@@ -314,7 +187,7 @@ class Weights(Keeper):
 
     def persistent(self, walk: Walk, code: int, first: int) -> Any:
         """A persistent object, with its ID as its part."""
-        made = _weighed(self._persistent)
+        made = self._new(self._persistent)
         self._persistent.objects += 1
         if code == _PERSID:
             walk.scanner.value()  # it may be a fault
@@ -365,13 +238,16 @@ class Weights(Keeper):
 
     def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
         """Its bytes are the symbol's; a pickle's object counts for its kind."""
-        if inner is not None:
-            self.drop(inner, len(inner.stack) - 1)
+        top = inner.stack[len(inner.stack) - 1] if inner is not None else None
+        if inner is not None and type(top) is Weighed and type(symbol) is Weighed:
+            part: Weighed = top
+            part.bytes = walk.scanner.end - inner.begin_of(len(inner.stack) - 1)
+            symbol.inner += self._count(part)
         return symbol
 
     def root(self, walk: Walk, symbol: Any, end: int) -> Weighed:
         """The object of a whole pickle, which ends at `end`."""
-        found: Weighed = symbol if type(symbol) is Weighed else _weighed(self._kind_of(symbol))
+        found: Weighed = symbol if type(symbol) is Weighed else self._new(self._kind_of(symbol))
         found.bytes = end - walk.begin_of(len(walk.stack) - 1)
         if type(symbol) is Weighed:
             self._count(found)
@@ -384,7 +260,7 @@ class Weights(Keeper):
     # Parts
 
     def _kind_of(self, symbol: Any) -> Kind:
-        if type(symbol) is _Reference:
+        if type(symbol) is Reference:
             reference = symbol
             return reference.kind
         if type(symbol) is str:
@@ -458,7 +334,7 @@ class Weights(Keeper):
             if type(label) is Weighed:
                 owner.inner += self._weigh(label, walk, i)
                 label = ("key", self._kind_of(label).name)
-            elif type(label) is Kind or type(label) is _Reference:
+            elif type(label) is Kind or type(label) is Reference:
                 label = ("key", self._kind_of(label).name)
             elif instance:
                 label = ("key", label)
@@ -506,157 +382,3 @@ class Weights(Keeper):
             self._let_go(owner, state.loose_kind, state.loose, state.loose_objects)
         if state.others is not None:
             self._put_aside(owner, state.others)
-
-    def _add(self, owner: Weighed, label: Any, part: Weighed) -> None:
-        """Give `part` a place in `owner`, and merge small ones where there are too many."""
-        self._lift(owner, part)
-        parts = owner.parts
-        if parts is None:
-            parts = owner.parts = {}
-        there = parts.get(label)
-        if there is not None:
-            self._merge(there, part)
-        elif part.bytes <= owner.floor:
-            self._put_aside(owner, part)
-        else:
-            parts[label] = part
-            if len(parts) > 2 * _MOST:
-                self._prune(owner)
-
-    def _lift(self, owner: Weighed, part: Weighed) -> None:
-        """Before `part` becomes one of `owner`: what lies deeper than that is told apart goes."""
-        if part.height >= _DEEPEST:
-            part.parts = part.leaves = part.fresh = part.others = part.arguments = None
-            part.height = 0
-        if owner.height <= part.height:
-            owner.height = part.height + 1
-
-    def _add_leaf(self, owner: Weighed, label: Any, kind: Kind, size: int) -> None:
-        leaves = owner.leaves
-        if leaves is None:
-            fresh = owner.fresh
-            if fresh is None:
-                fresh = owner.fresh = []
-            fresh.append(label)
-            fresh.append(kind)
-            fresh.append(size)
-            if len(fresh) > 6 * _MOST:
-                self.settle(owner)
-            return
-        there = leaves.get(label)
-        if there is not None:
-            leaf = there
-            leaf.bytes += size
-            if leaf.kind is not kind:
-                leaf.kind = self.mixed
-        else:
-            leaves[label] = Leaf(kind, size)
-            if len(leaves) > 2 * _MOST:
-                self._prune_leaves(owner)
-
-    def settle(self, owner: Weighed) -> None:
-        """Give the leaves of `owner` their dictionary."""
-        fresh, owner.fresh = owner.fresh, None
-        if owner.leaves is None:
-            owner.leaves = {}
-        if fresh is not None:
-            self._add_fresh(owner, fresh)
-
-    def _add_fresh(self, owner: Weighed, fresh: list[Any]) -> None:
-        """Leaves for an `owner` that has a dictionary of them."""
-        for i in range(0, len(fresh), 3):
-            self._add_leaf(owner, fresh[i], fresh[i + 1], fresh[i + 2])
-
-    def _prune(self, owner: Weighed) -> None:
-        """Merge all parts of `owner` but the largest."""
-        parts = sorted((owner.parts or {}).items(), key=_weight_of)
-        owner.parts = dict(parts[:_MOST])
-        owner.floor = parts[_MOST - 1][1].bytes
-        for _, part in parts[_MOST:]:
-            self._put_aside(owner, part)
-
-    def _prune_leaves(self, owner: Weighed) -> None:
-        leaves = sorted((owner.leaves or {}).items(), key=_weight_of)
-        owner.leaves = dict(leaves[:_MOST])
-        for _, leaf in leaves[_MOST:]:
-            self._let_go(owner, leaf.kind, leaf.bytes, 1)
-
-    def _put_aside(self, owner: Weighed, part: Weighed) -> None:
-        self._lift(owner, part)
-        if owner.others is None:
-            owner.others = part
-        else:
-            self._merge(owner.others, part)
-
-    def _let_go(self, owner: Weighed, kind: Kind | None, size: int, objects: int) -> None:
-        """Count a leaf that gets no place."""
-        if owner.loose_kind is not kind:
-            owner.loose_kind = kind if owner.loose_kind is None else self.mixed
-        owner.loose += size
-        owner.loose_objects += objects
-
-    def _merge(self, into: Weighed, part: Weighed) -> None:
-        """Make one of two."""
-        into.bytes += part.bytes
-        into.objects += part.objects
-        into.count += part.count
-        # The items of several lists have no places in common.
-        apart = part.kind is self._by_code[_LIST] or part.kind is self._by_code[_SET]
-        if into.kind is not part.kind:
-            into.kind = self.mixed
-        elif apart and (into.parts is not None or into.leaves is not None or into.fresh is not None):
-            self._scatter(into)
-        self._merge_parts(into, part, apart)
-        if part.arguments is not None:
-            if into.arguments is None:
-                self._lift(into, part.arguments)
-                into.arguments = part.arguments
-            else:
-                self._merge(into.arguments, part.arguments)
-        if part.loose_objects:
-            self._let_go(into, part.loose_kind, part.loose, part.loose_objects)
-        if part.others is not None:
-            self._put_aside(into, part.others)
-
-    def _merge_parts(self, into: Weighed, part: Weighed, apart: bool) -> None:
-        if part.parts is not None:
-            for label, inner in part.parts.items():
-                if apart:
-                    self._put_aside(into, inner)
-                else:
-                    self._add(into, label, inner)
-        if part.leaves is None and part.fresh is None:
-            return
-        if apart:
-            self._let_all_go(into, part)
-            return
-        if into.leaves is None:
-            self.settle(into)
-        if part.fresh is not None:
-            self._add_fresh(into, part.fresh)
-        if part.leaves is not None:
-            for label, leaf in part.leaves.items():
-                self._add_leaf(into, label, leaf.kind, leaf.bytes)
-
-    def _let_all_go(self, owner: Weighed, part: Weighed) -> None:
-        """The leaves of `part` get no place in `owner`."""
-        fresh = part.fresh
-        if fresh is not None:
-            for i in range(0, len(fresh), 3):
-                self._let_go(owner, fresh[i + 1], fresh[i + 2], 1)
-        if part.leaves is not None:
-            for leaf in part.leaves.values():
-                self._let_go(owner, leaf.kind, leaf.bytes, 1)
-
-    def _scatter(self, part: Weighed) -> None:
-        """Take its places from all parts."""
-        parts, part.parts = part.parts, None
-        if parts is not None:
-            for inner in parts.values():
-                self._put_aside(part, inner)
-        self._let_all_go(part, part)
-        part.leaves = part.fresh = None
-
-
-def _weight_of(item: Any) -> int:
-    return -int(item[1].bytes)
