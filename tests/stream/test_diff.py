@@ -202,7 +202,7 @@ CYCLE = [b"\x80\x04" + b"".join(b"]\x94" for _ in range(n)) + b"h\x00" + b"a" * 
     ids=["same", "leaf", "depth", "cycles", "deep", "deep tuple", "deep key", "calls"],
 )
 def test_hostile_streams_are_compared_in_their_own_size(left, right, kinds):
-    began = time.monotonic()
+    began = time.thread_time()
     differences = []
     for one in diff(left, right):
         differences.append(one)
@@ -210,18 +210,18 @@ def test_hostile_streams_are_compared_in_their_own_size(left, right, kinds):
     assert {one.kind for one in differences} >= kinds
     assert bool(differences) == bool(kinds)
     assert len(differences) < len(left) + len(right)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_keys_that_hold_keys_do_no_harm():
     """A key is a tuple that holds the one before twice, 200 times."""
     data = b"\x80\x04}\x94(N\x85\x94" + b"".join(b"h" + bytes([i]) + b"\x86\x94" for i in range(1, 200))
     data += b"K\x01u."
-    began = time.monotonic()
+    began = time.thread_time()
     assert list(diff(data, data)) == []
     assert list(diff(data, pickle.dumps(1)))
     assert list(diff(data, data.replace(b"K\x01u", b"K\x02u")))
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_nothing_is_imported():

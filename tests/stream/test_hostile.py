@@ -205,9 +205,9 @@ def test_showing_a_wide_and_deep_structure_takes_time_for_what_is_shown_only():
     for i in range(60):
         data += b"0]q" + bytes([i + 1]) + b"(" + (b"h" + bytes([i])) * 8 + b"e"
     data += b"h\x3c0" * 1000
-    began = time.monotonic()
+    began = time.thread_time()
     assert all(len(i.detail) <= 200 for i in disassemble(data + b"."))
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3
 
 
 @pytest.mark.parametrize("data", [b"N" + b"\x85" * 10_000 + b"Q.", b"P" + b"x" * 3000 + b"\n."])
