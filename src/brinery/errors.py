@@ -201,7 +201,15 @@ class CommitUncertain(StoreError):
 
 
 class PluginError(BrineryError):
-    """A plugin, or what it declares, cannot be used."""
+    """A plugin, or what it declares, cannot be used.
+
+    A text has no password: somebody may have given a URL in the place of a name.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        from brinery.urls import redacted
+
+        super().__init__(*(redacted(value) if isinstance(value, str) else value for value in arguments))
 
 
 class PluginConflict(PluginError):

@@ -118,10 +118,14 @@ def set_default_profile(profile: Profile | None) -> DefaultProfileSet:
         from brinery.profile import Profile
 
         if not isinstance(profile, Profile):
+            from brinery.urls import redacted
+
             made = f"brinery.Profile([{profile!r}])" if isinstance(profile, str) else "brinery.Profile(…)"
             raise TypeError(
-                f"set_default_profile() wants a Profile or None, not {profile!r}; make one: "
-                f"brinery.set_default_profile({made})"
+                redacted(
+                    f"set_default_profile() wants a Profile or None, not {profile!r}; make one: "
+                    f"brinery.set_default_profile({made})"
+                )
             )
     with _lock:
         before, _default = _default, profile

@@ -407,9 +407,8 @@ def _choice(
     """What Profile was given, as a Choice. Raises TypeError for what is of another type."""
     if isinstance(plugins, str):
         if plugins != "installed":
-            raise TypeError(
-                f"Profile(plugins={plugins!r}): it wants 'installed' or a list, such as [{plugins!r}]"
-            )
+            given = redacted(repr(plugins))
+            raise TypeError(f"Profile(plugins={given}): it wants 'installed' or a list, such as [{given}]")
     elif not isinstance(plugins, Iterable):
         raise TypeError(
             f"Profile(plugins={_shown(plugins)}): it wants 'installed' or a list of plugins, each a name, a "
@@ -430,7 +429,8 @@ def _shown(plugin: object) -> str:
 def _names_to_leave_out(without: Collection[str]) -> frozenset[str]:
     wants = "it wants a set of names, such as {'labkit'}"
     if isinstance(without, str):
-        raise TypeError(f"Profile(without={without!r}): it wants a set of names, such as {{{without!r}}}")
+        given = redacted(repr(without))
+        raise TypeError(f"Profile(without={given}): it wants a set of names, such as {{{given}}}")
     if without is None or not isinstance(without, Iterable):
         raise TypeError(f"Profile(without={without!r}): {wants}; () leaves none out")
     names = tuple(without)
@@ -451,7 +451,7 @@ def _preferred(prefer: Any) -> Mapping[str, str | tuple[str, ...]]:
         if isinstance(prefer, str) and "=" in prefer:
             key, _, plugin = prefer.partition("=")
             hint = f"; write prefer={{{key.strip()!r}: {plugin.strip()!r}}}"
-        raise TypeError(f"Profile(prefer={prefer!r}): it wants {wants}{hint}")
+        raise TypeError(redacted(f"Profile(prefer={prefer!r}): it wants {wants}{hint}"))
     for key in prefer:
         if not isinstance(key, str):
             hint = ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.dotted import name_of_class
 from brinery.errors import DeclarationError
+from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,7 @@ class Record(metaclass=_RecordClass):
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
-        return f"{type(self).__name__}({fields})"
+        return redacted(f"{type(self).__name__}({fields})")
 
     def __copy__(self) -> Self:
         return self

@@ -30,8 +30,10 @@ def check(obj: object, protocol: int | None = None, *, profile: Profile | None =
         profile = default_profile()
     else:
         from brinery.profile import Profile
+        from brinery.urls import redacted
 
         if not isinstance(profile, Profile):
             made = f"Profile([{profile!r}])" if isinstance(profile, str) else "Profile(…)"
-            raise TypeError(f"check(profile=…) wants a Profile, such as brinery.{made}; not {profile!r}")
+            said = f"check(profile=…) wants a Profile, such as brinery.{made}; not {profile!r}"
+            raise TypeError(redacted(said))
     profile.dumps(obj, protocol, check=True)

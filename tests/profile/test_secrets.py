@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from throwaway import declaring, make_plugin
 
-from brinery import Option, PersistentScheme, Profile, Reducer
-from brinery.errors import StoreError
+import brinery
+from brinery import NameTable, Option, PersistentScheme, Profile, Reducer, Shape, TextRule
+from brinery.errors import PluginError, StoreError
 from brinery.urls import redacted
 
 SECRET = "hunter2"
@@ -147,6 +149,49 @@ def test_it_is_in_no_error_of_the_opener(kind: str) -> None:
         profile.bind(shop=f"shop://anna:{SECRET}@host/db")
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert type(caught.value) is {"odd": StoreError, "part": StoreError}.get(kind, ValueError)
+
+
+URL = f"redis://anna:{SECRET}@host/0"
+SCHEMES = declaring("a", PersistentScheme("redis", "a:b"))
+
+IN_THE_PLACE_OF_A_NAME: dict[str, Any] = {
+    "a scheme": lambda: PersistentScheme(URL, "a:b"),
+    "an opener": lambda: PersistentScheme("redis", URL),
+    "a class": lambda: Reducer(URL, "a:b"),
+    "a module": lambda: NameTable("moved", {URL: "a"}),
+    "a shape's class": lambda: Shape(URL, defaults={"x": 1}),
+    "an encoding": lambda: TextRule("a:B", {"x": URL}),
+    "a number": lambda: Option("x", int, URL, "what for"),
+    "a key of prefer": lambda: Profile([SCHEMES], prefer={f"scheme:{URL}": "a"}),
+    "a plugin in prefer": lambda: Profile([SCHEMES], prefer={"scheme:redis": URL}),
+    "prefer": lambda: Profile([SCHEMES], prefer=URL),  # type: ignore[arg-type]
+    "a plugin in without": lambda: Profile([SCHEMES], without={URL}),
+    "without": lambda: Profile([SCHEMES], without=URL),
+    "a plugin": lambda: Profile([URL]),
+    "plugins": lambda: Profile(URL),
+    "a plugin in options": lambda: Profile([SCHEMES], options={URL: {}}),
+    "an option": lambda: Profile([SCHEMES], options={"a": {URL: 1}}),
+    "a plugin's own name": lambda: Profile([declaring(URL, PersistentScheme("redis", "a:b"))]),
+    "an engine": lambda: Profile([SCHEMES], engine=URL),
+    "a profile": lambda: brinery.set_default_profile(URL),  # type: ignore[arg-type]
+    "a profile to check with": lambda: brinery.check(1, profile=URL),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("act", IN_THE_PLACE_OF_A_NAME.values(), ids=IN_THE_PLACE_OF_A_NAME)
+def test_it_is_in_no_error_where_a_url_was_given_in_the_place_of_something_else(act: Any) -> None:
+    with pytest.raises((PluginError, TypeError, ValueError)) as caught:
+        act()
+    assert SECRET not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+def test_it_is_in_no_repr_of_a_record_and_in_no_explanation() -> None:
+    assert SECRET not in repr(Option("url", str, URL, "where"))
+    for name in (URL, f"scheme:{URL}"):
+        explanation = Profile([SCHEMES]).explain(name)
+        assert SECRET not in str(explanation)
+        assert SECRET not in repr(explanation)
 
 
 def test_what_is_no_secret_stays() -> None:

@@ -10,6 +10,7 @@ from brinery.cli.installation import listed_profile
 from brinery.cli.problems import Problem
 from brinery.declarations import PersistentScheme
 from brinery.dotted import import_dotted, is_dotted
+from brinery.urls import redacted
 from brinery.wording import nearest_in_module
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def _explain(profile: Profile, name: str) -> Explanation:
         if says or _exists(spelling):
             return explanation
     raise Problem(
-        f"{name!r} is no class or function that can be imported, no scheme of a store, and no plugin "
-        "declares anything under this name; write a class as package.module:Class"
+        f"{redacted(repr(name))} is no class or function that can be imported, no scheme of a store, and no "
+        "plugin declares anything under this name; write a class as package.module:Class"
         + _meant(profile, spellings)
     )
 

@@ -44,7 +44,9 @@ def get(name: str) -> ModuleType:
     Raises ValueError for a name that is no engine's, and ImportError where the engine is not built.
     """
     if name not in ENGINES:
-        raise ValueError(f"no engine is called {name!r}; there are: {', '.join(ENGINES)}")
+        from brinery.urls import redacted
+
+        raise ValueError(f"no engine is called {redacted(repr(name))}; there are: {', '.join(ENGINES)}")
     # importlib, a half millisecond to import, does no more for it.
     module: ModuleType = __import__(f"{__name__}.{name}", fromlist=["Pickler"])
     return module

@@ -8,6 +8,7 @@ from brinery.dotted import import_dotted, is_dotted, name_of_class
 from brinery.plan import NATIVE_TYPES
 from brinery.plugin_host.kinds import by_key
 from brinery.plugin_host.saying import Asked, Say
+from brinery.urls import redacted
 from brinery.wording import fold, nearest_in_module
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def explain(
     if row is not None:
         says = [say for say in says if say.kind == row.noun or say.kind.endswith(f" {row.key}")]
     texts = dict.fromkeys(conflict.text for conflict in conflicts)
-    return Explanation(spelled, tuple(says), note, "\n".join(texts))
+    return Explanation(redacted(spelled), tuple(says), note, "\n".join(texts))
 
 
 def _key(name: str) -> tuple[str, str]:

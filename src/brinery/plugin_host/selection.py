@@ -172,10 +172,10 @@ def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) 
 
 
 def _check_name(plugin: Plugin) -> None:
-    if not plugin.name.strip() or any(mark in plugin.name for mark in ",;="):
+    if not plugin.name.strip() or any(mark in plugin.name for mark in (*",;=", "://")):
         raise PluginError(
             f"plugin {plugin} wants a name, of which BRINERY_PREFER and its like can be made: not empty, and "
-            "without , ; and ="
+            "without , ; = and ://"
         )
     if plugin.name in BUILT_IN:
         raise PluginError(f"plugin {plugin} has the name of one that is built in; it wants another name")
