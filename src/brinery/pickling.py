@@ -88,7 +88,7 @@ def _comes_between() -> bool:
     if _composing != get_ident():
         return False
     composing = sys.modules.get("brinery.plugin_host.composing")
-    return not getattr(composing, "plugin_is_loading", False)
+    return get_ident() not in getattr(composing, "loading_plugins", ())
 
 
 def _plain_plans() -> tuple[WritePlan, ReadPlan]:

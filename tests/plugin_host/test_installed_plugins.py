@@ -228,6 +228,23 @@ def test_left_out_it_is_not_even_loaded(broken: Installation) -> None:
     assert broken.out(code).splitlines() == ["<Profile: plain> blocked False"] * 2
 
 
+MAKES_ONE = """
+import brinery, types
+other = types.ModuleType("other")
+other.brinery_reducers = brinery.hookimpl(lambda: [])
+brinery.Profile([other])
+"""
+MAKES_ONE_IN_A_THREAD = MAKES_ONE.replace(
+    "brinery.Profile([other])",
+    """
+import threading
+thread = threading.Thread(target=brinery.Profile, args=([other],))
+thread.start()
+thread.join()
+""",
+)
+
+
 @pytest.mark.parametrize(
     ("source", "text"),
     [
@@ -238,9 +255,21 @@ def test_left_out_it_is_not_even_loaded(broken: Installation) -> None:
             "ZeroDivisionError",
         ),
         ("import brinery\nbrinery.dumps(1)", "Profile.plain()"),
+        ("import brinery, fractions\nbrinery.Profile([fractions], without=())\nbrinery.dumps(1)", "no hook"),
+        (f"{MAKES_ONE}\nbrinery.dumps(1)", "Profile.plain()"),
+        (f"{MAKES_ONE_IN_A_THREAD}\nbrinery.dumps(1)", "Profile.plain()"),
         (GREETING.replace("fractions:Fraction", "builtins:dict"), "own data types"),
     ],
-    ids=["exits", "misspelt", "raises", "uses brinery while it is loaded", "declares a data type by name"],
+    ids=[
+        "exits",
+        "misspelt",
+        "raises",
+        "uses brinery while it is loaded",
+        "makes what is no profile",
+        "makes a profile before it uses brinery",
+        "lets a thread make one before",
+        "declares a data type by name",
+    ],
 )
 def test_however_it_is_broken(installation: Installation, source: str, text: str) -> None:
     installation.add("brinery-bad", plugins={"bad": "bad_plugin"}, bad_plugin=source)

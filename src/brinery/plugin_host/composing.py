@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.dotted import import_dotted
@@ -61,8 +62,8 @@ class Composition(NamedTuple):
         return [conflict for place in self.places for conflict in place.conflicts()]
 
 
-#: Whether code of a plugin runs, while it is imported or asked for what it declares.
-plugin_is_loading = False
+#: The threads in which code of a plugin runs, while it is imported or asked for what it declares.
+loading_plugins: set[int] = set()
 
 
 def compose(choice: Choice) -> Composition:
@@ -164,11 +165,12 @@ def _preferences(
 
 
 def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]]:
-    global plugin_is_loading
     plugin = selected.plugin
     if selected.blocked is not None:
         return PluginState(plugin, "blocked", selected.blocked), []
-    plugin_is_loading = True
+    # A plugin may make a profile of its own, while it is loaded.
+    thread, within = get_ident(), get_ident() in loading_plugins
+    loading_plugins.add(thread)
     try:
         if selected.broken is not None:
             raise DeclarationError(selected.broken)
@@ -187,7 +189,8 @@ def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]
         _warn_once(plugin, reason)
         return PluginState(plugin, "broken", reason), []
     finally:
-        plugin_is_loading = False
+        if not within:
+            loading_plugins.discard(thread)
     reason = "asked for by name" if selected.named else "installed"
     return PluginState(plugin, "active", reason, collected.hooks, selected.given), collected.records
 
