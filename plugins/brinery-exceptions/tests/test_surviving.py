@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copyreg
 import functools
 import importlib.util
 import inspect
@@ -213,6 +214,21 @@ class TestSurviving:
         for _ in range(3):
             exc = pickle.loads(pickle.dumps(exc))
         check_refused(exc, tasks)
+
+    def test_what_is_registered_for_its_class_does_not_come_before_it(self, tasks):
+        """As tblib's reducer is, for all classes, wherever Dask is imported."""
+        pickling_support = pytest.importorskip("tblib.pickling_support")
+        pickling_support.install()
+        pickling_support.install(tasks.HoldsALock)
+        exc = caught(tasks.hold_a_lock, 0)
+        for _ in range(2):
+            exc = pickle.loads(pickle.dumps(exc))
+            assert type(exc) is tasks.HoldsALock
+            assert exc.lock.startswith("<unlocked")
+        plain = pickle.loads(pickle.dumps(caught(tasks.refuse, 7)))  # others are as they were
+        assert plain.reason == "no stock"
+        registered = copyreg.dispatch_table[tasks.HoldsALock].registered
+        assert registered is copyreg.dispatch_table[ValueError]
 
     def test_brinery_writes_it_too(self, tasks):
         import brinery

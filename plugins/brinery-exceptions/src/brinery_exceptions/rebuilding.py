@@ -6,8 +6,12 @@ names and arguments are in pickles, and stay what they are.
 
 from __future__ import annotations
 
+import copyreg
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["CARRIED", "UnreadableException", "carry", "make", "restore", "stand_in", "unpack"]
 
@@ -95,6 +99,21 @@ def unpack(data: bytes | None, report: str, trouble: str = "") -> BaseException:
 def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> None:
     """Make `exc` be pickled as `data`, whoever pickles it."""
     vars(exc)[CARRIED] = _Carried(data, report, trouble)
+    # Where Dask is imported, tblib has registered every class with copyreg, which is asked before the object.
+    registered = copyreg.dispatch_table.get(type(exc))
+    if registered is not None and not isinstance(registered, _AskedFirst):
+        copyreg.dispatch_table[type(exc)] = _AskedFirst(registered)
+
+
+class _AskedFirst:
+    """In the place of what is registered for a class: an exception that was prepared has its say first."""
+
+    def __init__(self, registered: Callable[[Any], Any]) -> None:
+        self.registered = registered
+
+    def __call__(self, exc: BaseException) -> Any:
+        carried = vars(exc).get(CARRIED)
+        return carried(pickle.DEFAULT_PROTOCOL) if isinstance(carried, _Carried) else self.registered(exc)
 
 
 class _Carried:
