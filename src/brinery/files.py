@@ -52,6 +52,7 @@ def dump_file(
 
     Raises what dumping raises, and OSError (BlockingIOError where another writer holds the lock); either way
     the old file, if there was one, is as it was. ValueError: this Python cannot do that `compress`.
+    TypeError: `path` is no path, or `lock` no number of seconds.
     """
     if not isinstance(path, str | bytes | os.PathLike):
         swapped = isinstance(obj, str | os.PathLike)
@@ -59,6 +60,10 @@ def dump_file(
         raise TypeError(
             f"dump_file() wants the object, then the path of a file; the path cannot be a "
             f"{type(path).__qualname__}{hint}"
+        )
+    if lock is not None and (not isinstance(lock, int | float) or isinstance(lock, bool) or lock < 0):
+        raise TypeError(
+            f"lock is a number of seconds to wait for another writer, such as lock=10, or None, not {lock!r}"
         )
     _check_target(path)
     method = choose(path, compress)
@@ -91,6 +96,14 @@ def load_file(
     were read, and how many there are. What is raised while it is loaded has a note with the file's name.
     """
     with _opened(path, progress) as file:
+        if not file.peek(1):
+            empty = EOFError("Ran out of input")
+            advice.add(
+                empty,
+                "the file has nothing in it: whatever was to write it never did, or ended before it had. "
+                "dump_file() leaves a file whole or as it was",
+            )
+            raise empty
         return (profile or default_profile()).load(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )

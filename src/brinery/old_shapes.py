@@ -41,13 +41,18 @@ class Shape(Record):
     create     ``create(cls, *args, **kwargs)`` makes the new object, in the place of REDUCE, NEWOBJ, INST,
                OBJ, and of ``copyreg._reconstructor``.
     through    functions that streams call with the class as their first argument to make its objects, by
-               dotted name of today; `create` is called in their place, too, with the other arguments.
+               dotted name of today; `create` is called in their place, too, with the other arguments. With
+               ``"copyreg:_reconstructor"``, the class has become an extension type, and an upgrade writes
+               NEWOBJ in the place of that call of Python 2's protocols 0 and 1.
     instances  dotted names of the classes of the objects that calling `target` makes, where they are others.
     defaults   attributes that did not exist once, by name, with their values, added to a state that is a dict
                (or a pair with a dict) and has them not. A function is called with the state, and gives the
                value: lists and dicts want one each.
     version    where the author stamps a version: the name of an item of the state, or a function of the
                state.
+    shallow    true where `state` looks at the items of the state, moves and renames them, and looks into none
+               but numbers, text, bytes and None: then an upgrade of files does it, too, without building
+               anything.
 
     Each function may be a dotted name. What a function raises, the load raises: a state that cannot be mended
     is refused that way. A stream that names no such class pays nothing.
@@ -59,6 +64,7 @@ class Shape(Record):
         "create",
         "defaults",
         "instances",
+        "shallow",
         "state",
         "target",
         "through",
@@ -74,6 +80,7 @@ class Shape(Record):
         "instances",
         "defaults",
         "version",
+        "shallow",
     )
     target: str
     state: Function | None
@@ -84,6 +91,7 @@ class Shape(Record):
     instances: tuple[str, ...]
     defaults: Mapping[str, Any]
     version: Function | None
+    shallow: bool
 
     def __init__(
         self,
@@ -97,6 +105,7 @@ class Shape(Record):
         instances: Iterable[str] = (),
         defaults: Mapping[str, Any] = MappingProxyType({}),
         version: Function | None = None,
+        shallow: bool = False,
     ) -> None:
         if not (isinstance(target, str) and target.startswith("*:") and target[2:].isidentifier()):
             _check_target("Shape", target)
@@ -115,6 +124,8 @@ class Shape(Record):
             raise refused(
                 f"Shape(version=…) is the name of an item of the state, or a function, not {version!r}"
             )
+        if not isinstance(shallow, bool) or (shallow and state is None):
+            raise refused(f"Shape(shallow={shallow!r}): it is true or false, and says something of state=…")
         if state is not None and build is not None:
             raise refused("Shape takes state=… or build=…, not both: build may return (state,)")
         if not isinstance(defaults, Mapping) or not all(isinstance(name, str) for name in defaults):
@@ -138,6 +149,7 @@ class Shape(Record):
             instances=made,
             defaults=MappingProxyType(dict(defaults)),
             version=version,
+            shallow=shallow,
         )
 
     def statements(self) -> Iterator[Statement]:

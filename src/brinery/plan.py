@@ -276,6 +276,8 @@ class Shaped(NamedTuple):
     text       rules for Python 2's str in it, a TextTable.
     through    dotted names of functions that make its objects, given the class first.
     instances  dotted names of the classes of its objects, where these are not its own.
+    restate    ``restate(state)`` gives the state of today, and looks no deeper than its items; only where
+               that is all that `build` does.
     """
 
     name: str
@@ -285,6 +287,7 @@ class Shaped(NamedTuple):
     text: TextTable | None = None
     through: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    restate: Callable[[Any], Any] | None = None
 
 
 class TextTable(NamedTuple):

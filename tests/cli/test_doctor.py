@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import brinery
 from brinery.cli import main
 from brinery.errors import ReadError
 from brinery.stream import diagnose
@@ -21,6 +22,7 @@ from brinery.stream import diagnose
 GOLDEN = Path(__file__).parents[1] / "wire" / "python2" / "golden"
 SOUND = pickle.dumps({"rows": [1, 2, 3], "text": "line\n"}, 2)
 OLD = b"\x80\x02U\x04caf\xe9q\x00."
+MIXED = b"\x80\x02U\x02\xc3\xa9U\x01\xffU\x01a\x87."  # ("é", b"\xff", "a"), the first in UTF-8
 OLD_UTF8 = b"\x80\x02U\x05caf\xc3\xa9q\x00."
 
 
@@ -43,6 +45,7 @@ def texts(data):
         (b"\x80\x04]\xff.", ["offset 3", "damaged"]),
         (OLD, ["encoding='latin1'", "1 of 1 strings"]),
         (OLD_UTF8, ["encoding='utf-8'"]),
+        (MIXED, ["2 of 3 strings", "1 are UTF-8", "encoding='utf-8', errors='bytes'"]),
         (b"\x80\x05\x97.", ["buffers="]),
         (b"\x80\x02X\x01\0\0\0aQ.", ["persistent_load", "'a'"]),
         (b"\x80\x02(X\x07\0\0\0storageq\x00NtQ.", ["torch.load"]),
@@ -67,6 +70,7 @@ def test_the_advice_helps():
     """What it says is done, and the load goes well."""
     assert pickle.loads(OLD, encoding="latin1") == "café"
     assert pickle.loads(OLD_UTF8, encoding="utf-8") == "café"
+    assert brinery.loads(MIXED, encoding="utf-8", errors="bytes") == ("é", b"\xff", "a")
     assert pickle.loads(SOUND[:-1] + b".") == pickle.loads(SOUND)
     text = pickle.dumps({"a\n": [1, 2]}, 0)
     assert pickle.loads(text.replace(b"\n", b"\r\n").replace(b"\r\n", b"\n")) == {"a\n": [1, 2]}

@@ -2,6 +2,7 @@
 
 import dbm.dumb
 import importlib.util
+import json
 import os
 import pickle
 import sqlite3
@@ -116,3 +117,96 @@ def test_nothing_is_imported(tmp_path):
     subprocess.run([sys.executable, "-c", f"{program}\nassert 'antigravity' not in sys.modules"], check=True)
     assert b"antigravity" in old.read_bytes()
     assert old.read_bytes().startswith(b"\x80\x05")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--encoding", "utf-9"],
+        ["--errors", "lenient"],
+        ["--text", "shop:Order.code=latin-7000"],
+    ],
+)
+def test_what_nobody_knows_is_said_before_anything_is_read(folder, capsys, arguments):
+    assert main(["upgrade", str(folder), "--in-place", *arguments]) == 1
+    assert arguments[1].rpartition("=")[2] in capsys.readouterr().err
+    assert (folder / "a.pickle").read_bytes() == OLD
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_number_of_processes_is_one(folder, capsys, count):
+    with pytest.raises(SystemExit):
+        main(["upgrade", str(folder), "--in-place", "--jobs", count])
+    assert "number of processes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nothing", "nothing"),
+        ("nobase://ada:secret@host/x", "nobase"),
+        ("sqlite:////no/such/folder/x.db", "unable to open"),
+        ("sqlite://", "t"),
+    ],
+)
+def test_a_database_that_is_not_there_is_an_error_and_no_traceback(capsys, url, words):
+    pytest.importorskip("sqlalchemy")
+    assert main(["upgrade", url, "--column", "t.c", "--in-place"]) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert "secret" not in error
+    assert "Traceback" not in error
+
+
+def test_every_run_names_what_nobody_knows(folder, capsys):
+    (folder / "c.pickle").write_bytes(b"\x80\x02cnobody.knows\nThis\n.")
+    assert main(["upgrade", str(folder), "--in-place", "--encoding", "latin1"]) == 0
+    out = capsys.readouterr().out
+    assert "1 names are not found here" in out
+    assert "nobody.knows:This" in out
+
+
+def test_damaged_rows_are_named(tmp_path, capsys):
+    pytest.importorskip("sqlalchemy")
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, c BLOB)")
+        rows = [(1, OLD), (2, OLD[:-1]), (3, OLD[:-3])]
+        database.executemany("INSERT INTO t VALUES (?, ?)", rows)
+    url = f"sqlite:///{tmp_path}/t.db"
+    assert main(["upgrade", url, "--column", "t.c", "--in-place", "--encoding", "latin1"]) == 1
+    error = capsys.readouterr().err
+    assert "t.c[2]: " in error
+    assert "t.c[3]: " in error
+
+
+def test_what_wants_a_plugin_still_is_told_file_by_file(tmp_path, capsys, monkeypatch):
+    for name, of in (("a", b"Basket"), ("b", b"Basket"), ("c", b"Plain"), ("d", b"Gone")):
+        (tmp_path / f"{name}.pickle").write_bytes(b"\x80\x02cshop\n" + of + b"\n)\x81}b.")
+
+    class Plugin:
+        __name__ = "shopkit"
+
+        @brinery.hookimpl
+        def brinery_shapes(self):
+            yield brinery.Shape("shop:Basket", create=lambda cls: cls())
+
+        @brinery.hookimpl
+        def brinery_name_tables(self):
+            yield brinery.NameTable("shop", stand_ins={"shop:Gone": "brinery.engine.shaping:may_be_shaped"})
+
+    profile = brinery.Profile([Plugin()])
+    monkeypatch.setattr("brinery.upgrade.rules.default_profile", lambda: profile)
+    monkeypatch.setattr("brinery.cli.upgrade.chosen_profile", lambda: profile)
+    report = tmp_path / "report"
+    assert main(["upgrade", str(tmp_path), "--in-place", "--report", str(report)]) == 0
+    out = capsys.readouterr().out
+    assert "3 files may want a plugin still" in out
+    assert "2  shop:Basket: its objects may have been of another shape (plugin shopkit)" in out
+    assert "1  shop:Gone: brinery.engine.shaping:may_be_shaped stands in for it" in out
+    assert f"{tmp_path}/b.pickle: shop:Basket" in out
+    lines = {
+        os.path.basename(line["path"]): line for line in map(json.loads, report.read_text().splitlines())
+    }
+    assert set(lines["d.pickle"]["wants"]) == {"shop:Gone"}
+    assert lines["c.pickle"]["wants"] == {}
+    assert lines["c.pickle"]["state"] == "replaced"

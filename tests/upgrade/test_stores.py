@@ -1,9 +1,11 @@
 """Shelves, dbm files and columns of databases are upgraded value by value."""
 
 import dbm.dumb
+import gzip
 import pickle
 import shelve
 import sqlite3
+import zlib
 from contextlib import closing
 
 import pytest
@@ -104,3 +106,50 @@ def test_interrupted_it_goes_on(url, monkeypatch):
 def test_what_cannot_be_done_is_said(url, table, column, words):
     with pytest.raises(ValueError, match=words):
         upgrade_column(url, table, column, LATIN)
+
+
+def test_damaged_rows_are_named_and_stay(url):
+    path = url.removeprefix("sqlite:///")
+    damaged = {
+        ("s0", 3): OLD[:-1],
+        ("s1", 4): b"\x80\x02X\xff\xff\xff\x7fab.",
+        ("s2", 8): gzip.compress(OLD)[:-9],
+    }
+    with closing(sqlite3.connect(path)) as database, database:
+        for (shop, number), data in damaged.items():
+            database.execute("UPDATE orders SET data = ? WHERE shop = ? AND number = ?", (data, shop, number))
+    done = upgrade_column(url, "orders", "data", LATIN)
+    assert done.state == "failed"
+    assert [fault.partition(": ")[0] for fault in done.faults] == [
+        f"orders.data[{shop}, {number}]" for shop, number in damaged
+    ]
+    assert done.changes.pickles == 797
+    assert done.note == "1 value is no pickle"
+    with closing(sqlite3.connect(path)) as database, database:
+        for (shop, number), data in damaged.items():
+            where = "SELECT data FROM orders WHERE shop = ? AND number = ?"
+            assert database.execute(where, (shop, number)).fetchone()[0] == data
+
+
+def test_compressed_values_stay_compressed(url):
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE orders SET data = ?", (zlib.compress(OLD),))
+    assert upgrade_column(url, "orders", "data", LATIN).changes.pickles == 1001
+    assert {pickle.loads(zlib.decompress(value))[0] for value in values(url)} == {"café"}
+    assert upgrade_column(url, "orders", "data", LATIN).state == "same"
+
+
+def test_a_shelf_elsewhere_is_gone_on_with_and_never_emptied(shelf, tmp_path):
+    target = str(tmp_path / "new")
+    with dbm.open(target, "c") as new:
+        new["mine"] = b"kept"
+        new["key 1"] = b"another's"
+    done = upgrade_dbm(shelf, LATIN, target)
+    assert done.state == "failed"
+    assert "--again" in done.error
+    with dbm.open(target, "r") as new:
+        assert (new["mine"], new["key 1"], pickle.loads(new["key 2"])) == (b"kept", b"another's", ["café"])
+    assert upgrade_dbm(shelf, LATIN, target, again=True).state == "written"
+    with dbm.open(target, "r") as new:
+        assert (new["mine"], pickle.loads(new["key 1"])) == (b"kept", ["café"])

@@ -384,3 +384,12 @@ def test_attributes_named_by_objects_nest_as_deep_as_they_like():
     depth = 20_000
     data = b"\x80\x02" + b"cm\nC\n)\x81}" * depth + b"N" + b"Nsb" * depth + b"."
     assert upgrade_bytes(upgrade_bytes(data)) == upgrade_bytes(data)
+
+
+def test_a_text_that_is_a_name_too_stays_one_object_in_every_pickle_and_run():
+    """A slot's name, in the memo as the name of a global: names that were known before are other objects."""
+    body = b"\x8c\x01m\x94\x8c\x04some\x94\x93\x94)\x81\x94N}\x94h\x01K\x01s\x86\x94b."
+    one = b"\x80\x04\x95" + len(body).to_bytes(8, "little") + body
+    for data in (one, one * 3):
+        for _ in range(3):
+            assert upgrade_bytes(data, Rules(4)) == data

@@ -1,9 +1,13 @@
 """What lies in a folder, and what an earlier run left: nothing that is the only one of its kind is lost."""
 
 import dbm.dumb
+import gzip
+import io
 import os
 import pickle
 import shelve
+import shutil
+import zipfile
 
 import pytest
 
@@ -95,3 +99,115 @@ def test_what_a_plugin_stands_in_for_is_refused(tmp_path):
     assert done.state == "failed"
     assert "load this one" in done.error
     assert file.read_bytes() == b"csets\nSet\n."
+
+
+def test_a_folder_is_not_written_into_itself(tmp_path):
+    (tmp_path / "a.pickle").write_bytes(OLD)
+    with pytest.raises(ValueError, match="into itself"):
+        states([tmp_path], UTF8, to=tmp_path)
+    assert states([tmp_path / "a.pickle"], UTF8, to=tmp_path) == ["failed"]
+    assert (tmp_path / "a.pickle").read_bytes() == OLD
+    for _ in range(2):
+        states([tmp_path], UTF8, to=tmp_path / "new")
+        assert sorted(os.listdir(tmp_path / "new")) == ["a.pickle"]
+
+
+def test_a_file_that_another_made_is_not_written_over(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "a.pickle").write_bytes(OLD)
+    other = tmp_path / "out" / "a.pickle"
+    for age in (0, 2_000_000_000):  # older than the source, and younger
+        other.write_bytes(b"another's")
+        os.utime(other, (age, age))
+        [done] = upgrade_files([tmp_path / "in"], UTF8, to=tmp_path / "out")
+        assert done.state == "failed"
+        assert "--again" in done.error
+        assert other.read_bytes() == b"another's"
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "out", again=True) == ["written"]
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "out") == ["done before"]
+
+
+def test_a_folder_elsewhere_is_whole(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.pickle").write_bytes(OLD)
+    (source / "readme.txt").write_bytes(b"\xff\x00 no pickle")
+    (source / "broken.pickle").write_bytes(OLD[:-2])
+    done = {
+        os.path.basename(one.path): one.state for one in upgrade_files([source], UTF8, to=tmp_path / "out")
+    }
+    assert done == {"a.pickle": "written", "readme.txt": "copied", "broken.pickle": "failed"}
+    assert (tmp_path / "out" / "readme.txt").read_bytes() == b"\xff\x00 no pickle"
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.pickle", "readme.txt"]
+    again = {
+        os.path.basename(one.path): one.state for one in upgrade_files([source], UTF8, to=tmp_path / "out")
+    }
+    assert again == {"a.pickle": "done before", "readme.txt": "done before", "broken.pickle": "failed"}
+
+
+def test_other_names_of_a_file_are_told(tmp_path):
+    (tmp_path / "a").write_bytes(OLD)
+    os.link(tmp_path / "a", tmp_path / "b")
+    done = list(upgrade_files([tmp_path / "a"], UTF8))
+    assert done[0].state == "replaced"
+    assert "another name" in done[0].note
+    assert (tmp_path / "b").read_bytes() == OLD
+    [done] = upgrade_files([tmp_path / "b"], UTF8)
+    assert (done.state, done.note) == ("replaced", "")
+
+
+def test_where_there_are_no_hard_links_a_killed_run_goes_on(tmp_path, monkeypatch):
+    def link(*names):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    (tmp_path / "a").write_bytes(OLD)
+    (tmp_path / ".a.brinery-old").write_bytes(OLD)  # kept, and killed before the file was replaced
+    assert states([tmp_path / "a"], UTF8) == ["replaced"]
+    assert pickle.loads((tmp_path / "a").read_bytes()) == {"name": "café"}
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_what_is_compressed_otherwise_is_the_same(tmp_path):
+    new = gzip.compress(pickle.dumps([1] * 100, 5), 1, mtime=7)
+    (tmp_path / "a.gz").write_bytes(new)
+    assert states([tmp_path], UTF8) == ["same"]
+    assert (tmp_path / "a.gz").read_bytes() == new
+
+
+def test_an_archive_is_verified_member_by_member(tmp_path, monkeypatch):
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("data.pkl", OLD)
+        member = zipfile.ZipInfo("plain.bin")
+        member.extra = b"FB\x04\x00ZZZZ"
+        archive.writestr(member, b"12345")
+    before = file.read_bytes()
+    real = shutil.copyfileobj
+
+    def damaged(source, target, size):
+        real(io.BytesIO(source.read().replace(b"3", b"4")), target)
+
+    monkeypatch.setattr(shutil, "copyfileobj", damaged)
+    [done] = upgrade_files([file], UTF8)
+    assert done.state == "failed"
+    assert "plain.bin does not read back" in done.error
+    assert file.read_bytes() == before
+    monkeypatch.setattr(shutil, "copyfileobj", real)
+    assert states([file], UTF8) == ["replaced"]
+    with zipfile.ZipFile(file) as archive:
+        assert archive.getinfo("plain.bin").extra == b"FB\x04\x00ZZZZ"
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(encoding="utf-9"), "no encoding 'utf-9'"),
+        (Rules(errors="lenient"), "errors='lenient'"),
+        (Rules(attributes={"a:B.c": "latin-7000"}), "latin-7000"),
+    ],
+)
+def test_rules_are_looked_at_before_anything_is_read(tmp_path, rules, words):
+    with pytest.raises(ValueError, match=words):
+        states([tmp_path], rules)

@@ -84,6 +84,11 @@ REFUSED = {
         pickle.UnpicklingError,
         "without its frequency",
     ),
+    "a period that would be none": (
+        b"\x80\x02cpandas.tseries.period\nPeriod\n)\x81}}(U\x07ordinalM\x72\x40U\x04freqU\x01Du\x86b.",
+        pickle.UnpicklingError,
+        "would be NaT",
+    ),
     "a mixture of normal distributions": (
         b"\x80\x02csklearn.mixture.gmm\nGMM\n)\x81.",
         ModuleNotFoundError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dbm
+import json
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ SUMMARY = "rewrite old pickles: protocol, names and Python 2's strings, without 
 HELP = """\
 Rewrite pickles at another protocol, with today's names, and with Python 2's
 strings as text or bytes. Nothing that they name is imported, called or built.
+What only a plugin can mend, when a pickle is loaded, is said, file by file.
 
 SRC is a file (of pickles, perhaps compressed; a zip archive; an .npy file of
 objects), a folder with all that is in it, or a shelf or other dbm file. With
@@ -54,7 +56,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "sources", nargs="+", metavar="SRC", help="files, folders, shelves; or a database's URL"
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--to", metavar="DEST", help="write the new files into this folder")
+    where.add_argument(
+        "--to", metavar="DEST", help="write the new files into this folder, and copy what is no pickle"
+    )
     where.add_argument("--in-place", action="store_true", help="replace the files")
     where.add_argument("--dry-run", action="store_true", help="write nothing; say what would change")
     where.add_argument("--learn", metavar="OUT", help="write nothing but a plugin's table for unknown names")
@@ -76,7 +80,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search", action="append", default=[], metavar="PACKAGE", help="--learn looks there, too"
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="as many processes (default: 1)")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="as many processes (default: 1)")
+    parser.add_argument(
+        "--report", metavar="FILE", help="write what became of each file there, as JSON lines"
+    )
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="a Dask scheduler, whose workers see the same files"
     )
@@ -86,6 +93,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-old", action="store_true", help="keep the old files: .NAME.brinery-old")
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
+
+
+_count.__name__ = "number of processes"  # argparse says so of what it refuses
+
+
 def run(options: argparse.Namespace) -> int:
     """Upgrade, and say what was changed; 1 if something failed."""
     from brinery.upgrade import Changes
@@ -93,26 +110,121 @@ def run(options: argparse.Namespace) -> int:
     rules = _rules(options)
     total = Changes()
     states: dict[str, int] = {}
-    with _Progress() as progress:
+    wanting = _Wanting()
+    with _Progress() as progress, _Report(options.report) as report:
         try:
             for done in _work(options, rules, progress):
                 total = total.plus(done.changes)
                 states[done.state] = states.get(done.state, 0) + 1
+                wanting.add(done)
+                report.add(done)
                 progress.show(sum(states.values()), total)
-                if done.state == "failed" or (done.state == "other" and done.path in options.sources):
+                for line in _said(done, options):
                     progress.clear()
-                    print(f"{printable(done.path)}: {printable(done.error)}", file=sys.stderr)
+                    print(line, file=sys.stderr)
         except (ValueError, OSError, *dbm.error) as failed:
             raise Problem(redacted(str(failed))) from failed
         except BrineryError as failed:
             raise Problem(str(failed)) from failed
     unknown = _unknown(total, options)
-    print("\n".join(_report(states, total, unknown, options)))
+    print("\n".join([*_told(states, total, unknown, options), *wanting.told()]))
     return int("failed" in states)
+
+
+def _said(done: Done, options: argparse.Namespace) -> Iterator[str]:
+    """What is said of a file or column as soon as it is done."""
+    path = printable(redacted(done.path))
+    if done.faults:
+        yield from (f"{path}: {printable(fault)}" for fault in done.faults)
+        if done.error.endswith("more)") and len(done.faults) == 100:
+            yield f"{path}: and more of these"
+    elif done.state == "failed" or (done.state in ("other", "copied") and done.path in options.sources):
+        yield f"{path}: {printable(done.error)}"
+    if done.note:
+        yield f"{path}: {printable(done.note)}"
+
+
+class _Wanting:
+    """Which files want a plugin still when they are loaded, and for what."""
+
+    def __init__(self) -> None:
+        self._files = 0
+        self._shown: list[tuple[str, list[str]]] = []
+        self._names: dict[str, int] = {}
+        self._why: dict[str, str] = {}
+
+    def add(self, done: Done) -> None:
+        needs = done.changes.needs
+        if not needs:
+            return
+        self._files += 1
+        if len(self._shown) < _SHOWN:
+            self._shown.append((done.path, sorted(needs)))
+        for name in needs:
+            self._names[name] = self._names.get(name, 0) + 1
+        self._why.update(done.changes.why)
+
+    def told(self) -> Iterator[str]:
+        if not self._files:
+            return
+        profile = chosen_profile()
+        files = f"{self._files:,} file{'s' if self._files > 1 else ''}"
+        yield f"{files} may want a plugin still, to mend what they hold when it is loaded:"
+        names = sorted(self._names, key=lambda name: (-self._names[name], name))
+        for name in names[:_SHOWN]:
+            plugins = sorted({say.plugin.name for say in profile.explain(name).says if say.wins})
+            by = f" (plugin {', '.join(plugins)})" if plugins else ""
+            yield f"{self._names[name]:>8,}  {printable(name)}: {self._why[name]}{by}"
+        if len(names) > _SHOWN:
+            yield f"{'…':>8}  {len(names) - _SHOWN:,} more names"
+        for path, needs in self._shown:
+            some = printable(", ".join(needs[:3]))
+            yield f"          {printable(path)}: {some}{', …' if len(needs) > 3 else ''}"
+        if self._files > len(self._shown):
+            yield f"{'…':>8}  {self._files - len(self._shown):,} more files; --report FILE has them all"
+        yield "keep that plugin for them; or load each with it, and dump what comes of it"
+
+
+class _Report:
+    """What became of each file, in a file of its own: a line of JSON for each."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._file: Any = None
+
+    def __enter__(self) -> _Report:
+        if self._path is not None:
+            self._file = Path(self._path).open("w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, done: Done) -> None:
+        if self._file is None:
+            return
+        changes = done.changes
+        line = {
+            "path": redacted(done.path),
+            "state": done.state,
+            "error": done.error,
+            "faults": list(done.faults),
+            "note": done.note,
+            "pickles": changes.pickles,
+            "before": changes.before,
+            "after": changes.after,
+            "renamed": [[old, new, count] for (old, new), count in changes.renamed.items()],
+            "text": changes.text,
+            "binary": changes.binary,
+            "wants": {name: changes.why[name] for name in changes.needs},
+        }
+        print(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace").decode(), file=self._file)
 
 
 def _rules(options: argparse.Namespace) -> Rules:
     from brinery.upgrade import Rules
+    from brinery.upgrade.rules import check_rules
 
     attributes = {}
     for rule in options.text:
@@ -121,7 +233,12 @@ def _rules(options: argparse.Namespace) -> Rules:
             raise Problem(f"--text {rule}: a rule is module:Class.attribute=ENCODING, or =bytes")
         attributes[place] = encoding
     chosen_profile()  # whatever is wrong with plugins is told before anything is written
-    return Rules(options.protocol, options.encoding, options.errors, attributes)
+    rules = Rules(options.protocol, options.encoding, options.errors, attributes)
+    try:
+        check_rules(rules)
+    except ValueError as unknown:
+        raise Problem(f"--encoding, --errors or --text: {unknown}") from unknown
+    return rules
 
 
 def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Iterator[Done]:
@@ -141,7 +258,7 @@ def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Ite
             to = os.path.join(options.to, os.path.basename(source)) if options.to else None
             if to is not None:
                 os.makedirs(options.to, exist_ok=True)
-            yield upgrade_dbm(source, rules, to, dry_run=dry)
+            yield upgrade_dbm(source, rules, to, dry_run=dry, again=options.again)
         elif not os.path.exists(source):
             raise Problem(f"{source}: there is no such file or folder")
         else:
@@ -187,12 +304,10 @@ def _is_dbm_table(path: str) -> bool:
 
 def _unknown(total: Changes, options: argparse.Namespace) -> list[str]:
     """Names that are not found here; and with --learn, the table for them."""
-    if not (options.dry_run or options.learn):
-        return []
     from brinery.upgrade import learning
 
     if not options.learn:
-        return learning.unresolved(total.names)
+        return [name for name in learning.unresolved(total.names) if name not in total.needs]
     proposals = learning.propose(total.names, options.search)
     Path(options.learn).write_text(learning.table_of(proposals), encoding="utf-8")
     certain = sum(len(one.places) == 1 for one in proposals)
@@ -200,12 +315,13 @@ def _unknown(total: Changes, options: argparse.Namespace) -> list[str]:
     return [one.name for one in proposals if len(one.places) != 1]
 
 
-def _report(
+def _told(
     states: dict[str, int], total: Changes, unknown: list[str], options: argparse.Namespace
 ) -> Iterator[str]:
     words = {
         "other": "no pickles",
         "same": "would be read" if options.dry_run or options.learn else "the same already",
+        "copied": "no pickles, copied",
     }
     what = "columns or files" if options.column else "files"
     counts = ", ".join(f"{count:,} {words.get(state, state)}" for state, count in states.items())
@@ -222,7 +338,10 @@ def _report(
             yield f"{'…':>8}  {len(total.renamed) - _SHOWN:,} more"
     if unknown:
         yield f"{len(unknown):,} names are not found here, and no rule knows them:"
-        yield from (f"{total.names[name]:>8,}  {printable(name)}" for name in unknown)
+        gone = chosen_profile().read_plan.gone
+        for name in unknown:
+            reason = gone.get(name, gone.get(name.partition(":")[0], ""))
+            yield f"{total.names[name]:>8,}  {printable(name)}{f': {reason}' if reason else ''}"
 
 
 class _Progress:

@@ -143,7 +143,7 @@ class _Questions(Names):
         self.strings = 0
         self.undecodable = 0
         self.sample = b""
-        self.utf8 = True
+        self.utf8 = 0  # of these, what is UTF-8
         self.buffers = 0
 
     def constant(self, walk: Walk, code: int) -> Any:
@@ -156,10 +156,10 @@ class _Questions(Names):
                 self.sample = self.sample or data[:30]
                 try:
                     data.decode("utf-8")
+                    self.utf8 += 1
                 except UnicodeDecodeError as refused:
                     # Of an excerpt, the last character may be cut in two.
-                    cut = isinstance(value, Excerpt) and refused.start > len(data) - 4
-                    self.utf8 = self.utf8 and cut
+                    self.utf8 += isinstance(value, Excerpt) and refused.start > len(data) - 4
         elif code == _BUFFER:
             self.buffers += 1
         return value
@@ -325,8 +325,18 @@ class _Examination:
             share = f"{keeper.undecodable:,} of {keeper.strings:,} strings of Python 2"
             what = f"{share} are not ASCII, such as {keeper.sample!r}"
             binary = [n for n in keeper.globals if n[0].partition(".")[0] in _BINARY]
-            if keeper.utf8 and not binary:
+            if keeper.utf8 == keeper.undecodable and not binary:
                 yield Finding("fails", what, "all are UTF-8: load it with encoding='utf-8'")
+            elif keeper.utf8:
+                rest = "the others are no text, or in another encoding"
+                if binary:
+                    rest = f"{printable('.'.join(binary[0]))} keeps binary data in them"
+                yield Finding(
+                    "fails",
+                    what,
+                    f"{keeper.utf8:,} are UTF-8, and {rest}: brinery.load with encoding='utf-8', "
+                    "errors='bytes' reads text as text, and leaves the others bytes",
+                )
             elif binary:
                 name = ".".join(binary[0])
                 yield Finding(

@@ -6,13 +6,12 @@ import _compat_pickle
 from functools import cache
 from typing import TYPE_CHECKING
 
-from brinery.errors import ReadError
 from brinery.plan import NameMap, ReadPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PLAIN", "namer", "written_namer"]
+__all__ = ["PLAIN", "namer"]
 
 #: Without plugins: names as they stand in streams of protocol 2 and lower, to those of today.
 PLAIN = ReadPlan(era_names=NameMap(_compat_pickle.NAME_MAPPING, _compat_pickle.IMPORT_MAPPING))
@@ -33,23 +32,3 @@ def namer(plan: ReadPlan = PLAIN) -> Callable[[str, str, bool], tuple[str, str]]
         return pair if names is None else names.apply(*pair)
 
     return today
-
-
-def written_namer(plan: ReadPlan = PLAIN) -> Callable[[str, str, bool], tuple[str, str]]:
-    """The same for streams that are written, to be read without any plugin.
-
-    It raises UnpicklingError for a name that leads to what first-party plugins keep in packages of their own:
-    a function that stands in for a class that is gone, and can do so only while a stream is loaded.
-    """
-    today = namer(plan)
-
-    def written(module: str, qualname: str, era: bool) -> tuple[str, str]:
-        pair = today(module, qualname, era)
-        if pair[0].partition(".")[0].startswith("brinery_") and pair != (module, qualname):
-            raise ReadError(
-                f"{module}:{qualname} is gone, and {pair[0]}:{pair[1]} stands in for it when a pickle is "
-                "loaded, which no pickle can say: load this one, and dump what came of it"
-            )
-        return pair
-
-    return written

@@ -7,6 +7,7 @@ source is parsed. What can only be told by running code is not told.
 from __future__ import annotations
 
 import ast
+import mmap
 import sys
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Resolution", "resolve"]
+__all__ = ["Resolution", "resolve", "seems_to_have"]
 
 #: ``unknown`` where only running code could tell: an extension module, a module's ``__getattr__``.
 Status: TypeAlias = Literal["found", "no module", "no name", "unknown"]
@@ -44,6 +45,20 @@ def resolve(module: str, qualname: str, *, dotted: bool = True) -> Resolution:
     except (ValueError, SyntaxError, RecursionError, OSError):  # of a source that no Python reads
         return Resolution("unknown")
     return found._replace(reaches="") if found.reaches == f"{module}.{qualname}" else found
+
+
+def seems_to_have(module: str, qualname: str) -> bool:
+    """Whether the file of an extension module has the name in it, as a text of its own.
+
+    That is no proof, neither where it is there nor where it is not; but it is all that can be had without
+    running the module.
+    """
+    origin = _origin(module)
+    if origin is None or not origin.endswith(tuple(EXTENSION_SUFFIXES)):
+        return False
+    name = qualname.partition(".")[0].encode()
+    with open(origin, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return any(data.find(before + name + b"\0") >= 0 for before in (b"\0", b"."))
 
 
 def _in_module(module: str, parts: list[str], depth: int) -> Resolution:
@@ -100,12 +115,23 @@ def _name_of(found: Any) -> str:
 @cache
 def _source(module: str) -> ast.Module | str | None:
     """The module's source, parsed; ``"unknown"`` where it has none; None where there is no such module."""
+    origin = _origin(module)
+    if origin is None or not origin.endswith(".py"):
+        return origin and "unknown"
+    with open(origin, "rb") as file:
+        data = file.read(_LARGEST + 1)
+    return ast.parse(data) if len(data) <= _LARGEST else "unknown"
+
+
+@cache
+def _origin(module: str) -> str | None:
+    """The module's file, or ``"built-in"`` where it has none; None where there is no such module."""
     path: Any = None
     spec = None
     for i in range(1, module.count(".") + 2):
         name = ".".join(module.split(".")[:i])
         if name in sys.builtin_module_names:
-            return "unknown"
+            return "built-in"
         # The finder for paths: it reads folders, and runs nothing of the packages that it finds.
         spec = PathFinder.find_spec(name, path)
         if spec is None:
@@ -114,12 +140,7 @@ def _source(module: str) -> ast.Module | str | None:
         if path is None and i < module.count(".") + 1:
             return None
     assert spec is not None
-    origin = spec.origin
-    if origin is None or origin.endswith(tuple(EXTENSION_SUFFIXES)) or not origin.endswith(".py"):
-        return "unknown"
-    with open(origin, "rb") as file:
-        data = file.read(_LARGEST + 1)
-    return ast.parse(data) if len(data) <= _LARGEST else "unknown"
+    return spec.origin or "built-in"
 
 
 def _in_source(module: str, source: ast.Module, parts: list[str], depth: int) -> Resolution:
@@ -174,6 +195,8 @@ def _in_binding(module: str, node: ast.AST, parts: list[str], depth: int) -> Res
         inner = _in_module(origin, [real, *rest], depth - 1)
         if inner.status == "no name":  # perhaps a submodule
             return _in_module(f"{origin}.{real}", rest, depth - 1)
+        if inner.status == "unknown" and not rest and _origin(origin) is not None:
+            return Resolution("found", f"{origin}.{real}")  # or the import of `module` would fail
         return inner
     if isinstance(node, ast.ClassDef) and rest:
         for name, inner_node in _bindings(node.body):

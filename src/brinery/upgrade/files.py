@@ -21,13 +21,13 @@ from brinery.errors import ReadError
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, recognise
 from brinery.stream.packing import packed, unpacked
 from brinery.upgrade.rules import Changes, Rules
-from brinery.upgrade.streams import check_upgraded, upgrade_bytes, upgrade_stream
+from brinery.upgrade.streams import check_upgraded, upgrade_stream
 
 __all__ = ["Done", "finish", "kept_beside", "upgrade_file"]
 
-#: ``replaced`` by the new one; ``written`` elsewhere; ``same``, as nothing changes; ``done before``,
-#: by a run that was interrupted; ``other``, no file of pickles; ``failed``.
-State: TypeAlias = Literal["replaced", "written", "same", "done before", "other", "failed"]
+#: ``replaced`` by the new one; ``written`` elsewhere; ``copied`` there, as it holds no pickles; ``same``, as
+#: nothing changes; ``done before``, by a run that was interrupted; ``other``, no file of pickles; ``failed``.
+State: TypeAlias = Literal["replaced", "written", "copied", "same", "done before", "other", "failed"]
 
 
 class Done(NamedTuple):
@@ -36,12 +36,16 @@ class Done(NamedTuple):
     path, state  which, and what
     changes      what was changed in it
     error        why it failed, or what it is in the place of pickles
+    faults       of a database, what failed in it, each with its place; no more than the first hundred
+    note         what is good to know of it
     """
 
     path: str
     state: State
     changes: Changes = Changes()
     error: str = ""
+    faults: tuple[str, ...] = ()
+    note: str = ""
 
 
 def kept_beside(path: str) -> str:
@@ -57,6 +61,7 @@ def upgrade_file(
     *,
     dry_run: bool = False,
     again: bool = False,
+    copy: bool = False,
 ) -> Done:
     """Upgrade the file at `source` into the file at `target`, or in place where that is None.
 
@@ -65,8 +70,9 @@ def upgrade_file(
     ``other``. Nothing is raised for a file that cannot be upgraded: its state is ``failed``, and it stays as
     it is. That is so for files of joblib's with arrays in them, which stand between the opcodes.
 
-    With `dry_run`, nothing is written. A target that is there and no older than its source is ``done
-    before``, unless `again` is true.
+    With `dry_run`, nothing is written. A target that has the time of its source to the nanosecond, as an
+    earlier run gives it, is ``done before``; any other that is there is nothing to be written over, unless
+    `again` is true. With `copy`, a file that holds no pickles is copied to the target.
 
     A file in place is replaced, and the old one kept beside it until :func:`finish` is called.
     """
@@ -82,9 +88,21 @@ def upgrade_file(
         return Done(shown, "other", error=f"of the dbm.dumb database {path[:-4]}: name that, for its values")
     if target is None and not dry_run and os.path.exists(beside) and not os.path.samefile(path, beside):
         return _go_on(shown, path, beside, rules, again)
-    if target is not None and not again and not dry_run and _is_newer(target, path):
-        return Done(shown, "done before")
     to = path if target is None else os.path.realpath(target)
+    if target is not None and not dry_run and os.path.exists(to):
+        if os.path.samefile(to, path):
+            return Done(
+                shown, "failed", error="it would be written over itself: --in-place keeps the old one"
+            )
+        if not again and _has_its_time(to, path):
+            return Done(shown, "done before")
+        if not again:
+            return Done(
+                shown,
+                "failed",
+                error=f"{target} is there, and is not what this upgrade made of it: it is written over only "
+                "with again (--again)",
+            )
     folder, name = os.path.split(to)
     new = os.path.join(
         folder, f".{name[:200]}.brinery-new"
@@ -98,16 +116,29 @@ def upgrade_file(
         os.makedirs(folder, exist_ok=True)
         with open(path, "rb") as file, open(new, "wb") as out:
             changes = _rewrite(file, out, rules)
-        if target is None and _are_equal(path, new):
+        if target is None and (_are_equal(path, new) or _hold_the_same(path, new)):
             os.unlink(new)
             return Done(shown, "same", changes)
-        with open(new, "rb") as one, open(new, "rb") as same:
-            _verify(one, same, rules)
+        with open(new, "rb") as one, open(new, "rb") as same, open(path, "rb") as old:
+            _verify(one, same, old, rules)
         _take_over(path, new)
+        note = ""
         if target is None:
+            if os.path.exists(beside):
+                _remove(beside)  # of a run that had not replaced the file yet: the same file
+            note = _other_names(path)
             _keep(path, beside)
         os.replace(new, to)
     except _OtherError as other:
+        if copy and target is not None and not dry_run:
+            try:
+                shutil.copy2(path, new)
+                _take_over(path, new)
+                os.replace(new, to)
+            except OSError as failure:
+                _remove(new)
+                return Done(shown, "failed", error=str(failure))
+            return Done(shown, "copied", error=str(other))
         _remove(new)
         return Done(shown, "other", error=str(other))
     except Exception as failure:
@@ -119,7 +150,16 @@ def upgrade_file(
             raise
         _remove(new)
         return Done(shown, "failed", error=_words(failure))
-    return Done(shown, "replaced" if target is None else "written", changes)
+    return Done(shown, "replaced" if target is None else "written", changes, note=note)
+
+
+def _other_names(path: str) -> str:
+    """A note on hard links: a file that is replaced leaves them to the old one."""
+    count = os.stat(path).st_nlink - 1
+    if count < 1:
+        return ""
+    names = "another name" if count == 1 else f"{count} other names"
+    return f"it had {names}, by hard links, where its old content stays until that is upgraded, too"
 
 
 def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Done:
@@ -128,11 +168,14 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
     What this upgrade makes of the old one is compared with what is there. It is the old one alone that nobody
     can make again, so whatever the rules were then, it stays until what is there is theirs.
     """
+    if _are_equal(path, beside):  # a copy, where there are no hard links, of what was not replaced yet
+        _remove(beside)
+        return upgrade_file(shown, None, rules, again=again)
     new = f"{beside}.new"
     try:
         with open(beside, "rb") as file, open(new, "wb") as out:
             changes = _rewrite(file, out, rules)
-        if _are_equal(path, new):
+        if _are_equal(path, new) or _hold_the_same(path, new):
             return Done(shown, "done before")
         if not again:
             return Done(
@@ -142,8 +185,8 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
                 "changed since. With again (--again) the upgrade begins with that old file anew; to upgrade "
                 "what is there now, remove that file",
             )
-        with open(new, "rb") as one, open(new, "rb") as same:
-            _verify(one, same, rules)
+        with open(new, "rb") as one, open(new, "rb") as same, open(beside, "rb") as old:
+            _verify(one, same, old, rules)
         _take_over(beside, new)
         os.replace(new, path)
         return Done(shown, "replaced", changes)
@@ -193,11 +236,8 @@ class _Nowhere:
         pass
 
 
-def _is_newer(target: str | os.PathLike[str], source: str) -> bool:
-    try:
-        return os.stat(target).st_mtime_ns >= os.stat(source).st_mtime_ns
-    except FileNotFoundError:
-        return False
+def _has_its_time(target: str, source: str) -> bool:
+    return os.stat(target).st_mtime_ns == os.stat(source).st_mtime_ns
 
 
 def _are_equal(one: str, other: str) -> bool:
@@ -210,6 +250,33 @@ def _are_equal(one: str, other: str) -> bool:
                 return False
             if not piece:
                 return True
+
+
+def _hold_the_same(one: str, other: str) -> bool:
+    """Whether two compressed files hold the same, however they were compressed."""
+    with open(one, "rb") as first, open(other, "rb") as second:
+        kind = recognise(_beginning(first))
+        if kind is None or not kind.packed or kind != recognise(_beginning(second)):
+            return False
+        return _read_the_same(unpacked(first), unpacked(second))
+
+
+def _read_the_same(first: Any, second: Any) -> bool:
+    while True:
+        piece = _whole(first, 1 << 20)
+        if piece != _whole(second, 1 << 20):
+            return False
+        if not piece:
+            return True
+
+
+def _whole(file: Any, size: int) -> bytes:
+    """`size` bytes, or all that is left."""
+    pieces = []
+    while size and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _keep(path: str, beside: str) -> None:
@@ -302,21 +369,18 @@ def _rewrite_zip(file: IO[bytes], out: Any, rules: Rules) -> Changes:
             copy = zipfile.ZipInfo(member.filename, member.date_time)
             copy.compress_type = member.compress_type
             copy.external_attr, copy.comment = member.external_attr, member.comment
-            copy.create_system = member.create_system
+            copy.create_system, copy.internal_attr = member.create_system, member.internal_attr
+            copy.extra = _extra(member.extra)
             copy.file_size = member.file_size  # whether it needs the form for large ones is told by this
             if member.flag_bits & 1:
                 raise ReadError(f"{member.filename} is encrypted")
-            with archive.open(member) as inner:
-                beginning = inner.read(8)
+            form = _form(archive, member)
             with archive.open(member) as inner, new.open(copy, "w") as into:
                 try:
-                    if beginning.startswith(b"\x93NUMPY"):
+                    if form == "npy":
                         changes = changes.plus(_rewrite_npy(inner, into, rules))
                         continue
-                    named = member.filename.endswith((".pkl", ".pickle"))
-                    if named or (
-                        beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05" and len(beginning) > 2
-                    ):
+                    if form == "pickle":
                         changes = changes.plus(upgrade_stream(inner, into.write, rules))
                         continue
                 except ReadError as fault:
@@ -330,30 +394,95 @@ def _rewrite_zip(file: IO[bytes], out: Any, rules: Rules) -> Changes:
     return changes
 
 
-def _verify(one: IO[bytes], same: IO[bytes], rules: Rules) -> None:
-    """Read back what was written. Raises UnpicklingError where it is not what was meant."""
+def _form(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """``"npy"``, ``"pickle"``, or ``""`` for a member that is copied as it is."""
+    with archive.open(member) as inner:
+        beginning = inner.read(8)
+    if beginning.startswith(b"\x93NUMPY"):
+        return "npy"
+    named = member.filename.endswith((".pkl", ".pickle"))
+    begins = beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05" and len(beginning) > 2
+    return "pickle" if named or begins else ""
+
+
+def _extra(data: bytes) -> bytes:
+    """What archives have of their own about a member, without what says how large it is."""
+    kept = b""
+    while len(data) >= 4:
+        size = 4 + int.from_bytes(data[2:4], "little")
+        if data[:2] != b"\x01\x00":
+            kept += data[:size]
+        data = data[size:]
+    return kept
+
+
+def _verify(one: IO[bytes], same: IO[bytes], old: IO[bytes], rules: Rules) -> None:
+    """Read back what was written in the place of `old`. Raises UnpicklingError where it is not what was
+    meant."""
     kind = recognise(_beginning(one))
     name = kind.name if kind is not None else ""
     if name == "zip":
-        with zipfile.ZipFile(one) as archive:
-            bad = archive.testzip()
-        if bad is not None:
-            raise ReadError(f"{bad} does not read back as what was written")
+        _verify_zip(one, old, rules)
         return
     if name == "npy":
-        for file in (one, same):
-            head = file.read(8)
-            file.read(int.from_bytes(file.read(2 if head[6:7] == b"\x01" else 4), "little"))
+        _past_header(one)
+        _past_header(same)
         check_upgraded(one, same, rules)
         return
     with unpacked(one) as first, unpacked(same) as second:
         check_upgraded(first, second, rules)
 
 
-def upgrade_value(value: bytes, rules: Rules) -> bytes | None:
-    """A pickle in a column or a shelf, upgraded and verified; None where it is no pickle."""
-    if recognise(value[:LONGEST_MAGIC]) is not None or not could_begin(value[:2]) or value[-1:] != b".":
+def _past_header(npy: IO[bytes]) -> None:
+    head = npy.read(8)
+    npy.read(int.from_bytes(npy.read(2 if head[6:7] == b"\x01" else 4), "little"))
+
+
+def _verify_zip(new: IO[bytes], old: IO[bytes], rules: Rules) -> None:
+    """Each member that was a pickle is one of today, and every other is what it was."""
+    with zipfile.ZipFile(new) as archive, zipfile.ZipFile(old) as before:
+        for member, was in zip(archive.infolist(), before.infolist(), strict=True):
+            form = _form(before, was)
+            with before.open(was) as content:
+                if form == "npy" and b"'|O'" not in content.read(1 << 12):
+                    form = ""
+            with archive.open(member) as one, archive.open(member) as same, before.open(was) as content:
+                if form == "npy":
+                    _past_header(one)
+                    _past_header(same)
+                if form:
+                    check_upgraded(one, same, rules)
+                elif not _read_the_same(one, content):
+                    raise ReadError(f"{member.filename} does not read back as what it was")
+
+
+def upgrade_value(value: bytes, rules: Rules) -> tuple[bytes, Changes] | None:
+    """A value in a column or a shelf, upgraded and verified, with what was changed; None where it is no
+    pickle, compressed or not.
+
+    Raises UnpicklingError where it begins as one, and is damaged.
+    """
+    kind = recognise(value[:LONGEST_MAGIC])
+    if kind is not None and not kind.packed:
         return None
-    new = upgrade_bytes(value, rules)
-    check_upgraded(io.BytesIO(new), io.BytesIO(new), rules)
-    return new
+    if kind is None and not (
+        (value[:1] == b"\x80" and value[1:2] <= b"\x05" and len(value) > 2)
+        or (could_begin(value[:2]) and value[-1:] == b".")
+    ):
+        return None
+    out = io.BytesIO()
+    try:
+        changes = _rewrite(_reader(value), out, rules)
+    except _OtherError:
+        return None
+    except (EOFError, OSError, zlib.error) as damaged:
+        raise damaged if isinstance(damaged, ReadError) else ReadError(_words(damaged)) from damaged
+    new = out.getvalue()
+    if kind is not None and _read_the_same(unpacked(_reader(value)), unpacked(_reader(new))):
+        return value, changes
+    _verify(_reader(new), _reader(new), _reader(value), rules)
+    return new, changes
+
+
+def _reader(data: bytes) -> Any:
+    return io.BufferedReader(io.BytesIO(data))

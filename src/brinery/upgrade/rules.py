@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import ReadError
 from brinery.pickling import default_profile
-from brinery.stream.naming import written_namer
 from brinery.stream.opcodes import HIGHEST_PROTOCOL
 from brinery.stream.text import decode_string
+from brinery.upgrade.names import NewNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from brinery.plan import ReadPlan, TextTable
     from brinery.profile import Profile
     from brinery.stream.places import Place
 
-__all__ = ["Changes", "Rules", "Strings"]
+__all__ = ["Changes", "Rules", "Strings", "check_rules"]
 
 # Where the standard library and NumPy kept binary data in Python 2's strings (their own __reduce__ methods).
 _BINARY = {
@@ -29,6 +31,9 @@ _BINARY = {
     ("numpy.core.multiarray:scalar", "argument", 1),
     ("numpy._core.multiarray:scalar", "argument", 1),
 }
+
+# The last names that were asked for: looking for a name is work, and files have the same ones.
+_kept: list[tuple[ReadPlan, int, NewNames]] = []
 
 
 class Rules(NamedTuple):
@@ -52,9 +57,17 @@ class Rules(NamedTuple):
     text: Callable[[bytes, Place], str | None] | None = None
     profile: Profile | None = None
 
-    def names(self) -> Callable[[str, str, bool], tuple[str, str]]:
+    @property
+    def read_plan(self) -> ReadPlan:
+        """What plugins have for reading."""
+        return (self.profile or default_profile()).read_plan
+
+    def names(self) -> NewNames:
         """What a name has become, of module, name and whether Python 2's tables count."""
-        return written_namer((self.profile or default_profile()).read_plan)
+        plan = self.read_plan
+        if not (_kept and _kept[0][0] is plan and _kept[0][1] == self.protocol):
+            _kept[:] = [(plan, self.protocol, NewNames(plan, self.protocol))]
+        return _kept[0][2]
 
     def names_back(self) -> Callable[[str, str], tuple[str, str]] | None:
         """Under which name the readers of the protocol know what has a name of today; None: under that."""
@@ -72,12 +85,33 @@ class Rules(NamedTuple):
         return back
 
 
+def check_rules(rules: Rules) -> None:
+    """Raises ValueError for an encoding, or a way to handle errors, that nobody knows."""
+    for encoding in (rules.encoding, *rules.attributes.values()):
+        try:
+            if encoding != "bytes":
+                codecs.lookup(encoding)
+        except LookupError:
+            raise ValueError(f"there is no encoding {encoding!r}") from None
+    try:
+        if rules.errors != "bytes":
+            codecs.lookup_error(rules.errors)
+    except LookupError:
+        raise ValueError(
+            f"errors={rules.errors!r} is no way to handle what does not decode: 'strict' refuses it, 'bytes' "
+            "leaves it bytes; and there are 'surrogateescape', 'replace', and the others of codecs"
+        ) from None
+
+
 class Strings:
     """Decides what strings of Python 2 are, and counts."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._asked = bool(rules.attributes) or rules.text is not None
+        self._shapes = rules.read_plan.shapes
+        self._asked = bool(
+            rules.attributes or rules.text is not None or (self._shapes and self._shapes.has_text)
+        )
         self.text = 0
         self.binary = 0
 
@@ -113,7 +147,31 @@ class Strings:
                 return said
         attributes = self._rules.attributes
         exact = f"{place.owner}({place.name})" if place.part == "argument" else f"{place.owner}.{place.name}"
-        return attributes.get(exact, attributes.get(place.owner))
+        said = attributes.get(exact, attributes.get(place.owner))
+        return said if said is not None or self._shapes is None else self._by_plugins(data, place)
+
+    def _by_plugins(self, data: bytes, place: Place) -> str | None:
+        """What a TextRule says, as it would when the pickle is loaded."""
+        shapes = self._shapes
+        assert shapes is not None
+        module, _, qualname = place.owner.partition(":")
+        said: Any = None
+        if module in shapes.old:
+            shaped = shapes.find(module, qualname, True)
+            said = _of_table(shaped.text, place) if shaped is not None and shaped.text is not None else None
+        said = said or shapes.decide
+        if said is None or isinstance(said, str):
+            return said
+        decided = said((place.owner, place.name) if place.owner else ("",), data)
+        return None if decided is None else str(decided)
+
+
+def _of_table(table: TextTable, place: Place) -> Any:
+    if place.part == "attribute":
+        return table.attributes.get(str(place.name), table.attributes.get("*"))
+    if not place.direct or type(place.name) is not int:
+        return None
+    return (table.items if place.part == "state" else table.arguments).get(place.name)
 
 
 def _words(place: Place) -> str:
@@ -131,6 +189,8 @@ class Changes(NamedTuple):
     renamed        old names and new ones, ``"module:name"``, with how many pickles have each
     names          all names that were met, as they are afterwards, likewise
     text, binary   strings of Python 2 that became text, and bytes
+    needs          names for which a load wants a plugin still, with how many pickles have each
+    why            by such a name, why that is
     """
 
     pickles: int = 0
@@ -140,8 +200,12 @@ class Changes(NamedTuple):
     names: Counter[str] = Counter()  # noqa: RUF012 - never changed
     text: int = 0
     binary: int = 0
+    needs: Counter[str] = Counter()  # noqa: RUF012 - never changed
+    why: Mapping[str, str] = {}
 
     def plus(self, other: Changes) -> Changes:
         """Both together."""
-        pairs: Any = zip(self, other, strict=True)
-        return Changes(*(one + another for one, another in pairs))
+        *mine, why = self
+        *theirs, whys = other
+        pairs: Any = zip(mine, theirs, strict=True)
+        return Changes(*(one + another for one, another in pairs), {**why, **whys})  # type: ignore[call-arg]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.locking import locked
 from brinery.upgrade.files import Done, finish, kept_beside, upgrade_file
-from brinery.upgrade.rules import Rules
+from brinery.upgrade.rules import Rules, check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["files_of", "upgrade_files"]
 
 _CHUNK = 16  # files that a process is given at a time
+# A file, where it is to be written, and whether it is copied there if it holds no pickles: one that was named
+# was named as pickles.
+_Work = tuple[str, str | None, bool]
 _AHEAD = 4  # chunks for each process that are waiting
 
 
-def files_of(sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
+def files_of(
+    sources: Iterable[str | os.PathLike[str]], without: str | None = None
+) -> Iterator[tuple[str, str]]:
     """Every file of `sources`, and its name below the source; of folders all in them, in order.
 
-    Files whose names begin with a dot and end as those of an upgrade do are left out; links are not followed
-    into other folders.
+    The folder `without`, a real path, is left out. Files whose names begin with a dot and end as those of an
+    upgrade do are left out, too; links are not followed into other folders.
     """
     for source in sources:
         path = os.fspath(source)
@@ -33,7 +38,11 @@ def files_of(sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[str, s
             yield path, os.path.basename(path)
             continue
         for folder, folders, names in os.walk(path):
-            folders.sort()
+            folders[:] = sorted(
+                name
+                for name in folders
+                if without is None or os.path.realpath(os.path.join(folder, name)) != without
+            )
             for name in sorted(names):
                 if not (
                     name.startswith(".")
@@ -62,14 +71,19 @@ def upgrade_files(
     In place, each new file is written beside the old one, verified, and takes its name in one step. The old
     ones are kept until all are done without a failure, and then removed, unless `keep_old` is true. Whatever
     ends this at any time, each name has a whole file: the next run goes on where this one ended. With `to`,
-    the files of a folder get the same names below that one.
+    the files of a folder get the same names below that one, and those that are no pickles are copied.
 
-    Raises ValueError for two sources that would be written into one file of `to`, and BlockingIOError where
-    another upgrade of one of the sources is at work.
+    Raises ValueError for two sources that would be written into one file of `to`, for a folder that would be
+    written into itself, and for an encoding that nobody knows; BlockingIOError where another upgrade of one
+    of the sources is at work.
     """
     rules = rules or Rules()
+    check_rules(rules)
     work = partial(_one, rules=rules, dry_run=dry_run, again=again)
     listed = [os.fspath(source) for source in sources]
+    for source in listed:
+        if to is not None and os.path.isdir(source) and os.path.realpath(source) == os.path.realpath(to):
+            raise ValueError(f"{source} would be written into itself: --in-place replaces its files")
     clean = True
     with ExitStack() as locks:
         for source in () if dry_run else listed:
@@ -83,23 +97,25 @@ def upgrade_files(
             _finish_all(listed)
 
 
-def _targets(sources: list[str], to: Any) -> Iterator[tuple[str, str | None]]:
+def _targets(sources: list[str], to: Any) -> Iterator[_Work]:
     seen: dict[str, str] = {}
-    for path, name in files_of(sources):
+    named = set(sources)
+    for path, name in files_of(sources, None if to is None else os.path.realpath(to)):
         if to is None:
-            yield path, None
+            yield path, None, False
             continue
         target = os.path.join(os.fspath(to), name)
         if len(sources) > 1 and seen.setdefault(target, path) != path:
             raise ValueError(f"{path} and {seen[target]} would both become {target}")
-        yield path, target
+        yield path, target, path not in named
 
 
-def _one(pair: tuple[str, str | None], *, rules: Rules, dry_run: bool, again: bool) -> Done:
-    return upgrade_file(pair[0], pair[1], rules, dry_run=dry_run, again=again)
+def _one(pair: _Work, *, rules: Rules, dry_run: bool, again: bool) -> Done:
+    path, target, copy = pair
+    return upgrade_file(path, target, rules, dry_run=dry_run, again=again, copy=copy)
 
 
-def _several(pairs: list[tuple[str, str | None]], work: Callable[[Any], Done]) -> list[Done]:
+def _several(pairs: list[_Work], work: Callable[[Any], Done]) -> list[Done]:
     return [work(pair) for pair in pairs]
 
 

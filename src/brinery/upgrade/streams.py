@@ -13,6 +13,7 @@ from brinery.stream.graph import Graph
 from brinery.stream.rewriting import Rewriter
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
+from brinery.upgrade.reshaping import DEEPER, reshape
 from brinery.upgrade.rules import Changes, Rules, Strings
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def upgrade_stream(
     `write` is called with piece after piece. Memory is that of the largest pickle's graph. `progress` is
     called now and then with how many bytes were read.
     """
-    keeper = Graph(rules.names(), late=True)
+    new_names = rules.names()
+    keeper = Graph(new_names, late=True)
     scanner = Scanner(feed_of(source, progress), whole=True)
     walk = Walk(scanner, keeper)
     strings = Strings(rules)
@@ -57,6 +59,8 @@ def upgrade_stream(
     rewriter = Rewriter(rules.protocol, counting, rules.names_back(), strings)
     renamed: Counter[tuple[str, str]] = Counter()
     names: Counter[str] = Counter()
+    needs: Counter[str] = Counter()
+    deeper: set[tuple[str, str]] = set()
     resting = gc.isenabled()
     try:
         with locating(walk):
@@ -65,7 +69,11 @@ def upgrade_stream(
                 keeper.begin()
                 while walk.step() != _STOP:
                     pass
-                rewriter.write(walk.stack.pop(), keeper.before)
+                root = walk.stack.pop()
+                left = set(reshape([root, *keeper.before], set(keeper.named.values()), new_names))
+                deeper |= left
+                needs.update(map(":".join, left))
+                rewriter.write(root, keeper.before)
                 walk.next_pickle()
                 if resting:
                     gc.enable()
@@ -73,6 +81,8 @@ def upgrade_stream(
                     names[":".join(new)] += 1
                     if old != new:
                         renamed[":".join(old), ":".join(new)] += 1
+                    if new in new_names.needs:
+                        needs[":".join(new)] += 1
                 keeper.named.clear()
                 if scanner.at_end():
                     break
@@ -84,7 +94,19 @@ def upgrade_stream(
     finally:
         if resting:
             gc.enable()
-    return Changes(walk.pickle, scanner.end, counting.count, renamed, names, strings.text, strings.binary)
+    why = {":".join(name): reason for name, reason in new_names.needs.items() if needs[":".join(name)]}
+    why.update(dict.fromkeys(map(":".join, deeper), DEEPER))
+    return Changes(
+        walk.pickle,
+        scanner.end,
+        counting.count,
+        renamed,
+        names,
+        strings.text,
+        strings.binary,
+        needs,
+        why,
+    )
 
 
 class _Counting:

@@ -32,6 +32,7 @@ LIBRARIES = {
     "pytz": "of_pytz",
     "pillow": "of_pillow",
     "attrs": "of_attrs",
+    "dateutil": "of_dateutil",
 }
 
 

@@ -44,7 +44,7 @@ def subgraph(*args: Any) -> Any:
 
 
 SHAPES = [
-    Shape(f"networkx.classes.{module}:{name}", state="brinery_science.of_networkx:graph_state")
+    Shape(f"networkx.classes.{module}:{name}", state="brinery_science.of_networkx:graph_state", shallow=True)
     for module, name in (
         ("graph", "Graph"),
         ("digraph", "DiGraph"),

@@ -9,6 +9,7 @@ from brinery import NameTable, Shape, TextRule
 NAMES = [
     NameTable(
         "NumPy",
+        read={"numpy:chararray": "numpy.char:chararray"},
         fallback={
             "numpy.core.*": "numpy._core.*",
             "numpy._core.*": "numpy.core.*",
@@ -18,7 +19,6 @@ NAMES = [
             "numpy.lib.polynomial": "numpy",
             "numpy.linalg.linalg": "numpy.linalg",
             "numpy.random._bit_generator": "numpy.random.bit_generator",
-            "numpy:chararray": "numpy.char:chararray",
             "numpy:string_": "numpy:bytes_",
             "numpy:unicode_": "numpy:str_",
         },
@@ -35,7 +35,12 @@ def dtype_state(state: Any) -> Any:
 
 
 SHAPES = [
-    Shape("numpy:dtype", state="brinery_science.of_numpy:dtype_state", instances=["numpy.dtypes:VoidDType"])
+    Shape(
+        "numpy:dtype",
+        state="brinery_science.of_numpy:dtype_state",
+        instances=["numpy.dtypes:VoidDType"],
+        shallow=True,
+    )
 ]
 
 TEXTS = [

@@ -24,13 +24,14 @@ NAMES = [
             "pandas.core.internals.blocks:new_block": "pandas._libs.internals:_unpickle_block",
             "pandas._libs.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
             "pandas.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
+            # And what an extension module held once, which nobody can ask without importing it.
+            "pandas._libs.tslib:Timedelta": "pandas._libs.tslibs.timedeltas:Timedelta",
+            "pandas.tslib:Timedelta": "pandas._libs.tslibs.timedeltas:Timedelta",
         },
         fallback={
             "pandas._period:Period": "pandas._libs.tslibs.period:Period",
             "pandas._libs.period:Period": "pandas._libs.tslibs.period:Period",
             "pandas.tslib": "pandas._libs.tslib",
-            "pandas._libs.tslib:Timedelta": "pandas._libs.tslibs.timedeltas:Timedelta",
-            "pandas._libs.tslib:Timestamp": "pandas._libs.tslibs.timestamps:Timestamp",
             "pandas._libs.tslib:__nat_unpickle": "pandas._libs.tslibs.nattype:_nat_unpickle",
             "pandas._libs.tslib:_delta_to_nanoseconds": "pandas._libs.tslibs.timedeltas:delta_to_nanoseconds",
             "pandas._libs.tslibs.nattype:__nat_unpickle": "pandas._libs.tslibs.nattype:_nat_unpickle",
@@ -102,6 +103,11 @@ def manager_state(instance: Any, state: Any) -> Any:
 def block_manager(cls: Any, *args: Any) -> Any:
     """A BlockManager, empty until its state comes."""
     return cls.__new__(cls, *(args or ((), [], False)))
+
+
+def offset(cls: Any, *args: Any, **named: Any) -> Any:
+    """An offset: until 1.0 its state came later."""
+    return cls(*args, **named) if args or named else cls.__new__(cls)
 
 
 def backed(cls: Any, *args: Any) -> Any:
@@ -259,6 +265,19 @@ def period_dtype(cls: Any, *args: Any) -> Any:
     return cls(*args)
 
 
+def period(cls: Any, *args: Any, **named: Any) -> Any:
+    """A Period; in 0.13 what it is came with the state, which today's, made without it, does not take: it is
+    NaT."""
+    if not args and not named:
+        from pickle import UnpicklingError
+
+        raise UnpicklingError(
+            "a Period of pandas 0.13 or before was written in a way that today's Period cannot take, and would be NaT: "
+            "read it with the pandas that wrote it, and write its text and its frequency"
+        )
+    return cls(*args, **named)
+
+
 def new_index(function: Any, cls: Any, held: dict[str, Any]) -> Any:
     """``_new_Index``: what an index was made of. A PeriodIndex was made of ordinals and a frequency."""
     import pandas as pd
@@ -318,6 +337,7 @@ def period_array(instance: Any, state: Any) -> Any:
 
 
 _HERE = "brinery_science.of_pandas"
+_EXTENSION = ("copyreg:_reconstructor",)
 _ARRAYS = "numpy._core.multiarray:_reconstruct", "numpy.core.multiarray:_reconstruct"
 
 SHAPES = [
@@ -326,12 +346,16 @@ SHAPES = [
             f"pandas.core.internals.managers:{name}",
             create=f"{_HERE}:block_manager",
             build=f"{_HERE}:manager_state",
+            through=_EXTENSION,
         )
         for name in ("BlockManager", "SingleBlockManager")
     ),
     *(
         Shape(
-            f"pandas.core.internals:{name}", create=f"{_HERE}:block_manager", build=f"{_HERE}:manager_state"
+            f"pandas.core.internals:{name}",
+            create=f"{_HERE}:block_manager",
+            build=f"{_HERE}:manager_state",
+            through=_EXTENSION,
         )
         for name in ("BlockManager", "SingleBlockManager")
     ),
@@ -339,14 +363,15 @@ SHAPES = [
         "pandas.core.arrays.categorical:Categorical",
         create=f"{_HERE}:backed",
         build=f"{_HERE}:categorical_state",
+        through=_EXTENSION,
     ),
-    Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed"),
-    Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed"),
+    Shape("pandas.core.arrays.datetimes:DatetimeArray", create=f"{_HERE}:backed", through=_EXTENSION),
+    Shape("pandas.core.arrays.timedeltas:TimedeltaArray", create=f"{_HERE}:backed", through=_EXTENSION),
     Shape(
         "pandas.core.arrays.period:PeriodArray",
         create=f"{_HERE}:backed",
         build=f"{_HERE}:period_array",
-        through=["pandas._libs.tslibs.period:__pyx_unpickle_PeriodMixin"],
+        through=["pandas._libs.tslibs.period:__pyx_unpickle_PeriodMixin", *_EXTENSION],
     ),
     *(
         Shape(name, create=f"{_HERE}:bare", build=f"{_HERE}:index_state", through=_ARRAYS)
@@ -370,10 +395,16 @@ SHAPES = [
     Shape("pandas._libs.tslibs.timestamps:Timestamp", create=f"{_HERE}:timestamp"),
     Shape("pandas:Timestamp", create=f"{_HERE}:timestamp"),
     Shape(f"{_BASE.partition(':')[0]}:_new_Index", create=f"{_HERE}:new_index"),
+    Shape("pandas._libs.tslibs.period:Period", create=f"{_HERE}:period"),
     Shape("pandas.core.dtypes.dtypes:PeriodDtype", create=f"{_HERE}:period_dtype"),
     Shape("pandas.core.arrays.string_:StringDtype", create=f"{_HERE}:string_dtype"),
     *(
-        Shape(f"{module}:{name}", build=f"{_HERE}:offset_state")
+        Shape(
+            f"{module}:{name}",
+            create=f"{_HERE}:offset",
+            build=f"{_HERE}:offset_state",
+            through=_EXTENSION,
+        )
         for module in ("pandas.tseries.offsets", "pandas._libs.tslibs.offsets", "pandas")
         for name in (
             "BDay BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin BYearEnd BusinessDay BusinessHour "

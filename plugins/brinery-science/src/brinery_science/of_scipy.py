@@ -249,6 +249,9 @@ SHAPES = [
         Shape(f"scipy.sparse._dok:{name}", create=f"{_HERE}:new_dok", build=f"{_HERE}:dok_state")
         for name in ("dok_matrix", "dok_array")
     ),
-    *(Shape(f"scipy.sparse._coo:{name}", state=f"{_HERE}:coo_state") for name in ("coo_matrix", "coo_array")),
+    *(
+        Shape(f"scipy.sparse._coo:{name}", state=f"{_HERE}:coo_state", shallow=True)
+        for name in ("coo_matrix", "coo_array")
+    ),
     Shape("scipy.spatial._kdtree:KDTree", build=f"{_HERE}:tree_state"),
 ]

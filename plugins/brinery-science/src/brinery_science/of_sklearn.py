@@ -8,6 +8,7 @@ from typing import Any
 
 from brinery import NameTable, Shape
 from brinery_science.of_sklearn_modules import CLASSES, GONE, NAMES_OF
+from brinery_science.of_sklearn_ways import MARK, THRESHOLD, becomes
 
 NAMES = [
     NameTable(
@@ -399,46 +400,51 @@ class _Finish:
         way = state.get("multi_class", "auto")
         rest = way in ("ovr", "warn") or (way != "multinomial" and state["solver"] == "liblinear")
         if rest and len(state.get("classes_", ())) > 2:
-            _becomes(instance, "of_the_one_against_the_rest")
+            becomes(instance, "of_the_one_against_the_rest")
 
     @staticmethod
     def LinearDiscriminantAnalysis(instance: Any, version: tuple[int, ...]) -> None:
         # Until 0.20 the probabilities of several classes were not those of a softmax.
         if (0, 0) < version < (0, 21) and len(vars(instance).get("classes_", ())) > 2:
-            _becomes(instance, "of_the_one_against_the_rest")
+            becomes(instance, "of_the_one_against_the_rest")
 
     @staticmethod
     def AdaBoostClassifier(instance: Any, version: tuple[int, ...]) -> None:
         if vars(instance).get("algorithm") == "SAMME.R":
-            if version < (0, 18):
+            if version < (0, 18) and MARK not in vars(instance):
                 from pickle import UnpicklingError
 
                 raise UnpicklingError(
                     "this AdaBoostClassifier is of scikit-learn 0.17 or before, by SAMME.R, which took other "
                     "probabilities for none than 0.18: read it with the version that wrote it, or fit it anew"
                 )
-            _becomes(instance, "of_samme_r")
+            becomes(instance, "of_samme_r")
 
     @staticmethod
     def IsolationForest(instance: Any, version: tuple[int, ...]) -> None:
-        if "estimators_" not in vars(instance):
+        state = vars(instance)
+        if "estimators_" not in state:
             return
         from sklearn.ensemble._iforest import _average_path_length
 
         trees = [estimator.tree_ for estimator in instance.estimators_]
-        if not hasattr(instance, "_decision_path_lengths"):
-            means = [_average_path_length(tree.n_node_samples) for tree in trees]
-            if version < (0, 22):
-                # A leaf of two samples had a length of its own once.
-                for tree, mean in zip(trees, means, strict=True):
-                    mean[tree.n_node_samples == 2] = 2 * 0.5772156649015329 - 1
-            instance._average_path_length_per_tree = tuple(means)
+        if "_decision_path_lengths" not in state:
+            instance._average_path_length_per_tree = tuple(
+                _average_path_length(tree.n_node_samples) for tree in trees
+            )
             instance._decision_path_lengths = tuple(t.compute_node_depths() for t in trees)
-        if version < (0, 22) and vars(instance).get("behaviour", "old") == "old":
-            # predict() compared the decision with threshold_; the decision had 0.5 added, until 0.20.
-            instance.offset_ = state_offset(instance)
-        if not hasattr(instance, "_max_samples"):
-            instance._max_samples = instance.max_samples_
+        state.setdefault("_max_samples", state.get("max_samples_"))
+        if version >= (0, 22) or MARK in state:
+            return
+        # How paths were measured, and what they were compared with.
+        way = "until_18" if version < (0, 19) else "until_20" if version < (0, 21) else "of_21"
+        if version < (0, 20):
+            state["offset_"] = -0.5
+            state[THRESHOLD] = float(state["threshold_"]), True
+        elif state.get("behaviour", "old") == "old":
+            state[THRESHOLD] = float(state["_threshold_"]), False
+        state["contamination"] = state.get("_contamination", state.get("contamination", 0.1))
+        becomes(instance, f"of_path_lengths_{way}")
 
     @staticmethod
     def BaseGradientBoosting(instance: Any, version: tuple[int, ...]) -> None:
@@ -481,12 +487,6 @@ class _Finish:
             state["_baseline_prediction"] = base.reshape(1, -1)
 
 
-def state_offset(instance: Any) -> float:
-    """The offset of an IsolationForest without one: what its samples' scores were compared with."""
-    threshold = vars(instance).get("threshold_", vars(instance).get("_threshold_"))
-    return -0.5 if threshold is None else float(threshold) - 0.5
-
-
 def _initial(init: Any, instance: Any) -> Any:
     """What gradient boosting began with: until 0.20 estimators of its own, whose predictions were scores."""
     import numpy as np
@@ -516,12 +516,6 @@ def _initial(init: Any, instance: Any) -> Any:
         made.constant_, made.n_outputs_ = np.array([[value]], dtype=np.float64), 1
         return made
     return "zero"
-
-
-def _becomes(instance: Any, way: str) -> None:
-    from brinery_science import of_sklearn_ways
-
-    instance.__class__ = getattr(of_sklearn_ways, way)(type(instance))
 
 
 # What is gone

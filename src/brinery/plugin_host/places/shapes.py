@@ -103,7 +103,18 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     instances: tuple[str, ...] = ()
     if shape is not None:
         through, instances = declared.through, declared.instances
-    return Shaped(name, create, arguments, build, table, through, instances)
+    restate = None
+    if build is not None and declared.shallow:
+        restate = _restating(build)
+    return Shaped(name, create, arguments, build, table, through, instances, restate)
+
+
+def _restating(build: Callable[[Any, Any], tuple[object] | None]) -> Callable[[Any], Any]:
+    def restate(state: Any) -> Any:
+        (new,) = build(None, state) or (state,)
+        return new
+
+    return restate
 
 
 def _function(function: Any) -> Any:

@@ -1,0 +1,135 @@
+"""What the names of a stream become in a file that is to be read without any plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from brinery.errors import ReadError
+from brinery.records import called
+from brinery.stream.naming import namer
+from brinery.stream.resolving import resolve, seems_to_have
+from brinery.upgrade.reshaping import RECONSTRUCTOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brinery.plan import ReadPlan
+
+__all__ = ["NewNames"]
+
+_Pair = tuple[str, str]
+
+#: What stands in for ``copyreg._reconstructor`` does the same, for extension types, too.
+_RECONSTRUCT = "brinery.engine.shaping:reconstruct"
+
+
+class NewNames:
+    """A function of module, name and whether Python 2's tables count: the name to be written.
+
+    What a fallback is for is looked up without importing it, and the fallback taken where the old name is not
+    found here. What a plugin's own function stands in for keeps its old name, as no pickle can say that
+    function: it wants the plugin whenever it is loaded.
+
+    needs  by a name that was given: why a load of it wants a plugin still.
+    """
+
+    def __init__(self, plan: ReadPlan, protocol: int) -> None:
+        self.needs: dict[_Pair, str] = {}
+        self._plan = plan
+        self._protocol = protocol
+        self._today = namer(plan)
+        self._known: dict[tuple[str, str, bool], _Pair] = {}
+
+    def __call__(self, module: str, qualname: str, era: bool) -> _Pair:
+        """The name. Raises PluginConflict for one that plugins dispute.
+
+        Raises UnpicklingError for a name of Python 2's library that a function stands in for, where the
+        protocol is one at which nobody would look for that.
+        """
+        key = module, qualname, era
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._found(*key)
+        # Their own objects, where the stream has them: what else of it is the same text is the same object.
+        return (
+            module if known[0] == module else known[0],
+            qualname if known[1] == qualname else known[1],
+        )
+
+    def restate(self, pair: _Pair) -> Callable[[Any], Any] | None:
+        """What gives the state of today for one of a class, looking at its items alone; None for nothing."""
+        shapes = self._plan.shapes
+        shaped = shapes.find(*pair, False) if shapes is not None and pair[0] in shapes.modules else None
+        return None if shaped is None else shaped.restate
+
+    def is_extension(self, pair: _Pair) -> bool:
+        """Whether a plugin says that what ``copyreg._reconstructor`` makes of a class, NEWOBJ does."""
+        shapes = self._plan.shapes
+        shaped = shapes.find(*pair, False) if shapes is not None and pair[0] in shapes.modules else None
+        return shaped is not None and ":".join(RECONSTRUCTOR) in shaped.through
+
+    def _found(self, module: str, qualname: str, era: bool) -> _Pair:
+        named = module, qualname
+        pair = self._today(module, qualname, era)
+        if _is_plugins(pair) and pair != named:
+            if era and self._protocol >= 3 and self._today(module, qualname, False) != pair:
+                raise self._refusal(named, ":".join(pair))
+            self.needs[named] = f"{':'.join(pair)} stands in for it"
+            return named
+        if (function := self._stand_in(pair)) is not None:
+            always = self._plan.names is not None and pair in self._plan.names.stand_ins
+            if self._protocol >= 3 and not always:
+                raise self._refusal(named, function)
+            if function != _RECONSTRUCT:
+                self.needs[pair] = f"{function} stands in for it"
+            return pair
+        pair = self._by_fallback(pair)
+        shapes = self._plan.shapes
+        shaped = shapes.find(*pair, False) if shapes is not None and pair[0] in shapes.modules else None
+        if shaped is not None and (
+            shaped.create or shaped.arguments or (shaped.build and shaped.restate is None)
+        ):
+            self.needs.setdefault(pair, "its objects may have been of another shape")
+        return pair
+
+    def _refusal(self, named: _Pair, function: str) -> ReadError:
+        return ReadError(
+            f"{':'.join(named)} is gone, and {function} stands in for it when a pickle is loaded, which no "
+            "pickle can say: load this one, and dump what came of it"
+        )
+
+    def _stand_in(self, pair: _Pair) -> str | None:
+        """The function that a table has in the place of a name, if one has."""
+        for table in (self._plan.names, self._plan.era_names):
+            if table is not None and pair in table.stand_ins:
+                function = table.stand_ins[pair]
+                return function if isinstance(function, str) else called(function)
+        return None
+
+    def _by_fallback(self, pair: _Pair) -> _Pair:
+        fallbacks = self._plan.fallbacks
+        if fallbacks is None:
+            return pair
+        chain = [pair]
+        while (step := fallbacks.step(*chain[-1])) not in chain:
+            chain.append(step)
+        if len(chain) == 1:
+            return pair
+        status = {each: resolve(*each).status for each in chain}
+        if status[pair] == "found":
+            return pair
+        there = [each for each in chain if status[each] == "found"]
+        # Of an extension module only its file can be asked.
+        there += [each for each in chain if status[each] == "unknown" and seems_to_have(*each)]
+        there += [each for each in chain if status[each] == "unknown"]
+        if not there:
+            return pair
+        if _is_plugins(there[0]):
+            self.needs[pair] = f"{':'.join(there[0])} stands in for it"
+            return pair
+        return there[0]
+
+
+def _is_plugins(pair: _Pair) -> bool:
+    """Whether it is a function that a first-party plugin has for what is gone."""
+    return pair[0].partition(".")[0].startswith("brinery_")
