@@ -63,8 +63,11 @@ class BuildEngine(build_ext):
         self.leave_word("; ".join(refused))
 
     def build(self, mode):
+        macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
+        if mode == "public":
+            macros += [(f"CYTHON_{name}", "0") for name in CYTHONS_OWN]
         for extension in self.extensions:
-            extension.define_macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
+            extension.define_macros = macros
         self.force = True  # a file of the other mode is no newer than its sources
         self.compiler = self.compiler_asked  # run() takes a name for the object that it made of one before
         super().run()
@@ -80,11 +83,11 @@ class BuildEngine(build_ext):
         super().build_extensions()
 
     def check(self, mode):
-        """Whether the layouts that the headers promise are those of the interpreter that will run it."""
+        """Whether the interpreter that will run it has what it calls, and the layouts of the headers."""
         if os.environ.get("_PYTHON_HOST_PLATFORM"):  # built for another machine
             return
-        path = self.get_ext_fullpath(f"{PACKAGE}.layout")
-        found = subprocess.run([sys.executable, "-c", LOAD, path], stderr=subprocess.PIPE, text=True)
+        paths = [self.get_ext_fullpath(f"{PACKAGE}.{name}") for name in ENGINE]
+        found = subprocess.run([sys.executable, "-c", LOAD, *paths], stderr=subprocess.PIPE, text=True)
         if found.returncode:
             said = found.stderr.strip().rpartition("\n")[2]
             raise RuntimeError(said or f"its self-test ended with {found.returncode}")
@@ -98,15 +101,33 @@ class BuildEngine(build_ext):
             path.unlink(missing_ok=True)
 
 
-# Runs in an interpreter of its own, for a wrong layout may crash it.
+# Runs in an interpreter of its own, for a wrong layout may crash it. All modules are loaded, which finds a
+# function that this interpreter has no more; the engine is not run, for it imports what is not installed yet.
 LOAD = f"""
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("{PACKAGE}.layout", sys.argv[1])
-layout = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(layout)
-sys.exit(layout.mismatch())
+import importlib.util, os, sys
+specs = [
+    importlib.util.spec_from_file_location("{PACKAGE}." + os.path.basename(path).partition(".")[0], path)
+    for path in sys.argv[1:]
+]
+modules = [importlib.util.module_from_spec(spec) for spec in specs]
+specs[0].loader.exec_module(modules[0])
+sys.exit(modules[0].mismatch())
 """
 
+#: What Cython's code looks into by itself, where nothing tells it not to: the public mode does.
+CYTHONS_OWN = (
+    "FAST_GIL",
+    "FAST_THREAD_STATE",
+    "UNPACK_METHODS",
+    "UPDATE_DESCRIPTOR_DOC",
+    "USE_DICT_VERSIONS",
+    "USE_EXC_INFO_STACK",
+    "USE_PYLIST_INTERNALS",
+    "USE_PYLONG_INTERNALS",
+    "USE_PYTYPE_LOOKUP",
+    "USE_SYS_MONITORING",
+    "USE_UNICODE_INTERNALS",
+)
 
 ENGINE = ("layout", "writing", "reading")
 

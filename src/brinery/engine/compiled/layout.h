@@ -5,6 +5,7 @@
 #define BRINERY_LAYOUT_H
 
 #include <Python.h>
+#include <datetime.h>
 #include <structmember.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -221,11 +222,6 @@ BRINERY_ALWAYS_INLINE int brinery_plain_name(PyObject *function)
            && (((PyTypeObject *)function)->tp_name[0] != '_'
                || strncmp(((PyTypeObject *)function)->tp_name, "__newobj", 8) != 0);
 }
-
-/* Whether `descriptor` is the method that a type has from `function`, in the slot that the method's name is for. */
-#define brinery_wraps(descriptor, function) \
-    ((descriptor) != NULL && Py_IS_TYPE(descriptor, &PyWrapperDescr_Type) \
-     && ((PyWrapperDescrObject *)(descriptor))->d_wrapped == (void *)(function))
 
 #define brinery_slot(obj, offset) (*(PyObject **)((char *)(obj) + (offset)))
 

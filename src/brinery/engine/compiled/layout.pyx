@@ -30,6 +30,7 @@ cdef extern from "layout_places.h":
         int type
         Py_ssize_t offset
     const bint PUBLIC "BRINERY_PUBLIC"
+    const bint KNOWN "BRINERY_HAS_LAYOUT"
     const bint TRACES "BRINERY_TRACES"
     const bint MAKE_LEAVES "BRINERY_MAKE_LEAVES"
     const bint FREE_THREADED "BRINERY_FREE_THREADED"
@@ -65,11 +66,15 @@ cdef extern from "Python.h":
     ctypedef struct PyTypeFields "PyTypeObject":
         Py_ssize_t tp_vectorcall_offset
     PyTypeFields PyFunction_Type
+    void *PyObject_GenericGetAttr
 
-__all__ = ["MODE", "PLACES", "PYTHON", "mismatch"]
+__all__ = ["HAS_LAYOUT", "MODE", "PLACES", "PYTHON", "mismatch"]
 
 #: How the engine was built: by the private layout of this Python's objects, or by its documented interface.
 MODE = "public" if PUBLIC else "private"
+
+#: Whether there is a header for the Python that it was built for, so that it could have the private mode.
+HAS_LAYOUT = bool(KNOWN)
 
 #: The version of Python that it was built for.
 PYTHON = PY_VERSION.decode()
@@ -134,6 +139,7 @@ def _check_sizes(p):
         ("dict: size", dict.__basicsize__),
         ("set: size", set.__basicsize__),
         ("function: size", types.FunctionType.__basicsize__),
+        ("method: size", types.WrapperDescriptorType.__basicsize__),
         ("slot: size", types.MemberDescriptorType.__basicsize__),
         ("type: size", type.__basicsize__),
         ("date: size", datetime_module.date.__basicsize__),
@@ -243,6 +249,7 @@ def _check_tuple(p):
 
 cdef enum:
     INDICES = 8   # of the smallest table of keys, in bytes
+    LOG2_INDICES = 3
     USABLE = 5    # how many entries it has
 
 
@@ -274,6 +281,7 @@ cdef int _check_keys(object p, object held, Py_ssize_t entry_size, bint of_text)
     # The table is no object; the dict's own word for its size says how far it reaches.
     size = p["keys: size"] + INDICES + USABLE * entry_size
     expect("keys: size", size, held.__sizeof__() - dict.__basicsize__)
+    expect("keys: size of indices", (<uint8_t *> (keys + <Py_ssize_t> p["keys: size of indices"]))[0], LOG2_INDICES)
     expect("keys: kind", (<uint8_t *> (keys + <Py_ssize_t> p["keys: kind"]))[0], int(of_text))
     expect("keys: entries", (<Py_ssize_t *> (keys + <Py_ssize_t> p["keys: entries"]))[0], len(held))
     entry = keys + <Py_ssize_t> p["keys: size"] + INDICES
@@ -336,6 +344,8 @@ def _check_function(p):
     function = types.DynamicClassAttribute.getter  # its __qualname__ is another str
     expect("function: vectorcall", p["function: vectorcall"], PyFunction_Type.tp_vectorcall_offset)
     same("function: name", pointer(function, p["function: name"]), <PyObject *> function.__name__)
+    method = object.__dict__["__getattribute__"]
+    same("method: function", pointer(method, p["method: function"]), PyObject_GenericGetAttr)
 
 
 class _Slots:
@@ -415,18 +425,26 @@ def _check_instance(p):
 
 def _check_datetime(p):
     zone = datetime_module.timezone.utc
-    for place, moment in (
-        ("date", datetime_module.date(2021, 3, 4)),
-        ("datetime", datetime_module.datetime(2021, 3, 4, 5, 6, 7, 890123, zone)),
-        ("time", datetime_module.time(5, 6, 7, 890123, zone)),
-    ):
-        data = moment.__reduce__()[1][0]
-        expect(f"{place}: data", (<char *> at(moment, p[f"{place}: data"]))[: len(data)], data)
-        if place != "date":
-            expect(f"{place}: zone", p[f"{place}: zone"] < type(moment).__basicsize__, True)
-            same(f"{place}: zone", pointer(moment, p[f"{place}: zone"]), <PyObject *> zone)
+    parts = (2021, 3, 4, 5, 6, 7, 890123)
+    date, time = datetime_module.date(*parts[:3]), datetime_module.time(*parts[3:], zone)
+    moment = datetime_module.datetime(*parts, zone)
+    for place, each in (("date", date), ("datetime", moment), ("time", time)):
+        data = each.__reduce__()[1][0]
+        expect(f"{place}: data", (<char *> at(each, p[f"{place}: data"]))[: len(data)], data)
+        expect("date: hash", (<Py_hash_t *> at(each, p["date: hash"]))[0], -1)
+        expect("date: hash", hash(each), (<Py_hash_t *> at(each, p["date: hash"]))[0])
+        if each is date:
+            continue
+        expect(f"{place}: zone", p[f"{place}: zone"] < type(each).__basicsize__, True)
+        same(f"{place}: zone", pointer(each, p[f"{place}: zone"]), <PyObject *> zone)
+        for other in (each.replace(fold=1), each.replace(tzinfo=None), each):
+            fold = (<uint8_t *> at(other, p[f"{place}: fold"]))[0]
+            expect(f"{place}: fold", fold, other.fold)
+            has = (<uint8_t *> at(other, p["datetime: whether it has a zone"]))[0]
+            expect("datetime: whether it has a zone", has, other.tzinfo is not None)
     delta = datetime_module.timedelta(5, 6, 7)
-    expect("timedelta: days", (<int32_t *> at(delta, p["timedelta: days"]))[0], 5)
+    for part in ("days", "seconds", "microseconds"):
+        expect(f"timedelta: {part}", (<int32_t *> at(delta, p[f"timedelta: {part}"]))[0], getattr(delta, part))
 
 
 _CHECKS = () if PUBLIC or FREE_THREADED else (

@@ -11,6 +11,7 @@
 #endif
 
 #define BRINERY_KNOWN_BEFORE 0x03100000 /* the first version whose layout nobody has looked at */
+#define BRINERY_HAS_LAYOUT (PY_VERSION_HEX < BRINERY_KNOWN_BEFORE)
 
 #ifndef BRINERY_PUBLIC
 #define BRINERY_PUBLIC (PY_VERSION_HEX >= BRINERY_KNOWN_BEFORE)

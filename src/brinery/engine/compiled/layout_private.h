@@ -248,3 +248,20 @@ BRINERY_ALWAYS_INLINE brinery_values *brinery_shared_values(PyObject *dict, PyTy
 /* The names that a type's instances share, and how many there are: names are only ever added. */
 #define brinery_cached_keys(type) ((void *)((PyHeapTypeObject *)(type))->ht_cached_keys)
 #define brinery_keys_size(keys) (((PyDictKeysObject *)(keys))->dk_nentries)
+
+/* Whether `descriptor` is the method that a type has from `function`, in the slot that the method's name is for. */
+#define brinery_wraps(descriptor, function) \
+    ((descriptor) != NULL && Py_IS_TYPE(descriptor, &PyWrapperDescr_Type) \
+     && ((PyWrapperDescrObject *)(descriptor))->d_wrapped == (void *)(function))
+
+/* ---- datetime: what such an object is pickled as, but for the fold, and its zone, NULL where it has none ---------- */
+
+#define brinery_date_data(op) ((const char *)((PyDateTime_Date *)(op))->data)
+#define brinery_datetime_data(op) ((const char *)((PyDateTime_DateTime *)(op))->data)
+#define brinery_time_data(op) ((const char *)((PyDateTime_Time *)(op))->data)
+#define brinery_datetime_fold(op) (((PyDateTime_DateTime *)(op))->fold)
+#define brinery_time_fold(op) (((PyDateTime_Time *)(op))->fold)
+#define brinery_datetime_zone(op) \
+    (((_PyDateTime_BaseTZInfo *)(op))->hastzinfo ? ((PyDateTime_DateTime *)(op))->tzinfo : NULL)
+#define brinery_time_zone(op) \
+    (((_PyDateTime_BaseTZInfo *)(op))->hastzinfo ? ((PyDateTime_Time *)(op))->tzinfo : NULL)

@@ -180,3 +180,15 @@ static PyObject *brinery_own_dict(PyObject *op)
     Py_XDECREF(dict);
     return dict;
 }
+
+/* Nobody says which function a type's method is of. */
+#define brinery_wraps(descriptor, function) ((void)(descriptor), (void)(function), 0)
+
+/* datetime's objects are written by their reduction. */
+#define brinery_date_data(op) ((void)(op), (const char *)NULL)
+#define brinery_datetime_data brinery_date_data
+#define brinery_time_data brinery_date_data
+#define brinery_datetime_fold(op) ((void)(op), 0)
+#define brinery_time_fold brinery_datetime_fold
+#define brinery_datetime_zone(op) ((void)(op), (PyObject *)NULL)
+#define brinery_time_zone brinery_datetime_zone

@@ -4,8 +4,6 @@
 
 #include "layout.h"
 
-#include <datetime.h>
-
 #ifndef MS_WINDOWS
 #include <sys/stat.h>
 #endif

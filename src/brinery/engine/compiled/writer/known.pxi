@@ -1,18 +1,7 @@
 # Exact writers: datetime's types, whose reductions are made in C and say nothing that the object's own
 # bytes do not. Each gives way to any hook, rule or table that has a say on its type (see plans).
 
-cdef extern from "datetime.h":
-    """
-    #define brinery_date_data(o) ((const char *)((PyDateTime_Date *)(o))->data)
-    #define brinery_datetime_data(o) ((const char *)((PyDateTime_DateTime *)(o))->data)
-    #define brinery_time_data(o) ((const char *)((PyDateTime_Time *)(o))->data)
-    #define brinery_datetime_fold(o) (((PyDateTime_DateTime *)(o))->fold)
-    #define brinery_time_fold(o) (((PyDateTime_Time *)(o))->fold)
-    #define brinery_datetime_zone(o) \\
-        (((_PyDateTime_BaseTZInfo *)(o))->hastzinfo ? ((PyDateTime_DateTime *)(o))->tzinfo : NULL)
-    #define brinery_time_zone(o) \\
-        (((_PyDateTime_BaseTZInfo *)(o))->hastzinfo ? ((PyDateTime_Time *)(o))->tzinfo : NULL)
-    """
+cdef extern from "layout.h":
     const char *brinery_date_data(PyObject *)
     const char *brinery_datetime_data(PyObject *)
     const char *brinery_time_data(PyObject *)
