@@ -38,6 +38,7 @@ __all__ = [
     "reduction_item",
     "reduction_kind",
     "reduction_length",
+    "shown_name",
     "too_long",
     "tp_name",
 ]
@@ -52,16 +53,25 @@ _none_is_true = type(None).__dict__["__bool__"]
 
 
 def full_name(obj: object) -> str:
-    """The name of the type of `obj` in full, as from Python 3.14 on: ``%T``, without ``builtins``."""
+    """The dotted name of the type of `obj`: of the built-in ones without their module."""
     return full_name_of(type(obj))
 
 
 def full_name_of(cls: type) -> str:
-    """The full name of a type."""
+    """The dotted name of a type."""
+    return _name_without(cls, ("builtins",))
+
+
+def shown_name(obj: object) -> str:
+    """The name of the type of `obj` as from Python 3.14 on: ``%T``, without ``builtins`` and ``__main__``."""
+    return _name_without(type(obj), ("builtins", "__main__"))
+
+
+def _name_without(cls: type, modules: tuple[str, ...]) -> str:
     # By type's own descriptors: a metaclass may have made these attributes anything.
     qualname: str = type.__dict__["__qualname__"].__get__(cls)
     module = type.__dict__["__module__"].__get__(cls)
-    return f"{module}.{qualname}" if isinstance(module, str) and module != "builtins" else qualname
+    return f"{module}.{qualname}" if isinstance(module, str) and module not in modules else qualname
 
 
 def tp_name(obj: object) -> str:
@@ -82,7 +92,7 @@ def tp_name(obj: object) -> str:
 def reduction_kind(value: object) -> WriteError:
     """`value` is neither a string nor a tuple."""
     text = "__reduce__ must return a string or tuple"
-    return BadReduction(f"{text}, not {full_name(value)}" if cpython.REFUSALS_NAME_TYPES else text)
+    return BadReduction(f"{text}, not {shown_name(value)}" if cpython.REFUSALS_NAME_TYPES else text)
 
 
 def reduction_length() -> WriteError:
@@ -96,7 +106,7 @@ def reduction_item(position: int, item: object) -> WriteError:
     wanted = ("callable", "a tuple", "", "an iterator", "an iterator", "callable")[position]
     if cpython.REFUSALS_NAME_TYPES:
         return BadReduction(
-            f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}, not {full_name(item)}"
+            f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}, not {shown_name(item)}"
         )
     if position < 2:
         return BadReduction(f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}")
@@ -109,7 +119,7 @@ def reduction_item(position: int, item: object) -> WriteError:
 def no_reduction(obj: object) -> WriteError:
     """An object that has neither ``__reduce_ex__`` nor ``__reduce__``."""
     if cpython.REFUSALS_NAME_TYPES:
-        return WriteError(f"Can't pickle {full_name(obj)} object")
+        return WriteError(f"Can't pickle {shown_name(obj)} object")
     return WriteError(f"can't pickle '{tp_name(obj)}' object: {obj!r}")
 
 
@@ -126,7 +136,7 @@ def newobj_arguments() -> WriteError:
 def newobj_class(cls: object) -> WriteError:
     """``__newobj__`` of something that is no class."""
     if cpython.REFUSALS_NAME_TYPES:
-        return WriteError(f"first argument to __newobj__() must be a class, not {full_name(cls)}")
+        return WriteError(f"first argument to __newobj__() must be a class, not {shown_name(cls)}")
     return WriteError("args[0] from __newobj__ args is not a type")
 
 
@@ -149,7 +159,7 @@ def newobj_ex_argument(position: int, item: object) -> WriteError:
     ordinal = ("first", "second", "third")[position]
     wanted = ("class", "tuple", "dict")[position]
     if cpython.REFUSALS_NAME_TYPES:
-        return WriteError(f"{ordinal} argument to __newobj_ex__() must be a {wanted}, not {full_name(item)}")
+        return WriteError(f"{ordinal} argument to __newobj_ex__() must be a {wanted}, not {shown_name(item)}")
     return WriteError(f"{ordinal} item from NEWOBJ_EX argument tuple must be a {wanted}, not {tp_name(item)}")
 
 

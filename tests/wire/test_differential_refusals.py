@@ -11,6 +11,8 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 from engines import Wire
@@ -32,6 +34,22 @@ class Reduced:
         if isinstance(self.value, BaseException):
             raise self.value
         return self.value
+
+
+class OfMain(list[object]):
+    """As if the program itself had it, whose name C pickle leaves out."""
+
+    __module__ = "__main__"
+
+    def __init__(self, *items: object) -> None:
+        super().__init__(items)
+
+    def __reduce_ex__(self, protocol: int) -> Any:
+        return self.__dict__.get("reduced", (list, (), {"items": self[:]}))
+
+    def reduced_to(self, value: object) -> OfMain:
+        self.reduced = value
+        return self
 
 
 class WithMethods:
@@ -173,6 +191,16 @@ REFUSED: dict[str, Callable[[], object]] = {
     "a state of slots": lambda: Reduced((Plain, (), (None, {"key": [threading.Lock()]}))),
     "a state for a setter": lambda: Reduced((Plain, (), threading.Lock(), None, None, print)),
     "a state setter": lambda: Reduced((Plain, (), {}, None, None, lambda: 0)),
+    "a partial as a state": lambda: Reduced((Plain, (), partial(print, threading.Lock()))),
+    "a partial as a state setter": lambda: Reduced(
+        (Plain, (), {}, None, None, partial(print, threading.Lock()))
+    ),
+    "a partial as a callable": lambda: Reduced((partial(print, threading.Lock()), ())),
+    "what the program's own class gives": lambda: OfMain(threading.Lock()),
+    "a reduction of such an object that is a number": lambda: OfMain().reduced_to(7),
+    "a reduction that is such an object": lambda: Reduced(OfMain()),
+    "arguments that are such an object": lambda: Reduced((copyreg.__newobj_ex__, (Reduced, OfMain(), {}))),
+    "a state setter that is such an object": lambda: Reduced((Plain, (), {}, None, None, OfMain())),
     "arguments": lambda: Reduced((Plain, (1, [threading.Lock()]))),
     "a callable": lambda: Reduced((lambda: 0, ())),
     "arguments of NEWOBJ": lambda: Reduced((copyreg.__newobj__, (Reduced, 1, threading.Lock()))),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.cpython import NOTES_FOR_LEVELS
 from brinery.engine.reductions import Reduction
-from brinery.refusals import full_name
+from brinery.refusals import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,10 +87,10 @@ def notes(chain: Sequence[object]) -> list[str]:
             how, link = link, next(links, _END)
             role = _in_reduction
             if type(owner) not in _CALLED:
-                found.append(f"when serializing {full_name(owner)} object")
+                found.append(f"when serializing {shown_name(owner)} object")
         if link is _END:
             break
-        name = full_name(owner)
+        name = shown_name(owner)
         if type(link) is Item:
             found.append(f"when serializing {name} item {link.at}")
         elif type(link) is Value:
@@ -120,7 +120,7 @@ def _in_container(owner: Any, part: object) -> str:
 
 
 def _in_reduction(reduction: Reduction, part: object) -> str:
-    if part is reduction.callable or type(part) is partial:
+    if part is reduction.callable:
         return "reconstructor"
     if part is reduction.args:
         return "reconstructor arguments"
@@ -128,6 +128,8 @@ def _in_reduction(reduction: Reduction, part: object) -> str:
         return "state"
     if part is reduction.state_setter:
         return "state setter"
+    if type(part) is partial:  # what calls __newobj_ex__ below protocol 4, and is made for it
+        return "reconstructor"
     # Of copyreg's constructors: the class, and what goes to its __new__.
     return "class" if reduction.args and part is reduction.args[0] else "__new__ arguments"
 
@@ -136,4 +138,4 @@ def _shown(key: object) -> str:
     try:
         return repr(key)
     except Exception:  # C pickle lets it hide what happened
-        return f"<{full_name(key)}>"
+        return f"<{shown_name(key)}>"
