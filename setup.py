@@ -63,11 +63,10 @@ class BuildEngine(build_ext):
         self.leave_word("; ".join(refused))
 
     def build(self, mode):
-        macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
-        if mode == "public":
-            macros += [(f"CYTHON_{name}", "0") for name in CYTHONS_OWN]
         for extension in self.extensions:
-            extension.define_macros = macros
+            extension.define_macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
+            if mode == "public" and not extension.optional:
+                extension.define_macros += [(f"CYTHON_{name}", "0") for name in CYTHONS_OWN]
         self.force = True  # a file of the other mode is no newer than its sources
         self.compiler = self.compiler_asked  # run() takes a name for the object that it made of one before
         super().run()
@@ -114,7 +113,9 @@ specs[0].loader.exec_module(modules[0])
 sys.exit(modules[0].mismatch())
 """
 
-#: What Cython's code looks into by itself, where nothing tells it not to: the public mode does.
+#: What Cython's code looks into by itself, where nothing tells it not to: the engine in its public mode does.
+#: brinery.stream does without the compiler where that fails. (It has generators, and these crash on 3.11 without
+#: USE_EXC_INFO_STACK.)
 CYTHONS_OWN = (
     "FAST_GIL",
     "FAST_THREAD_STATE",

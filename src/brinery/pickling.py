@@ -193,7 +193,4 @@ dump = _dumper.dump
 dumps = _dumper.dumps
 load = _loader.load
 loads = _loader.loads
-for _function in (dump, dumps, load, loads):
-    if _function.__module__ is None:  # a built-in method's, which may be set
-        _function.__module__ = "brinery"
-del _function
+engine.say_where_from(dump, dumps, load, loads)

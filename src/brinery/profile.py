@@ -116,6 +116,7 @@ class Profile:
         self.dumps = dumper.dumps
         self.load = loader.load
         self.loads = loader.loads
+        engines.say_where_from(self.dump, self.dumps, self.load, self.loads)
         self._pickler: type[Pickler] = _bound_class(module.Pickler, write_plan)
         self._unpickler: type[Unpickler] = _bound_class(module.Unpickler, read_plan)
 

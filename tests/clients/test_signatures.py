@@ -42,6 +42,15 @@ def test_methods_have_signatures(wire: Wire, owner: str, name: str):
         assert typing.get_type_hints(method) is not None
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_profiles_functions_say_the_same(wire: Wire, name: str):
+    for profile in (brinery.Profile([], engine=wire.name), brinery.Profile([], engine=wire.name).bind()):
+        function = getattr(profile, name)
+        assert parameters(function) == parameters(getattr(brinery, name))
+        assert function.__module__.startswith("brinery")
+        typing.get_type_hints(function)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS + CLASSES)
 def test_modules_and_type_hints(wire: Wire, name: str):
     assert getattr(brinery, name).__module__.startswith("brinery")

@@ -17,14 +17,14 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.interpreters import in_main_interpreter
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["ENGINES", "EngineStatus", "choose", "get", "status"]
+__all__ = ["ENGINES", "EngineStatus", "choose", "get", "say_where_from", "status"]
 
 #: The engines' names, fastest first: the order in which :func:`choose` tries them.
 ENGINES = ("compiled", "python")
@@ -50,6 +50,13 @@ def get(name: str) -> ModuleType:
     # importlib, a half millisecond to import, does no more for it.
     module: ModuleType = __import__(f"{__name__}.{name}", fromlist=["Pickler"])
     return module
+
+
+def say_where_from(*functions: Any) -> None:
+    """Set ``__module__`` of an engine's bound methods, where it is None: those of the compiled one."""
+    for function in functions:
+        if function.__module__ is None:
+            function.__module__ = "brinery"
 
 
 def choose() -> ModuleType:
