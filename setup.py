@@ -114,7 +114,7 @@ sys.exit(modules[0].mismatch())
 """
 
 #: What Cython's code looks into by itself, where nothing tells it not to: the engine in its public mode does.
-#: brinery.stream does without the compiler where that fails. (It has generators, and these crash on 3.11 without
+#: brinery.stream does without the compiler where that fails. (It has generators, which crash on 3.11 without
 #: USE_EXC_INFO_STACK.)
 CYTHONS_OWN = (
     "FAST_GIL",

@@ -7,6 +7,7 @@ file anew, to be read before it is committed.
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 from pathlib import Path
@@ -88,3 +89,10 @@ def test_the_path_leads_to_it(wire: Wire, name: str, protocol: int) -> None:
     with pytest.raises(Exception, match=r"lambda|local") as caught:
         Profile.plain(engine=wire.name).dumps(make(lambda: 0), protocol)
     assert caught.value.pickle_path == path  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(not hasattr(builtins, "frozendict"), reason="Python 3.15 brought it")
+def test_a_frozendict_wants_a_protocol_that_has_it(wire: Wire) -> None:
+    with pytest.raises(TypeError) as refused:
+        wire.dumps([builtins.frozendict(a=1)], protocol=1)  # type: ignore[attr-defined]
+    assert refused.value.__notes__[-1] == "protocol=2 and later write a frozendict"

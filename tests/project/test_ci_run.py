@@ -68,3 +68,27 @@ def test_nothing_that_is_set_for_ones_own_work_reaches_the_tests(tree: Path):
     (tree / "README.md").write_text(f"```sh\necho pytest: 0 passed, with {shown}.\n```\n", encoding="utf-8")
     done = run(ONE_JOB, tree, BRINERY_BUILD="public", BRINERY_PREFER="a=b", PYTHONHASHSEED="1")
     assert "0 passed, with ." in done.stdout, done.stdout + done.stderr
+
+
+HAVE_UNSTABLE = """
+source <(sed '$d' "$1/.ci/run")
+root=$1
+id() { echo 0; }
+apt-get() { :; }
+unshare() { :; }
+have_unstable && echo there || echo absent
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(0, "there"), (3, "absent"), (1, "FAILED  Debian's unstable distribution")]
+)
+def test_pythons_are_absent_where_no_mirror_has_them_and_for_no_other_reason(
+    tree: Path, status: int, said: str
+):
+    unpack = f'mkdir -p "$2"; echo No space left on device; exit {status}'
+    (tree / ".ci" / "unstable").write_text(f"#!/bin/sh\n{unpack}\n", encoding="utf-8")
+    done = run(HAVE_UNSTABLE, tree)
+    assert done.stdout.startswith(said)
+    assert (done.returncode == 0) is (status != 1)
+    assert ("No space left" in done.stderr) is (status != 0)

@@ -88,6 +88,8 @@ def _advice(exc: BaseException, path: str, type_name: str) -> str:
 
 
 def _left_out(path: str, type_name: str) -> str:
+    if type_name == "frozendict":
+        return "protocol=2 and later write a frozendict"
     what = _TYPES.get(type_name)
     said = f"{path} is {what}. " if what else ""
     holder = path.rpartition(".")[0]
