@@ -113,3 +113,17 @@ def test_instances_of_classes_that_are_extension_types_now(monkeypatch):
     assert b"_reconstructor" in upgrade_bytes(data, Rules(profile=brinery.Profile.plain()))
     new, _ = upgraded(data, create=lambda cls: cls.__new__(cls), through=["copyreg:_reconstructor"])
     assert new == pickle.dumps(Order(), 5)
+
+
+def test_strings_in_a_state_that_is_a_list_have_their_places():
+    class Plugin:
+        __name__ = "shopkit"
+
+        @brinery.hookimpl
+        def brinery_text_rules(self):
+            yield brinery.TextRule(HERE, items={1: "bytes"})
+
+    data = b"\x80\x02c" + __name__.encode() + b"\nOrder\n)\x81](U\x02abU\x02cdeb."
+    new = upgrade_bytes(data, Rules(profile=brinery.Profile([Plugin()])))
+    assert b"\x8c\x02ab" in new
+    assert b"C\x02cd" in new

@@ -11,7 +11,7 @@ from brinery.stream.resolving import resolve, seems_to_have
 from brinery.upgrade.reshaping import RECONSTRUCTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from brinery.plan import ReadPlan
 
@@ -61,6 +61,12 @@ class NewNames:
         shapes = self._plan.shapes
         shaped = shapes.find(*pair, False) if shapes is not None and pair[0] in shapes.modules else None
         return None if shaped is None else shaped.restate
+
+    def text_items(self, pair: _Pair) -> Mapping[int, str]:
+        """What strings of Python 2 are, by their place in the state of a class."""
+        shapes = self._plan.shapes
+        shaped = shapes.find(*pair, True) if shapes is not None and pair[0] in shapes.old else None
+        return {} if shaped is None or shaped.text is None else shaped.text.items
 
     def is_extension(self, pair: _Pair) -> bool:
         """Whether a plugin says that what ``copyreg._reconstructor`` makes of a class, NEWOBJ does."""

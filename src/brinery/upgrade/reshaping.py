@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.stream import graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from brinery.upgrade.names import NewNames
 
@@ -41,13 +41,16 @@ def reshape(roots: Iterable[Any], named: set[_Pair], names: NewNames) -> Iterato
     """
     states = {pair: restate for pair in named if (restate := names.restate(pair)) is not None}
     extension = names.is_extension if RECONSTRUCTOR in named and any(map(names.is_extension, named)) else None
-    if not states and extension is None:
+    texts = {pair: items for pair in named if (items := names.text_items(pair))}
+    if not states and not texts and extension is None:
         return
     for node in _nodes(roots):
         if extension is not None and node.kind == graph.CALL:
             _by_new(node, extension)
-        if states and node.changes is not None and graph.CALL <= node.kind <= graph.OBJ:
+        if (states or texts) and node.changes is not None and graph.CALL <= node.kind <= graph.OBJ:
             name = _class_of(node)
+            if name in texts:
+                _read_items(node, texts[name])
             restate = states.get(name)
             if restate is None:
                 continue
@@ -68,6 +71,18 @@ def _nodes(roots: Iterable[Any]) -> Iterator[Any]:
                     seen.add(id(part))
                     waiting.append(part)
         yield node
+
+
+def _read_items(node: Any, texts: Mapping[int, str]) -> None:
+    """Strings of Python 2 in a state that is a list, by their places; those of a tuple have theirs later."""
+    for what, items in node.changes:
+        state: Any = items[0] if what == graph.BUILD else None
+        if type(state) in _PLAIN or state.kind != graph.LIST:
+            continue
+        for at, text in texts.items():
+            part: Any = state.parts[at] if at < len(state.parts) else None
+            if type(part) not in _PLAIN and part.kind == graph.OLD:
+                state.parts[at] = part.head if text == "bytes" else part.head.decode(text)
 
 
 # Instances of extension types
