@@ -195,6 +195,11 @@ def test_odd_streams_do_not_count_twice_either(data):
     assert sum(row.bytes for row in sizes(data).builtins) <= len(data)
 
 
+def test_what_a_called_tuple_gives_is_no_tuple():
+    found = {row.name: row.objects for row in sizes(b"\x80\x02(K\x01t)\x81.").builtins}
+    assert found == {"tuple": 2, "int": 1, "object": 1}
+
+
 def test_what_a_called_object_holds_counts_once():
     new = b"cgraphs\nPlain\n)\x81"
     data = (

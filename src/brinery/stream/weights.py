@@ -136,7 +136,8 @@ class Weights(Parts):
                 kind = arguments.first
         elif type(function) is Weighed:
             maker = function
-            kind = maker.kind
+            if maker.kind.is_global:
+                kind = maker.kind
         made = self._new(kind)
         kind.objects += 1
         if not kind.is_global:
