@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pickle as _pickle
 import sys
-from typing import TYPE_CHECKING
+
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Before pickle's, which for a type checker have no attributes that say where it happened.

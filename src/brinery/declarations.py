@@ -12,16 +12,17 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from brinery.dotted import MISSING, find_loaded, is_dotted, name_of_class
 from brinery.errors import DeclarationError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plan import NATIVE_TYPES
 from brinery.records import Record, Statement, called, refused
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any, Literal
 
     from brinery.persistence.stores import SimpleStore, Store
 

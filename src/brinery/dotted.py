@@ -7,7 +7,11 @@ for numpy can be installed, composed and asked without numpy ever being imported
 from __future__ import annotations
 
 import sys
-from typing import Final
+
+from brinery.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "MISSING",

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pickle import PickleError
-from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.cpython import NOTES_FOR_LEVELS
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pickle

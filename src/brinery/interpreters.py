@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import _thread
 import sys
-from typing import TYPE_CHECKING
+
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

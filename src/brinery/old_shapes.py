@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from brinery.dotted import is_dotted
+from brinery.lean_typing import TYPE_CHECKING
 from brinery.records import Record, Statement, called, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     #: A function, or its dotted name, imported for the first stream that names the class.
     Function = Callable[..., Any] | str

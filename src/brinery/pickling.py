@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from _thread import RLock, get_ident
-from typing import TYPE_CHECKING, Any
 
 from brinery import engine
 from brinery.errors import PluginError
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
     from brinery.engine.python import Dumper as EngineDumper
     from brinery.engine.python import Loader as EngineLoader

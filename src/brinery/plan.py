@@ -3,19 +3,20 @@
 A plan is what is left of plugins, options and bound stores once a profile is composed. An engine
 knows nothing else of them. A plan never changes after it was made, so that threads may share it.
 
-This module imports nothing of brinery: it is the narrow place between the plugin host above and
-the engines below.
+This module imports nothing of brinery but what stands for typing: it is the narrow place between the
+plugin host above and the engines below.
 """
 
 from __future__ import annotations
 
 from pickle import PickleBuffer
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import NoReturn
+    from typing import Any, Final, NoReturn
 
     #: What a reducer gives back: a global's name, or a tuple of 2 to 6 items (pickle documentation).
     Reduction = str | tuple[object, ...]

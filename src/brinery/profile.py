@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
 
 from brinery import engine as engines
 from brinery.dotted import name_of_class
 from brinery.errors import EngineWarning
+from brinery.lean_typing import TYPE_CHECKING
 from brinery.plugin_host.composing import Composition, callers_level, compose
 from brinery.plugin_host.selection import Choice
 from brinery.plugin_host.settling import all_of
@@ -22,7 +22,7 @@ from brinery.urls import redacted, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from types import ModuleType, TracebackType
-    from typing import NoReturn, Self
+    from typing import Any, Literal, NoReturn, Self
 
     from brinery.engine.python import Dumper, Loader, Pickler, Unpickler
     from brinery.persistence.loading import Missing

@@ -13,16 +13,16 @@ from _thread import RLock  # threading itself takes a millisecond to import
 from collections import OrderedDict
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import PluginLoadError, PluginWarning
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.composing import Composition, compose
 from brinery.plugin_host.selection import Choice
 from brinery.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from brinery.persistence.loading import Missing
     from brinery.persistence.stores import SimpleStore, Store

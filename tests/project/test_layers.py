@@ -17,6 +17,7 @@ ROOT = Path(brinery.__file__).parent
 LAYERS = (
     (
         "version",
+        "lean_typing",
         "cpython",
         "interpreters",
         "locking",

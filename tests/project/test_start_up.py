@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from pathlib import Path
 
@@ -21,8 +20,8 @@ HEAVY = (
     "pathlib",
     "platform",
     "threading",
-    # From Python 3.14 on, each class made by typing.NamedTuple brings annotationlib, and that ast.
-    *(("ast",) if sys.version_info < (3, 14) else ()),
+    "typing",
+    "ast",
 )
 
 USES = {

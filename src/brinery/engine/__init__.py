@@ -17,12 +17,13 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.interpreters import in_main_interpreter
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
 __all__ = ["ENGINES", "EngineStatus", "choose", "get", "say_where_from", "status"]
 

@@ -10,11 +10,11 @@ import sys
 from copyreg import _extension_registry as extension_registry  # type: ignore[attr-defined]
 from copyreg import _inverted_registry as inverted_registry  # type: ignore[attr-defined]
 from operator import index
-from typing import TYPE_CHECKING, NamedTuple
 
 from brinery import cpython, refusals
 from brinery.dotted import import_dotted
 from brinery.errors import ReadError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import ModuleType

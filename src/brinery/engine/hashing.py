@@ -9,9 +9,8 @@ hashes) or done by Python code, whose depth the interpreter watches.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from brinery.errors import ReadError
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from brinery.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["HOLE", "is_literal", "is_whole"]
 

@@ -19,14 +19,15 @@ where it is met first.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.cpython import NOTES_FOR_LEVELS
 from brinery.engine.reductions import Reduction
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.refusals import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 __all__ = ["KEPT", "KEY", "PID", "SKIPPED", "Item", "Value", "is_place", "notes", "shorten"]
 

@@ -6,10 +6,11 @@ afterwards. The walk ends at STOP as every reading does, so nothing behind the p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["Lookahead"]
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from brinery.engine.levels import PID, SKIPPED, is_place, shorten
 from brinery.engine.reductions import Reduction
+from brinery.lean_typing import TYPE_CHECKING
 from brinery.refusals import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     #: ``step(owner, parent, child)`` is the text of the step from `parent`, which is `owner` or a part
     #: of what it is written as, to `child`; and the function for the step after it.

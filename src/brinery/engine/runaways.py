@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

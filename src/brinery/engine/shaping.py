@@ -13,15 +13,16 @@ unless a rule has spoken of it by the time that the load is over.
 from __future__ import annotations
 
 import copyreg
-from typing import TYPE_CHECKING, Any
 
 from brinery.dotted import MISSING, find_loaded
 from brinery.errors import ReadError
+from brinery.lean_typing import TYPE_CHECKING
 from brinery.plan import Shaped
 from brinery.stream.text import decode_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from brinery.plan import ReadPlan, ShapeTable, TextTable
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from inspect import Signature
+    from typing import Any
 
 __all__ = ["PICKLER", "UNPICKLER"]
 

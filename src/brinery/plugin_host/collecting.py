@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.declarations import Option, fits, type_words
 from brinery.errors import ChoiceError, DeclarationError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.kinds import KINDS
 
 if TYPE_CHECKING:

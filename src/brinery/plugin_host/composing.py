@@ -6,10 +6,10 @@ import os
 import sys
 import warnings
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.dotted import import_dotted
 from brinery.errors import ChoiceError, DeclarationError, PluginError, PluginLoadError, PluginWarning
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plan import ReadPlan, WritePlan
 from brinery.plugin_host.collecting import Collected, collect, collect_built_in
 from brinery.plugin_host.kinds import KINDS
@@ -20,6 +20,7 @@ from brinery.records import Record, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from brinery.plugin_host.places import Place
     from brinery.plugin_host.preferences import Preference

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.errors import PluginError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.plugins import Plugin
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ the place where it lands, if none of those that there are will do (:mod:`brinery
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
 from brinery.declarations import NameTable, Option, Override, PersistentScheme, Reducer
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.old_shapes import Shape, TextRule
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from brinery.records import Record
 
 __all__ = ["KINDS", "Kind", "by_key", "kind_of"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, NamedTuple, TypeVar
+from brinery.lean_typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["Claim", "Plugin", "PluginState"]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from brinery.errors import ChoiceError, PluginError, PluginLoadError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.plugins import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Literal
 
     from brinery.plugin_host.discovery import Installed
 

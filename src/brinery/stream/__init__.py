@@ -25,9 +25,8 @@ resolving                what a name would reach here
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from brinery.interpreters import in_main_interpreter, load_sources
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from brinery.stream.containers import Found, pickles_in

@@ -6,7 +6,7 @@ them: ZODB's persistent IDs hold them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from brinery.lean_typing import NamedTuple
 
 __all__ = ["BytesFunction", "bytes_function", "bytes_of_call"]
 

@@ -15,7 +15,7 @@ PEP 3154 (protocol 4), PEP 574 (protocol 5).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from brinery.lean_typing import NamedTuple
 
 __all__ = [
     "BATCH",

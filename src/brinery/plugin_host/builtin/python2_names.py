@@ -6,9 +6,9 @@ The tables are copied, so that a program which adds to them in the middle of its
 from __future__ import annotations
 
 import _compat_pickle
-from typing import TYPE_CHECKING
 
 from brinery.declarations import NameTable
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

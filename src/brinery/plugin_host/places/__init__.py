@@ -13,13 +13,14 @@ conflict when it is asked. So a place never raises for one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from brinery.lean_typing import TYPE_CHECKING
 
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from brinery.plugin_host.plugins import Claim
     from brinery.plugin_host.preferences import Preferences
@@ -35,7 +36,7 @@ class Fields:
 
     __slots__ = ("profile", "read", "write")
 
-    # No NamedTuple: every process that pickles makes this class, and that would take four times as long.
+    # No named tuple: every process that pickles makes this class, and that would take longer.
     def __init__(
         self, write: dict[str, Any] | None = None, read: dict[str, Any] | None = None, **profile: Any
     ) -> None:

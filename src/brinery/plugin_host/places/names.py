@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from brinery.declarations import StandIn
+from brinery.lean_typing import TYPE_CHECKING
 from brinery.plan import NameMap
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.places import Fields, Place
@@ -13,7 +12,7 @@ from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from brinery.plugin_host.kinds import Kind
     from brinery.plugin_host.preferences import Preferences
