@@ -66,6 +66,9 @@ def default_profile() -> Profile:
                     _default = Profile()
                 finally:
                     _composing = 0
+                    # What came between was given plain plans, for its own calls only.
+                    _dumper.plan = None
+                    _loader.plan = None
     return _default
 
 
@@ -153,24 +156,6 @@ class DefaultProfileSet:
         set_default_profile(self._before)
 
 
-class Pickler(EnginePickler):
-    """Writes objects into a file, as :class:`pickle.Pickler` does, with the default profile.
-
-    The profile is the one that is the default when the Pickler is made.
-    """
-
-    _plan_source = staticmethod(_write_plan)
-
-
-class Unpickler(EngineUnpickler):
-    """Reads objects from a file, as :class:`pickle.Unpickler` does, with the default profile.
-
-    The profile is the one that is the default when the Unpickler is made.
-    """
-
-    _plan_source = staticmethod(_read_plan)
-
-
 class _Dumper(EngineDumper):
     def __reduce__(self) -> str:  # so that brinery.dumps itself can be pickled, as pickle.dumps can
         return "_dumper"
@@ -187,9 +172,29 @@ def _checked(*arguments: Any) -> bytes:
     return Checker(engine.choose(), _write_plan, _read_plan).dumps(*arguments)
 
 
-# Bound methods of the engine's classes: a function around them would cost tiny calls a third of their speed.
 _dumper = _Dumper(_write_plan, _checked)
 _loader = _Loader(_read_plan)
+
+
+class Pickler(EnginePickler):
+    """Writes objects into a file, as :class:`pickle.Pickler` does, with the default profile.
+
+    The profile is the one that is the default when the Pickler is made.
+    """
+
+    _plan_source = _dumper  # it has the plan at hand; a function of ours would be paid for each small pickle
+
+
+class Unpickler(EngineUnpickler):
+    """Reads objects from a file, as :class:`pickle.Unpickler` does, with the default profile.
+
+    The profile is the one that is the default when the Unpickler is made.
+    """
+
+    _plan_source = _loader
+
+
+# Bound methods of the engine's classes: a function around them would cost tiny calls a third of their speed.
 dump = _dumper.dump
 dumps = _dumper.dumps
 load = _loader.load

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
-from throwaway import declaring
+from throwaway import Installation, declaring
 
 import brinery
 from brinery import NameTable, Profile, Reducer
@@ -115,3 +117,22 @@ def test_anything_but_a_profile_is_a_type_error_at_once(wrong: object) -> None:
 def test_a_plugins_name_is_shown_how_to_make_a_profile_of_it() -> None:
     with pytest.raises(TypeError, match=r"set_default_profile\(brinery.Profile\(\['labkit'\]\)\)"):
         brinery.set_default_profile("labkit")  # type: ignore[arg-type]
+
+
+def test_what_comes_between_its_composition_has_no_plugins_and_what_follows_has(tmp_path: Path) -> None:
+    """A signal's handler, or a finalizer, may pickle while the default profile is composed."""
+    code = """
+        import io
+        import brinery
+        from brinery import profile
+        class Interrupted(profile.Profile):
+            def __init__(self):
+                brinery.dumps(1), brinery.loads(b"N.")
+                brinery.Pickler(io.BytesIO()), brinery.Unpickler(io.BytesIO())
+                super().__init__([])
+        profile.Profile = Interrupted
+        composed = brinery.default_profile()
+        print(brinery.Pickler._plan_source() is composed.write_plan)
+        print(brinery.Unpickler._plan_source() is composed.read_plan)
+        """
+    assert Installation(tmp_path).out(textwrap.dedent(code)).split() == ["True", "True"]

@@ -10,6 +10,7 @@ import io
 import pickle
 import pickletools
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,61 @@ class Watching:
     def __setattr__(self, name: str, value: object) -> None:
         self.seen.append(name)
         object.__setattr__(self, name, value)
+
+
+class SlotsAndDict(Slots):
+    """Slots, a dict beside them, and in that what a slot and a property hide."""
+
+    @property
+    def hidden(self) -> str:
+        return "the property"
+
+
+def slots_and_dict(number: int, /, **attributes: object) -> SlotsAndDict:
+    made = SlotsAndDict(number, "text")
+    made.__dict__.update(attributes)
+    return made
+
+
+class Asked:
+    """Asked for an attribute that is not there, it does what a test wants, and says so."""
+
+    asked: list[str] = []
+    does: Callable[[object], None] = staticmethod(lambda asked: None)
+
+    def __init__(self, **attributes: object) -> None:
+        vars(self).update(attributes)
+
+    def __getattr__(self, name: str) -> object:
+        Asked.asked.append(name)
+        Asked.does(self)
+        raise AttributeError(name)
+
+
+class AskedForAll(Asked):
+    def __getattribute__(self, name: str) -> object:
+        Asked.asked.append(f"all: {name}")
+        return super().__getattribute__(name)
+
+
+class AskedWithDict(Asked):
+    """Its __dict__ is not its own."""
+
+    instead: dict[str, object] = {}
+
+    @property
+    def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+        return self.instead
+
+
+class AskedWithSetter(Asked):
+    @property
+    def a(self) -> object:
+        return "the property"
+
+    @a.setter
+    def a(self, value: object) -> None:
+        raise AssertionError("a state goes past it")
 
 
 class Numbers(list):
@@ -129,6 +185,9 @@ def with_attribute(obj: object) -> object:
 OBJECTS = {
     "frozen dataclasses": [Frozen(n, "text") for n in range(3)],
     "slots": [Slots(n, "text") for n in range(3)],
+    "slots with a dict": [slots_and_dict(n, free=n, more="more") for n in range(3)],
+    "slots with a dict that is empty": [slots_and_dict(1)],
+    "slots with what they hide": [slots_and_dict(1, number=2, hidden=3, free=4)],
     "list subclasses": [Numbers([n, n]) for n in range(3)] + [with_attribute(Numbers([1]))],
     "an extend() of its own": [Extending([1, 2])],
     "dict subclasses": [Table(a=n, b=n) for n in range(3)] + [with_attribute(Table())],
@@ -164,7 +223,7 @@ def described(obj: object) -> object:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_at_every_protocol_and_optimized(wire: Wire, name: str, protocol: int):
     obj = OBJECTS[name]
-    if name == "slots" and protocol < 2:
+    if name.startswith("slots") and protocol < 2:
         pytest.skip("such classes are not pickled below protocol 2")
     for stream in (pickle.dumps(obj, protocol), pickletools.optimize(pickle.dumps(obj, protocol))):
         read = described(pickle.loads(stream))
@@ -185,6 +244,57 @@ def test_which_attributes_go_through_setattr(wire: Wire, protocol: int):
         assert (read.slot, read.free) == (1, 2)
         seen.append(Watching.seen[:])
     assert seen[0] == seen[1] == ["slot"]
+
+
+def becomes_another(asked: object) -> None:
+    asked.__class__ = AskedWithSetter
+
+
+def has_attributes(asked: object) -> None:
+    vars(asked).update(a="before", b="before")
+
+
+def has_a_dict_of_its_own(asked: object) -> None:
+    asked.__dict__ = type(
+        "Own", (dict,), {"__setitem__": lambda *item: Asked.asked.append(f"set: {item[1]}")}
+    )()
+
+
+def has_a_class_that_changes(asked: object) -> None:
+    Asked.a = property(lambda asked: "new", lambda asked, value: Asked.asked.append("the setter"))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("cls", [Asked, AskedForAll, AskedWithDict, AskedWithSetter])
+@pytest.mark.parametrize(
+    "does", [None, becomes_another, has_attributes, has_a_dict_of_its_own, has_a_class_that_changes]
+)
+def test_a_class_that_makes_attributes_up_is_asked_as_by_pickle(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, cls: type[Asked], does: Callable[[object], None] | None
+):
+    """Once for each object, for __setstate__, and by then it is there; whatever it does to it comes first."""
+    stream = three_of(cls)
+    outcomes = []
+    for loads in (pickle.loads, wire.loads):
+        with monkeypatch.context() as patched:
+            patched.setattr(Asked, "asked", [])
+            patched.setattr(AskedWithDict, "instead", {})
+            patched.setattr(Asked, "a", None, raising=False)
+            if does is not None:
+                patched.setattr(Asked, "does", staticmethod(does))
+            try:
+                read: object = [
+                    (type(one), object.__getattribute__(one, "__dict__")) for one in loads(stream)
+                ]
+            except Exception as error:
+                read = type(error), str(error)
+            outcomes.append((read, Asked.asked[:], dict(AskedWithDict.instead)))
+    assert outcomes[1] == outcomes[0]
+
+
+def three_of(cls: type) -> bytes:
+    name = f"c{__name__}\n{cls.__name__}\n".encode()
+    states = (b"}(U\x01aK%cU\x01bU\x04textu" % n for n in range(3))
+    return b"\x80\x02](" + b"".join(name + b")\x81" + state + b"b" for state in states) + b"e."
 
 
 def numbered(protocol: int, put: bytes) -> bytes:

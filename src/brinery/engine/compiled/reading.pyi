@@ -34,6 +34,7 @@ class UnpicklerMemoProxy:
 class Loader:
     plan: ReadPlan | None
     def __init__(self, plan_source: Callable[[], ReadPlan]) -> None: ...
+    def __call__(self) -> ReadPlan: ...
     def load(
         self,
         file: Any,

@@ -403,6 +403,20 @@ static inline int brinery_is_looked_up_plainly(PyObject *op)
     return type->tp_getattro == PyObject_GenericGetAttr && brinery_names_are_text(type);
 }
 
+/* A class that has a __getattr__ as `known` has, and is otherwise looked up so. */
+static inline int brinery_falls_back(PyObject *op, PyObject *known)
+{
+    static PyObject *name;
+    PyTypeObject *type = (PyTypeObject *)op;
+    if (type->tp_getattro != ((PyTypeObject *)known)->tp_getattro || !brinery_names_are_text(type))
+        return 0;
+    if (name == NULL && (name = PyUnicode_InternFromString("__getattribute__")) == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    return brinery_type_lookup(type, name) == brinery_type_lookup(&PyBaseObject_Type, name);
+}
+
 #define brinery_is_set_plainly(type) ((type)->tp_setattro == PyObject_GenericSetAttr)
 
 /* A class whose instances object.__new__ makes. */

@@ -38,6 +38,7 @@ class Dumper:
         plan_source: Callable[[], WritePlan],
         checked: Callable[[object, int, bool, Callable[[Any], object] | None], bytes] | None = None,
     ) -> None: ...
+    def __call__(self) -> WritePlan: ...
     def dump(
         self,
         obj: object,

@@ -212,6 +212,10 @@ class Dumper:
         plan = self._chosen[0] or self._ask_plan()
         return Writer(plan, Memo(), protocol, fix_imports, callback).dump(obj)
 
+    def __call__(self) -> WritePlan:
+        """The plan in use: this is a source of plans, too."""
+        return self._chosen[0] or self._ask_plan()
+
     def _ask_plan(self) -> WritePlan:
         # Meanwhile `plan` may be set, by another thread: that has to hold, and the answer only for this call.
         chosen = self._chosen

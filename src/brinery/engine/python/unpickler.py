@@ -286,6 +286,10 @@ class Loader:
         ids, offsets = Walker(plan).ids_of(data, None)
         return _load_with(plan.stores.begin_load(ids, offsets, None, True), machine)
 
+    def __call__(self) -> ReadPlan:
+        """The plan in use: this is a source of plans, too."""
+        return self._current_plan()
+
     def _current_plan(self) -> ReadPlan:
         # Meanwhile `plan` may be set, by another thread: that has to hold, and the answer only for this call.
         chosen = self._chosen

@@ -56,6 +56,7 @@ cdef extern from "reading_layout.h":
     unsigned int brinery_type_version(PyTypeObject *) noexcept
     bint brinery_is_heap_class(PyObject *) noexcept
     bint brinery_is_looked_up_plainly(PyObject *) noexcept
+    bint brinery_falls_back(PyObject *, PyObject *) noexcept
     bint brinery_is_set_plainly(PyTypeObject *) noexcept
     bint brinery_is_made_plainly(PyObject *) noexcept
     bint brinery_is_built_in_new(PyObject *, PyObject *) noexcept

@@ -15,6 +15,14 @@
 
 from types import SimpleNamespace
 
+
+class HasGetattr:
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+cdef PyObject *FALLS_BACK = <PyObject *> HasGetattr
+
 cdef enum:
     PLANS = 128  # classes, by their address; two of one place only take turns
     SHAPES = 4   # of one class; instances with still other names go the long way
@@ -57,10 +65,12 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
         let_go(r, old)
     Py_INCREF(cls)
     plan.cls = cls
-    if is_shaped(r, cls) or not brinery_is_looked_up_plainly(cls):
+    if is_shaped(r, cls):
         # Its version is looked at for a class that may become one.
         plan.version = brinery_type_version(<PyTypeObject *> cls)
         return 0
+    if not brinery_is_looked_up_plainly(cls):
+        return plan_other(plan, cls)
     descriptor = brinery_type_lookup(<PyTypeObject *> cls, SETSTATE)  # gives the type a version, if it can
     plan.version = brinery_type_version(<PyTypeObject *> cls)
     if plan.version == 0:
@@ -78,6 +88,19 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
         plan.plain = descriptor == NULL or plan.has_dict
     if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
         plan.init = brinery_python_method(cls, INIT)
+    return 0
+
+
+cdef int plan_other(Plan *plan, PyObject *cls) except -1:
+    """A class that is asked for attributes. __getattr__ is only for those that are not there, as __dict__ is."""
+    cdef PyObject *descriptor
+    if brinery_falls_back(cls, FALLS_BACK):
+        descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT_NAME)
+        plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
+        plan.ordinary = brinery_is_made_plainly(cls)
+    plan.version = brinery_type_version(<PyTypeObject *> cls)
+    if plan.version == 0:
+        plan.has_dict = plan.ordinary = False
     return 0
 
 
@@ -241,10 +264,10 @@ cdef const unsigned char *new_instance(
     return p + slots + 2 + length
 
 
-cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
-    """BUILD with None and a dict that was made, for an instance whose empty slots take what is in it.
+cdef bint build_slots(Reading r, PyObject *instance, PyObject *attributes, PyObject *state) except -1:
+    """BUILD with None or a dict, and a dict for slots, both made, for an instance whose empty slots take what is in it.
 
-    A frame may end within what build_pending() takes in one step.
+    Of None and one dict, a frame may end within what build_pending() takes in one step.
     """
     cdef PyObject *key
     cdef PyObject *value
@@ -261,6 +284,8 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *state) except -1:
         offset = brinery_slot_offset(cls, descriptor) if descriptor != NULL else -1
         if offset < 0 or brinery_slot_at(instance, offset)[0] != NULL:
             return False
+    if attributes != Py_None and not build_plain(r, instance, attributes):
+        return False
     at = 0
     while PyDict_Next(state, &at, &key, &value):
         Py_INCREF(value)
@@ -327,13 +352,10 @@ cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1
     cdef PyObject *descriptor
     cdef Py_ssize_t at = 0
     cdef PyObject *cls = <PyObject *> Py_TYPE(instance)
-    cdef Plan *plan = plan_of(r, cls)
-    cdef unsigned int version
-    if plan == NULL or not plan.has_dict or not brinery_has_plain_dict(instance):
+    cdef Plan *plan = any_plan_of(r, cls)
+    cdef unsigned int version = plan.version
+    if not plan.has_dict or not brinery_has_plain_dict(instance):
         return False
-    if getattr(<object> instance, "__setstate__", r) is not r:  # unlike hasattr(), without an exception
-        return False
-    version = plan.version
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key):
             return False

@@ -330,7 +330,13 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject **items
     cdef PyObject *made = NULL
     source.next += FIXED[code]
-    if code == BINPERSID and r.ready is not None and take_ready(r):
+    if code == BINPERSID:
+        if r.ready is None or not take_ready(r):
+            secure(r)
+            made = persistent(r, take(s))
+            resume(r)
+            s.top[0] = made
+            s.top += 1
         return 0
     if code == NEWOBJ or code == BUILD or code == REDUCE or code == STACK_GLOBAL:
         if (code == NEWOBJ and new_ordinary(r)) or (code == BUILD and build_ordinary(r)):
@@ -438,8 +444,6 @@ cdef PyObject *outside(Reading r, int code, const unsigned char *argument) excep
         return obj(r)
     if code == PERSID:
         return persistent(r, persistent_line(r))
-    if code == BINPERSID:
-        return persistent(r, take(&r.stack))
     if code == NEXT_BUFFER:
         return next_buffer(r)
     if code == READONLY_BUFFER:

@@ -338,6 +338,7 @@ cdef int build_ordinary(Reading r) except -1:
     """BUILD for a new instance of an ordinary class, which is not user code: 1 if it was done, else 0."""
     cdef Stack *s = &r.stack
     cdef PyObject *state
+    cdef PyObject *attributes
     cdef PyObject *slots
     cdef bint done = False
     if not BRINERY_FUSE_BUILD or r.walking or s.top - s.fence < 2:
@@ -347,9 +348,11 @@ cdef int build_ordinary(Reading r) except -1:
         return 0
     if PyDict_CheckExact(state):
         done = build_plain(r, s.top[-2], state)
-    elif PyTuple_CheckExact(state) and PyTuple_GET_SIZE(state) == 2 and PyTuple_GET_ITEM(state, 0) == Py_None:
+    elif PyTuple_CheckExact(state) and PyTuple_GET_SIZE(state) == 2:
+        attributes = PyTuple_GET_ITEM(state, 0)
         slots = PyTuple_GET_ITEM(state, 1)
-        done = PyDict_CheckExact(slots) and build_slots(r, s.top[-2], slots)
+        if PyDict_CheckExact(slots) and (attributes == Py_None or PyDict_CheckExact(attributes)):
+            done = build_slots(r, s.top[-2], attributes, slots)
     if done:
         s.top -= 1
         let_go(r, state)
@@ -381,11 +384,11 @@ cdef int build(Reading r) except -1:
             return set_slots(instance, state)
         if plan.has_setstate:
             return call_setstate(<PyObject *> instance, <PyObject *> state)
-        if type(state) is dict and update_plain(r, <PyObject *> instance, <PyObject *> state):
-            return 0
-    setstate = getattr(instance, "__setstate__", r)
+    setstate = getattr(instance, "__setstate__", r)  # unlike hasattr(), without an exception
     if setstate is not r:
         setstate(state)
+        return 0
+    if BRINERY_FUSE_BUILD and type(state) is dict and update_plain(r, <PyObject *> instance, <PyObject *> state):
         return 0
     if isinstance(state, tuple) and len(<tuple> state) == 2:
         state, slots = <tuple> state

@@ -392,6 +392,11 @@ cdef class Loader:
         self.chosen = plan
         self.settings += 1
 
+    def __call__(self):
+        """The plan in use: this is a source of plans, too."""
+        self.ask_plan()
+        return self.known
+
     cdef int ask_plan(self) except -1:
         cdef Py_ssize_t before = self.settings
         plan = self.chosen

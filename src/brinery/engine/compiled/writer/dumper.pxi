@@ -207,6 +207,10 @@ cdef class Dumper:
         self.chosen = None if plan is None else checked_plan(plan)
         self.settings += 1
 
+    def __call__(self):
+        """The plan in use: this is a source of plans, too."""
+        return self.current_plan()
+
     cdef object current_plan(self):
         cdef Py_ssize_t before = self.settings
         plan = self.chosen

@@ -35,7 +35,7 @@ cdef int open_known(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
     cdef char data[10]
     cdef PyObject *zone = NULL
     cdef int size
-    if w.proto < 4 or (kind != BY_TIMEDELTA and w.proto < 3):
+    if w.proto < (4 if kind == BY_TIMEDELTA else 2):
         return NOT_IN_PLACE
     if kind == BY_TIMEDELTA:
         if not write_class(w, obj, plan):
@@ -54,26 +54,31 @@ cdef int open_known(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
         size = 10
         memcpy(data, brinery_datetime_data(obj), size)
         zone = brinery_datetime_zone(obj)
-        # The fold (PEP 495) is the first bit of the month.
-        if brinery_datetime_fold(obj):
+        # The fold (PEP 495) is the first bit of the month; at protocol 3 and below it is left out.
+        if w.proto >= 4 and brinery_datetime_fold(obj):
             data[2] = <char>(data[2] | 0x80)
     else:
         size = 6
         memcpy(data, brinery_time_data(obj), size)
         zone = brinery_time_zone(obj)
-        if brinery_time_fold(obj):
+        if w.proto >= 4 and brinery_time_fold(obj):
             data[0] = <char>(data[0] | 0x80)
     # A zone that is not in the stream yet has a reduction of its own.
     if zone != NULL and zone != Py_None and (w.fast or find(w, zone) == NULL):
+        return NOT_IN_PLACE
+    if w.proto == 2 and (w.fast or find(w, <PyObject *>codecs_encode) == NULL or find(w, <PyObject *>LATIN1) == NULL):
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         return NOT_IN_PLACE
     begin(w)
     begin(w)
-    w.cur[0] = SHORT_BINBYTES
-    w.cur[1] = <char>size
-    memcpy(w.cur + 2, data, 10)
-    w.cur += 2 + size
+    if w.proto == 2:
+        write_octets_as_call(w, data, size)
+    else:
+        w.cur[0] = SHORT_BINBYTES
+        w.cur[1] = <char>size
+        memcpy(w.cur + 2, data, 10)
+        w.cur += 2 + size
     put(w, NULL, True)
     if zone != NULL:
         begin(w)

@@ -1,5 +1,14 @@
 # Pickler, which people subclass, and the proxy of its memo.
 
+# Memos of Picklers that are gone, for the next ones: many write one small pickle each.
+cdef enum:
+    SPARES = 8
+
+cdef Entry *spare_tables[SPARES]
+cdef uint32_t spare_generations[SPARES]
+cdef int spares = 0
+
+
 cdef class Pickler:
     """Writes objects to a file in pickle's format; several dumps share one memo.
 
@@ -34,7 +43,13 @@ cdef class Pickler:
     __signature__ = SIGNATURE
 
     def __dealloc__(self):
-        free(self.table)
+        global spares
+        if self.table != NULL and self.mask == LEAST_TABLE - 1 and spares < SPARES:
+            spare_tables[spares] = self.table
+            spare_generations[spares] = self.generation
+            spares += 1
+        else:
+            free(self.table)
 
     def __init__(self, file, protocol=None, fix_imports=True, buffer_callback=None, *, bin=None):
         if self.busy:
@@ -60,7 +75,13 @@ cdef class Pickler:
     cdef int forget(self) except -1:
         if self.busy:
             raise RuntimeError("this Pickler is busy: its memo cannot be changed while it writes")
+        global spares
         self.used = self.next_index = 0
+        if self.table == NULL and spares:
+            spares -= 1
+            self.table = spare_tables[spares]
+            self.mask = LEAST_TABLE - 1
+            self.generation = spare_generations[spares]
         self.generation += 1
         if self.table == NULL or self.generation == 0 or self.mask >= POOLED_TABLE:
             free(self.table)

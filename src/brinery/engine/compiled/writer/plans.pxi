@@ -258,16 +258,23 @@ cdef bint may_have_reducer(Writer *w, Plan *plan) except -1:
 
 cdef bint is_plain_chain(PyObject *table) except -1:
     """Whether a ChainMap finds what it finds by nothing but its maps, which are plain dicts."""
+    global chain_version
     cdef PyTypeObject *cls = TYPE(table)
+    cdef unsigned int version = brinery_type_version(cls)
     cdef Py_ssize_t i
-    if (
-        cls != <PyTypeObject *>ChainMap
-        or brinery_type_lookup(cls, <PyObject *>NAME_GETITEM) != CHAIN_GETITEM
+    if cls != <PyTypeObject *>ChainMap:
+        return False
+    if version != 0 and version == chain_version:
+        pass
+    elif (
+        brinery_type_lookup(cls, <PyObject *>NAME_GETITEM) != CHAIN_GETITEM
         or brinery_type_lookup(cls, <PyObject *>NAME_MISSING) != CHAIN_MISSING
         or brinery_type_lookup(cls, <PyObject *>NAME_MAPS) != NULL
         or (<PyTypeObjectFields *>cls).tp_getattro != PyObject_GenericGetAttr
     ):
         return False
+    else:
+        chain_version = brinery_type_version(cls)
     maps = getattr(<object>table, NAME_MAPS, None)
     if type(maps) is not list:
         return False
@@ -295,6 +302,7 @@ cdef bint chain_may_have(Writer *w, PyObject *table, Plan *plan) except -1:
 
 from collections import ChainMap, OrderedDict, defaultdict, deque, namedtuple
 
+cdef unsigned int chain_version = 0  # of ChainMap, when it was seen to look up so
 cdef object NAME_GETITEM = sys.intern("__getitem__")
 cdef object NAME_MISSING = sys.intern("__missing__")
 cdef object NAME_MAPS = sys.intern("maps")

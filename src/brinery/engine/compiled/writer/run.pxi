@@ -257,6 +257,14 @@ cdef int open_builtin(Writer *w, PyObject *obj, bint elide) except -1:
     cdef PyTypeObject *type = TYPE(obj)
     if type == &PyPickleBuffer_Type:
         return open_buffer(w, obj)
+    if (
+        type == &PyBytes_Type
+        and not w.careful
+        and 2 <= BYTES_SIZE(obj) <= LONGEST_IN_PLACE
+        and write_octets_as_call(w, BYTES_DATA(obj), BYTES_SIZE(obj))
+    ):
+        put(w, obj, elide)
+        return WRITTEN
     if type == &PyByteArray_Type and w.proto >= 5:
         hold(w, obj)
         result = open_bytearray(w, obj)
@@ -267,7 +275,7 @@ cdef int open_builtin(Writer *w, PyObject *obj, bint elide) except -1:
     value = <object>obj
     if type == &PyBytes_Type:
         # Protocols 0 to 2 have Python 2's str only, so bytes are text that encodes to them.
-        value = (codecs_encode, (value.decode("latin-1"), "latin1")) if value else (bytes, ())
+        value = (codecs_encode, (value.decode("latin-1"), LATIN1)) if value else (bytes, ())
     elif type == &PyByteArray_Type:
         value = (bytearray, (bytes(value),)) if value else (bytearray, ())
     else:
@@ -278,6 +286,51 @@ cdef int open_builtin(Writer *w, PyObject *obj, bint elide) except -1:
 
 
 from _codecs import encode as codecs_encode
+
+cdef object LATIN1 = sys.intern("latin1")
+
+cdef enum:
+    LONGEST_IN_PLACE = 4096  # bytes; long ones get a buffer and a write of their own
+
+
+cdef bint write_octets_as_call(Writer *w, const char *data, Py_ssize_t size) except -1:
+    """Bytes at protocol 2, as the call that makes them of text; 0, and nothing written, where it is not known yet.
+
+    The function and the encoding must be in the memo. The text and the tuple of arguments exist in the stream only:
+    nobody can meet them again (a text of one character could be met, so no bytes of less than two).
+    """
+    cdef Entry *function
+    cdef Entry *encoding
+    cdef Py_ssize_t i
+    cdef char *text
+    if w.proto != 2 or w.fast:
+        return False
+    function = find(w, <PyObject *>codecs_encode)
+    encoding = find(w, <PyObject *>LATIN1)
+    if function == NULL or encoding == NULL:
+        return False
+    reserve(w, 2 * size + 5)
+    write_get(w, function.index)
+    text = w.cur
+    w.cur += 5
+    for i in range(size):
+        if <unsigned char>data[i] < 0x80:
+            w.cur[0] = data[i]
+            w.cur += 1
+        else:
+            w.cur[0] = <char>(0xC0 | <unsigned char>data[i] >> 6)
+            w.cur[1] = <char>(0x80 | <unsigned char>data[i] & 0x3F)
+            w.cur += 2
+    text[0] = BINUNICODE
+    brinery_put_u32(text + 1, <uint32_t>(w.cur - text - 5))
+    put(w, NULL, True)
+    write_get(w, encoding.index)
+    w.cur[0] = <char>TUPLE2
+    w.cur += 1
+    put(w, NULL, True)
+    w.cur[0] = REDUCE
+    w.cur += 1
+    return True
 
 
 cdef int open_bytearray(Writer *w, PyObject *obj) except -1:
