@@ -175,3 +175,13 @@ def test_fast_takes_depth_and_sharing(wire: Wire):
     for _ in range(200):
         deep = [deep, {"key": deep}] if isinstance(deep, list) and not deep else [deep]
     assert_as_c_pickle(wire, fast(deep))
+
+
+def test_a_pickler_knows_nothing_of_those_that_are_gone(wire: Wire):
+    """Objects lie where others lay before, and so may a memo."""
+    held = [[number] for number in range(9)]  # what stays where it is
+    for number in range(200):
+        made = [held[number % 9], [number], {"key": (number, [])}, held[0]]
+        written, expected = both(wire, lambda pickler, file, made=made: pickler.dump(made), 4)
+        assert written == expected
+        assert wire.dumps(made, 2) == pickle.dumps(made, 2)
