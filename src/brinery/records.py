@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import types
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.dotted import name_of_class
 from brinery.errors import DeclarationError
+from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
-    from typing import NoReturn, Self
+    from typing import Any, NoReturn, Self
 
 __all__ = ["Record", "Statement", "called", "is_own", "refused"]
 

@@ -14,7 +14,6 @@ conflict when it is asked. So a place never raises for one.
 from __future__ import annotations
 
 from brinery.lean_typing import TYPE_CHECKING
-
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.settling import settle
 
