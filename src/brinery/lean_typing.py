@@ -45,7 +45,7 @@ else:
             fields = body.get("__annotations__", {})
             defaults = [body.pop(field) for field in fields if field in body]
             made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
-            made.__class_getitem__ = Generic.__class_getitem__
+            made.__new__.__annotations__ = fields
             for key, value in body.items():
                 setattr(made, key, value)
             return made
