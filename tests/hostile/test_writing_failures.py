@@ -145,26 +145,66 @@ def test_a_reduction_that_leads_back_to_its_object_is_endless_and_refused(wire: 
                 dumps([cls()], protocol)
 
 
-MADE_OF_A_NEW_ONE = """
-import resource
+ENDLESS = """
+import copyreg, io, resource
 from engines import Wire
+
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+wire = Wire({name!r})
 
 class MadeOfANewOne:
     def __reduce__(self):
         return MadeOfANewOne, (MadeOfANewOne(),)
 
-resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+class MadeByANewOne:
+    def __call__(self): pass
+    def __reduce__(self):
+        return MadeByANewOne(), ()
+
+class MadeByItself:
+    def __call__(self): pass
+    def __reduce__(self):
+        return self, ()
+
+class Meta(type): pass
+class Class(metaclass=Meta): pass
+def function(): pass
+
+class Overriding(wire.Pickler):
+    def reducer_override(self, obj):
+        return (obj, ()) if obj is function or obj is MadeByItself else NotImplemented
+
+class WithTable(wire.Pickler):
+    dispatch_table = {{Meta: lambda cls: (cls, ())}}
+
+def registered():
+    copyreg.pickle(Meta, lambda cls: (cls, ()))
+    wire.dumps([Class])
+
 try:
-    Wire({name!r}).dumps(MadeOfANewOne())
+    {what}
 except RecursionError:
     print("refused")
 """
 
 
-def test_a_reduction_that_makes_a_new_object_each_time_is_refused_too(wire: Wire):
+@pytest.mark.parametrize(
+    "what",
+    [
+        "wire.dumps(MadeOfANewOne())",
+        "wire.dumps(MadeByANewOne())",
+        "wire.dumps([MadeByItself()], 0)",
+        "wire.dumps([MadeByItself()])",
+        "Overriding(io.BytesIO()).dump(function)",
+        "Overriding(io.BytesIO()).dump([MadeByItself])",
+        "WithTable(io.BytesIO()).dump(Class)",
+        "registered()",
+    ],
+)
+def test_a_reduction_that_never_ends_is_refused_whatever_it_leads_through(wire: Wire, what: str):
     """In a process of its own, a small one: how far it gets depends on how many objects there are."""
     child = subprocess.run(
-        [sys.executable, "-c", MADE_OF_A_NEW_ONE.format(name=wire.name)],
+        [sys.executable, "-c", ENDLESS.format(name=wire.name, what=what)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

@@ -322,6 +322,13 @@ static inline PyObject *brinery_memory_bytes(PyObject *file, Py_ssize_t *pos, Py
     return *pos <= *size ? memory->buf : NULL;
 }
 
+/* Whether a file in memory still has these bytes, as many of them, and stands there. */
+static inline int brinery_memory_is(PyObject *file, PyObject *data, Py_ssize_t pos, Py_ssize_t size)
+{
+    brinery_memory_file *memory = (brinery_memory_file *)file;
+    return memory->buf == data && memory->pos == pos && memory->string_size == size;
+}
+
 #define brinery_memory_move(file, by) (((brinery_memory_file *)(file))->pos += (by))
 
 /* The size of a regular file; 0: it is none, or nobody knows. */

@@ -58,14 +58,17 @@ cdef const unsigned char *call_with_tuple(Reading r, PyObject **items, const uns
         m.count += 1
         p += 1 if p[0] == MEMOIZE else 2 if p[0] == BINPUT else 5
     r.source.opcode = p  # errors are REDUCE's
+    r.source.next = p + 1
     s.top = items - 1
     try:
         secure(r)
+        stand(r)
         made = PyObject_CallObject(function, args)
     finally:
         Py_DECREF(args)
         Py_DECREF(function)
     resume(r)
+    look_again(r)
     s.top[0] = made
     s.top += 1
     return p + 1
@@ -81,10 +84,12 @@ cdef const unsigned char *call_without_tuple(Reading r, PyObject **items, const 
         keep_arguments(&r.memo, items, count)
         p += 1 if p[0] == MEMOIZE else 2 if p[0] == BINPUT else 5
     r.source.opcode = p  # errors are REDUCE's
+    r.source.next = p + 1
     memcpy(arguments + 1, items, <size_t> count * sizeof(PyObject *))
     s.top = items - 1
     try:
         secure(r)
+        stand(r)
         made = call_class(r, function, arguments, count)
         if made == NULL:
             made = brinery_call(function, arguments + 1, <size_t> count | PY_VECTORCALL_ARGUMENTS_OFFSET)
@@ -93,6 +98,7 @@ cdef const unsigned char *call_without_tuple(Reading r, PyObject **items, const 
             Py_DECREF(arguments[1 + i])
         Py_DECREF(function)
     resume(r)
+    look_again(r)
     s.top[0] = made
     s.top += 1
     return p + 1

@@ -39,6 +39,7 @@ cdef extern from "reading_layout.h":
     long long brinery_file_size(int) noexcept
     bint brinery_memory_is_known(PyObject *, PyObject *, Py_ssize_t) noexcept
     PyObject *brinery_memory_bytes(PyObject *, Py_ssize_t *, Py_ssize_t *) noexcept
+    bint brinery_memory_is(PyObject *, PyObject *, Py_ssize_t, Py_ssize_t) noexcept
     void brinery_memory_move(PyObject *, Py_ssize_t) noexcept
     void brinery_keep_arena(PyObject *) noexcept
     void brinery_advise_large(char *, Py_ssize_t) noexcept

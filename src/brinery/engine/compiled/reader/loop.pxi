@@ -183,6 +183,7 @@ cdef int run(Reading r) except -1:
                 called = is_call(r, top - fixed, p, end)
                 if called:
                     p = call(r, <int> called, top - fixed, p)
+                    end = source.end
                     top = s.top
                     continue
             made = brinery_tuple_take(top - fixed, fixed)
@@ -197,6 +198,7 @@ cdef int run(Reading r) except -1:
                 called = is_call(r, items, p, end)
                 if called:
                     p = call(r, <int> called, items, p)
+                    end = source.end
                     top = s.top
                     continue
             made = brinery_tuple_take(items, top - items)
@@ -335,6 +337,7 @@ cdef int rare(Reading r, int code) except -1:
             secure(r)
             made = persistent(r, take(s))
             resume(r)
+            look_again(r)
             s.top[0] = made
             s.top += 1
         return 0
@@ -342,8 +345,10 @@ cdef int rare(Reading r, int code) except -1:
         if (code == NEWOBJ and new_ordinary(r)) or (code == BUILD and build_ordinary(r)):
             return 0
         secure(r)
+        stand(r)
         made = outside(r, code, argument)
         resume(r)
+        look_again(r)
 
     elif code == BINBYTES or code == BINBYTES8:
         made = payload_bytes(r, brinery_little(argument, FIXED[code]))
@@ -412,8 +417,10 @@ cdef int rare(Reading r, int code) except -1:
             made = plain_leaf(r, code)
         if made == NULL:
             secure(r)
+            stand(r)
             made = outside(r, code, argument)
             resume(r)
+            look_again(r)
 
     if made != NULL:
         s.top[0] = made

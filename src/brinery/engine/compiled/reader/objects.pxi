@@ -107,6 +107,7 @@ cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
     qualname = name_line(r, encoding)
     if r.walking:
         return own(bytes_function(module, qualname) or r.hole)
+    stand(r)
     return load_global(r, module, qualname)
 
 
@@ -175,6 +176,7 @@ cdef PyObject *persistent(Reading r, object pid) except NULL:
     if isinstance(r.persistent_load, list):
         r.persistent_load.append(pid)
         return own(pid)
+    stand(r)
     return own(r.persistent_load(pid))
 
 

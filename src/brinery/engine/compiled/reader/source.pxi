@@ -145,13 +145,9 @@ cdef int settle(Reading r) except -1:
     cdef bytes data
     if not s.peeked:
         return 0
-    s.settled = s.next
     if r.memory:
-        if MEMORY_KNOWN:
-            brinery_memory_move(<PyObject *> r.file, used)
-        else:
-            r.file.seek(used, 1)
-        return 0
+        return stand_at(r, s.next)
+    s.settled = s.next
     while used > 0:
         data = file_read(r, used)
         if not data:
@@ -384,7 +380,53 @@ cdef int enter_frame(Reading r, unsigned long long size) except -1:
         want(r, size)
     s.end = s.next + <Py_ssize_t> size
     s.framed = True
+    if r.memory and s.peeked:
+        stand_at(r, s.end)
+        leave_window(s, s.end)
     return 0
+
+
+# A file that cannot peek is read by C pickle to the end of a frame, or opcode by opcode where there are none, and user
+# code may read on from there: what lies raw behind a pickle, or another pickle. A file in memory is such a
+# file, and only looked into here, so it is moved before user code that may have been given it. Where that code moved
+# or changed it, what was shown of it is no longer what comes next.
+
+cdef int stand(Reading r) except -1:
+    """User code is about to be called: let a file in memory stand behind the opcode at work."""
+    if r.memory and r.source.peeked:
+        stand_at(r, r.source.next)
+    return 0
+
+
+cdef int look_again(Reading r) except -1:
+    """User code was called: forget what a file in memory showed, unless it is as it was left."""
+    cdef Source *s = &r.source
+    cdef const unsigned char *whole
+    if r.memory and s.peeked:
+        whole = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> r.held)
+        if not MEMORY_KNOWN or not brinery_memory_is(
+            <PyObject *> r.file, <PyObject *> r.held, s.settled - whole, s.limit - whole
+        ):
+            stand_at(r, s.next)  # a line was read since, of which no user code was told
+            leave_window(s, s.next)
+    return 0
+
+
+cdef int stand_at(Reading r, const unsigned char *place) except -1:
+    cdef Source *s = &r.source
+    cdef Py_ssize_t used = place - s.settled
+    s.settled = place
+    if MEMORY_KNOWN:
+        brinery_memory_move(<PyObject *> r.file, used)
+    elif used:
+        r.file.seek(used, 1)
+    return 0
+
+
+cdef inline void leave_window(Source *s, const unsigned char *end) noexcept:
+    """From `end` on, the file is asked again."""
+    s.peeked = False
+    s.end = s.limit = end
 
 
 cdef const unsigned char *payload(Reading r, unsigned long long size) except NULL:

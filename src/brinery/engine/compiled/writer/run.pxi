@@ -10,8 +10,8 @@ cdef int write_graph(Writer *w, PyObject *root) except -1:
     while True:
         if result == CHILD:
             result = open_object(w, w.item, w.item_alone)
-            if w.depth >= w.depth_to_check:
-                look_for_runaways(w, result)
+        if w.depth >= w.depth_to_check:  # whatever was opened: a reduction's callable may lead on without an end
+            look_for_runaways(w, result)
         if result == WRITTEN and w.depth == 0:
             return 0
         if result != CHILD:

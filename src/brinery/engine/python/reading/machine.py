@@ -226,7 +226,20 @@ class Machine:
         self.in_frame = True
         self.limit = end
         self.safe = end - _LARGEST_FIXED
+        self.stand(end)
         return pos
+
+    def stand(self, pos: int) -> None:
+        """User code is about to be called: a file in memory is to stand at `pos`, and is asked anew there.
+
+        A file that cannot peek is read by C pickle to the end of a frame, or opcode by opcode where there are
+        none, and user code may read on from there. A file in memory is such a file, only looked into here.
+        """
+        if self.source is not None and self.source.in_memory and self.source.peeked:
+            self.source.skip(pos)
+            self.data = self.data[:pos]
+            self.limit = pos
+            self.safe = pos - _LARGEST_FIXED
 
     def truncated(self) -> NoReturn:
         """Raise for an argument that is not all there."""

@@ -35,6 +35,7 @@ _NO_INSTANCES = 1 << 7
 @handles("GLOBAL")
 def global_(machine: Machine, pos: int) -> int:
     module, qualname, end = global_name(machine, pos, "utf-8")
+    machine.stand(end)
     machine.stack.append(machine.find_global(module, qualname))
     return end
 
@@ -48,24 +49,28 @@ def stack_global(machine: Machine, pos: int) -> int:
     module = stack.pop()
     if type(module) is not str or type(qualname) is not str:
         raise ReadError("STACK_GLOBAL requires str")
+    machine.stand(pos)
     stack.append(machine.find_global(module, qualname))
     return pos
 
 
 @handles("EXT1")
 def ext1(machine: Machine, pos: int) -> int:
+    machine.stand(pos + 1)
     machine.stack.append(machine.find_global(*extension_name(machine.data[pos])))
     return pos + 1
 
 
 @handles("EXT2")
 def ext2(machine: Machine, pos: int) -> int:
+    machine.stand(pos + 2)
     machine.stack.append(machine.find_global(*extension_name(_uint2(machine.data, pos)[0])))
     return pos + 2
 
 
 @handles("EXT4")
 def ext4(machine: Machine, pos: int) -> int:
+    machine.stand(pos + 4)
     machine.stack.append(machine.find_global(*extension_name(_int4(machine.data, pos)[0])))
     return pos + 4
 
@@ -86,6 +91,7 @@ def reduce(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 2:
         raise machine.underflow()
+    machine.stand(pos)
     args: Any = stack.pop()
     function: Any = stack.pop()
     if not isinstance(args, tuple):
@@ -105,6 +111,7 @@ def newobj(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 2:
         raise machine.underflow()
+    machine.stand(pos)
     args: Any = stack.pop()
     cls: Any = stack.pop()
     if machine.shaping is not None and isinstance(args, tuple):
@@ -127,6 +134,7 @@ def newobj_ex(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 3:
         raise machine.underflow()
+    machine.stand(pos)
     kwargs: Any = stack.pop()
     args: Any = stack.pop()
     cls: Any = stack.pop()
@@ -166,6 +174,7 @@ def obj(machine: Machine, pos: int) -> int:
     items = machine.pop_mark()
     if not items:
         raise machine.underflow()
+    machine.stand(pos)
     machine.stack.append(instantiate(machine, items[0], items[1:]))
     return pos
 
@@ -174,6 +183,7 @@ def obj(machine: Machine, pos: int) -> int:
 def inst(machine: Machine, pos: int) -> int:
     args = machine.pop_mark()
     module, qualname, end = global_name(machine, pos, "ascii")
+    machine.stand(end)
     machine.stack.append(instantiate(machine, machine.find_global(module, qualname), args))
     return end
 
@@ -202,6 +212,7 @@ def build(machine: Machine, pos: int) -> int:
     stack = machine.stack
     if len(stack) < 2:
         raise machine.underflow()
+    machine.stand(pos)
     state: Any = stack.pop()
     instance: Any = stack[-1]
     if machine.shaping is not None:
@@ -261,6 +272,7 @@ def persid(machine: Machine, pos: int) -> int:
     line, end = machine.line(pos)
     if not line.isascii():
         raise ReadError("persistent IDs in protocol 0 must be ASCII strings")
+    machine.stand(end)
     machine.stack.append(machine.find_persistent(line.decode("ascii"), pos))
     return end
 
@@ -269,5 +281,6 @@ def persid(machine: Machine, pos: int) -> int:
 def binpersid(machine: Machine, pos: int) -> int:
     if not machine.stack:
         raise machine.underflow()
+    machine.stand(pos)
     machine.stack.append(machine.find_persistent(machine.stack.pop(), pos))
     return pos

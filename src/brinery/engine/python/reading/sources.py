@@ -44,6 +44,8 @@ class FileSource:
         """Read from `file`. Raises TypeError where it has no read and readline."""
         # All four are asked for, so that an error in any of them shows; None is as good as missing.
         self._memory = file if type(file) is BytesIO else None
+        #: Whether it is an io.BytesIO, which is looked into though it has no ``peek``.
+        self.in_memory = self._memory is not None
         self._peek = getattr(file, "peek", None)
         self._readinto = getattr(file, "readinto", None)
         self._read = getattr(file, "read", None)
