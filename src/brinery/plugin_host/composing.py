@@ -16,6 +16,7 @@ from brinery.plugin_host.kinds import KINDS
 from brinery.plugin_host.plugins import Claim, Plugin, PluginState
 from brinery.plugin_host.selection import BUILT_IN, VARIABLE, Choice, Selected, Selection, is_strict, select
 from brinery.plugin_host.settling import Conflict, all_of
+from brinery.plugin_host.signals import raise_interruption
 from brinery.records import Record, is_own
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def _load(selected: Selected, choice: Choice) -> tuple[PluginState, list[Record]
         raise
     # A module that calls sys.exit() when it is imported must not end the program either.
     except (Exception, SystemExit) as failure:
+        raise_interruption(failure)  # a timeout of the program's is no fault of the plugin's
         error, reason = _explained(plugin, failure)
         if type(failure).__name__ == "NoHooks" and selected.installed is None:
             # It was never meant to be one: that is a wrong argument, and no plugin that is broken.

@@ -8,6 +8,7 @@ import sys
 from brinery.errors import PluginError
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.plugins import Plugin
+from brinery.plugin_host.signals import raise_interruption
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -69,7 +70,8 @@ def _names_plugins(folder: str) -> bool:
         names = os.listdir(folder or ".")
     except (FileNotFoundError, PermissionError):
         return False
-    except OSError:  # a zip file, or what nobody has thought of
+    except OSError as failure:  # a zip file, or what nobody has thought of
+        raise_interruption(failure)  # TimeoutError is one
         return True
     return any(
         _has_group(os.path.join(folder, name, "entry_points.txt"))
@@ -84,7 +86,8 @@ def _has_group(path: str) -> bool:
             return b"[%s]" % GROUP.encode() in file.read()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:
+    except OSError as failure:
+        raise_interruption(failure)
         return True
 
 

@@ -12,6 +12,7 @@ from brinery.plan import NATIVE_TYPES, AtProtocol, TypeRule
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
+from brinery.plugin_host.signals import raise_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -279,6 +280,7 @@ def _function(claim: Claim[Any]) -> Callable[..., object] | AtProtocol:
         try:
             reduce = import_dotted(reduce)
         except Exception as failure:
+            raise_interruption(failure)
             raise DeclarationError(
                 f"plugin {claim.plugin} declares {claim.declared!r} ({claim.place}), but {reduce!r} cannot "
                 f"be imported: {type(failure).__name__}: {failure}"
