@@ -5,12 +5,16 @@ The default profile is composed when it is first needed, not when this module is
 
 from __future__ import annotations
 
+import _compat_pickle
+import os
 import sys
-from _thread import RLock, get_ident
+from _thread import get_ident
 
 from brinery import engine
 from brinery.errors import PluginError
+from brinery.forking import whole
 from brinery.lean_typing import TYPE_CHECKING
+from brinery.plan import NameMap, ReadPlan, WritePlan
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from brinery.engine.python import Loader as EngineLoader
     from brinery.engine.python import Pickler as EnginePickler
     from brinery.engine.python import Unpickler as EngineUnpickler
-    from brinery.plan import ReadPlan, WritePlan
     from brinery.profile import Profile
 else:
     _engine = engine.choose()
@@ -42,7 +45,17 @@ __all__ = [
 _default: Profile | None = None
 #: The thread that composes it now, 0 if none does.
 _composing = 0
-_lock = RLock()
+
+
+def _in_child() -> None:
+    """In a child, nobody composes but the thread that forked, in the middle of it."""
+    global _composing
+    if _composing != get_ident():
+        _composing = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def default_profile() -> Profile:
@@ -52,7 +65,7 @@ def default_profile() -> Profile:
     """
     global _composing, _default
     if _default is None:
-        with _lock:
+        with whole:
             if _composing:
                 raise PluginError(
                     "a plugin uses brinery's functions or classes while it is loaded, when the profile "
@@ -73,13 +86,13 @@ def default_profile() -> Profile:
 
 
 def _write_plan() -> WritePlan:
-    if _default is None and _comes_between():
+    if _default is None and (_comes_between() or _shuts_down()):
         return _plain_plans()[0]
     return (_default or default_profile()).write_plan
 
 
 def _read_plan() -> ReadPlan:
-    if _default is None and _comes_between():
+    if _default is None and (_comes_between() or _shuts_down()):
         return _plain_plans()[1]
     return (_default or default_profile()).read_plan
 
@@ -95,12 +108,13 @@ def _comes_between() -> bool:
     return get_ident() not in getattr(composing, "loading_plugins", ())
 
 
+def _shuts_down() -> bool:
+    """Whether the interpreter is so far gone that nothing can be imported any more."""
+    return getattr(sys, "meta_path", None) is None
+
+
 def _plain_plans() -> tuple[WritePlan, ReadPlan]:
     """The standard library's pickle without plugins, made of nothing that has to be imported."""
-    import _compat_pickle
-
-    from brinery.plan import NameMap, ReadPlan, WritePlan
-
     written = NameMap(_compat_pickle.REVERSE_NAME_MAPPING, _compat_pickle.REVERSE_IMPORT_MAPPING)
     read = NameMap(_compat_pickle.NAME_MAPPING, _compat_pickle.IMPORT_MAPPING)
     return WritePlan(era_names=written), ReadPlan(era_names=read)
@@ -131,7 +145,7 @@ def set_default_profile(profile: Profile | None) -> DefaultProfileSet:
                     f"brinery.set_default_profile({made})"
                 )
             )
-    with _lock:
+    with whole:
         before, _default = _default, profile
         # Their next call asks for the plan again.
         _dumper.plan = None

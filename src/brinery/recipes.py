@@ -9,15 +9,16 @@ from __future__ import annotations
 import sys
 import types
 import warnings
-from _thread import RLock  # threading itself takes a millisecond to import
 from collections import OrderedDict
 from contextvars import ContextVar
 from functools import cache
 
 from brinery.errors import PluginLoadError, PluginWarning
+from brinery.forking import whole
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plugin_host.composing import Composition, compose
 from brinery.plugin_host.selection import Choice
+from brinery.plugin_host.signals import raise_interruption
 from brinery.version import __version__
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def _url(name: str | None, store: Store | SimpleStore | str) -> str:
 # Every task of a pool brings the recipe anew. What was made of one is kept, with the stores that are open.
 _KEPT = 16
 _profiles: OrderedDict[bytes, Profile] = OrderedDict()
-_lock = RLock()  # making one runs plugins, which may read another
 
 
 _elsewhere: ContextVar[bool] = ContextVar("_elsewhere", default=False)
@@ -152,6 +152,7 @@ def rebuilt(recipe: Recipe) -> Profile:
     try:
         return _rebuilt(recipe)
     except Exception as failure:
+        raise_interruption(failure)
         return _unusable(recipe, failure)
 
 
@@ -161,7 +162,7 @@ def _rebuilt(recipe: Recipe) -> Profile:
 
     # The plain profile's bytes: the default one may hold a plugin that is just being loaded.
     key = Profile.plain().dumps(tuple(recipe))
-    with _lock:
+    with whole:
         known = _profiles.get(key)
         if known is not None and not (isinstance(known, BoundProfile) and known.is_closed):
             _profiles.move_to_end(key)
@@ -210,6 +211,7 @@ def _found(plugin: tuple[Any, ...]) -> object:
     try:
         __import__(plugin[1])
     except Exception as failure:
+        raise_interruption(failure)
         raise PluginLoadError(
             f"the profile that was pickled has the module {plugin[1]!r} as a plugin, which cannot be "
             f"imported here: {type(failure).__name__}: {failure}"
@@ -259,6 +261,7 @@ def rebuilt_method_owner(recipe: Recipe, method: str) -> Any:
     try:
         return getattr(_rebuilt(recipe), method).__self__
     except Exception as failure:
+        raise_interruption(failure)
         return _UnusableOwner(recipe, method, failure)
 
 
