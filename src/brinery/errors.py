@@ -6,6 +6,8 @@ catches ``pickle.PicklingError`` goes on working; brinery's own derive from them
 An error that happens while an object is written or read says where, as data and in notes (PEP 678), which a
 traceback shows: :func:`locate_writing` and :func:`locate_reading` add them to any exception, also to one
 that user code raised. Its type and its text stay as they are: those of C pickle's refusals are C pickle's.
+What is said takes the place of what was said before, where an exception is raised again; an attribute of that
+name that its own class has, or that was there, is left alone (:mod:`brinery.said`).
 
 ========================  ==========================================================================
 ``exc.pickle_path``       writing: the way from the root, such as ``root['jobs'][3].handler``
@@ -24,6 +26,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pickle import PickleError
 
+from brinery import said
 from brinery.cpython import NOTES_FOR_LEVELS
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 
@@ -264,7 +267,13 @@ def located(exc: BaseException) -> Located:
         except TypeError as error:
             print(brinery.errors.located(error).pickle_path)
     """
-    return Located(**{name: getattr(exc, name) for name in Located._fields if hasattr(exc, name)})
+    return Located(
+        **{
+            name: getattr(exc, name)
+            for name in Located._fields
+            if hasattr(exc, name) and not said.belongs_to_class(exc, name)
+        }
+    )
 
 
 def locate_writing(
@@ -277,15 +286,15 @@ def locate_writing(
     (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too; a bad
     reduction also those about the plugins that may have given it.
     """
-    notes = list(levels) if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
+    notes = [] if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
         notes += hints
     if isinstance(exc, BadReduction) and (blame := getattr(hints, "blame", None)) is not None:
         with suppress(Exception):
             notes += blame(type_name)
-    for note in notes:
-        _note(exc, note)
-    _keep(exc, pickle_path=path, pickle_type=type_name)
+    said.place(
+        exc, notes, levels if NOTES_FOR_LEVELS else (), {"pickle_path": path, "pickle_type": type_name}
+    )
 
 
 def locate_reading(exc: BaseException, offset: int, opcode: str, building: Sequence[str]) -> None:
@@ -298,20 +307,5 @@ def locate_reading(exc: BaseException, offset: int, opcode: str, building: Seque
         where += f", opcode {opcode}"
     if building:
         where += f", while building {' > '.join(building)}"
-    _note(exc, f"while unpickling, {where}")
-    _keep(exc, pickle_offset=offset, pickle_opcode=opcode, pickle_building=tuple(building))
-
-
-def _note(exc: BaseException, text: str) -> None:
-    # A class may refuse __notes__: where an error happened must never hide the error.
-    with suppress(Exception):
-        # BaseException's own method: a subclass may have made add_note something else.
-        BaseException.add_note(exc, text)
-
-
-def _keep(exc: BaseException, **where: object) -> None:
-    for name, value in where.items():
-        try:
-            setattr(exc, name, value)
-        except Exception:  # as above: __slots__, a refusing __setattr__
-            return
+    attributes = {"pickle_offset": offset, "pickle_opcode": opcode, "pickle_building": tuple(building)}
+    said.place(exc, [f"while unpickling, {where}"], (), attributes)

@@ -26,6 +26,7 @@ from brinery.persistence.checks import check_parts
 from brinery.persistence.pending import HeldBack, Tokens
 from brinery.persistence.stores import PENDING, Dump, DumpContext
 from brinery.persistent_ids import SCALARS, is_key, is_plain, store_name, write_id
+from brinery.said import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -243,14 +244,14 @@ class StoresDump:
         if isinstance(error, CommitUncertain):
             return
         if committed:
-            _note(
+            add(
                 error,
                 f"{_names(committed)} had committed by then: what it stored is there, unreferred to",
             )
         elif self._uncertain is not None:
-            _note(error, self._uncertain)
+            add(error, self._uncertain)
         if self._within:
-            _note(
+            add(
                 error,
                 f"dumps within this one had committed to {_names(self._within)} by then, as they were over:"
                 " what they stored is there",
@@ -374,12 +375,6 @@ class StoresDump:
 def _names(names: Sequence[str | None]) -> str:
     spelled = [repr(name) if name is not None else "bare" for name in names]
     return f"the store{'s'[: len(spelled) != 1]} {', '.join(spelled)}" if spelled else ""
-
-
-def _note(error: BaseException, text: str) -> None:
-    # A class may refuse __notes__: what happened must never hide why.
-    with suppress(Exception):
-        BaseException.add_note(error, text)
 
 
 def claim_for(binding: Binding) -> Callable[[object, StoresDump], object | None]:

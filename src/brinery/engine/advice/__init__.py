@@ -6,13 +6,6 @@ imported then, and in no other program.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from brinery.said import add
 
 __all__ = ["add"]
-
-
-def add(exc: BaseException, note: str) -> None:
-    """Put `note` beneath the text of `exc`, where its class takes notes."""
-    with suppress(Exception):
-        # BaseException's own method: a subclass may have made add_note something else.
-        BaseException.add_note(exc, note)
