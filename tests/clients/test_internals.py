@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
+from engines import Wire
 
 import brinery
 
@@ -35,3 +36,59 @@ def test_a_dispatch_table_by_type_works_as_in_dill_and_joblib() -> None:
 def test_a_name_that_pickle_has_not_is_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'brinery' has no attribute 'pikle'"):
         brinery.pikle  # noqa: B018
+
+
+class TestAttributesOfASubclass:
+    """C pickle's classes have no attributes but the documented ones: a subclass may call its own anything."""
+
+    NAMES = (
+        "_protocol",
+        "_memo",
+        "_write",
+        "_busy",
+        "_machine",
+        "_plan",
+        "_fix_imports",
+        "_buffer_callback",
+        "_set_memo",
+        "_initialised",
+        "_lookahead",
+        "_stored",
+        "_walker",
+        "_replace_memo",
+        "_run",
+        "_own",
+        "_look_ahead",
+        "_initialized",
+    )
+
+    def test_of_a_pickler(self, wire: Wire) -> None:
+        class Mine(wire.Pickler):  # type: ignore[name-defined,misc]
+            def __init__(self, file: object) -> None:
+                super().__init__(file)
+                self.__dict__.update(dict.fromkeys(TestAttributesOfASubclass.NAMES, "fast"))
+
+        file = io.BytesIO()
+        pickler = Mine(file)
+        pickler.dump([1])
+        assert pickler.memo.copy()
+        pickler.clear_memo()
+        pickler.memo = {}
+        assert file.getvalue() == pickle.dumps([1])
+
+    def test_of_an_unpickler(self, wire: Wire) -> None:
+        class Mine(wire.Unpickler):  # type: ignore[name-defined,misc]
+            def __init__(self, file: object) -> None:
+                super().__init__(file)
+                self.__dict__.update(dict.fromkeys(TestAttributesOfASubclass.NAMES, "fast"))
+                for name in TestAttributesOfASubclass.NAMES:
+                    setattr(self, name, "fast")
+
+        unpickler = Mine(io.BytesIO(pickle.dumps([1])))
+        assert unpickler.load() == [1]
+        assert unpickler.memo.copy()
+        unpickler.memo = {}
+
+    def test_the_classes_have_none_themselves(self, wire: Wire) -> None:
+        for cls in (wire.Pickler, wire.Unpickler):
+            assert not set(dir(cls)) & set(self.NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brinery.engine.explaining import text_file
 from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ def write_all(write: Callable[[Any], object], data: bytes | memoryview) -> None:
     try:
         taken = write(data)
     except TypeError as refused:
-        from brinery.engine.advice.arguments import text_file
-
         text_file(refused, write)
         raise
     write_rest(write, data, taken)

@@ -13,6 +13,7 @@ from operator import index
 
 from brinery import cpython, refusals
 from brinery.dotted import import_dotted
+from brinery.engine.explaining import missing_global
 from brinery.errors import ReadError
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 
@@ -170,8 +171,6 @@ def look_up(
 def _advise(
     missing: BaseException, named: tuple[str, str], module: str, qualname: str, plan: ReadPlan | None
 ) -> None:
-    from brinery.engine.advice.reading import missing_global
-
     missing_global(missing, named, module, qualname, plan)
 
 

@@ -35,7 +35,7 @@ def check_depth(owners: Sequence[object], objects_there: int = 0) -> int:
     Raises RecursionError where one object is inside itself over and over, or where more are nested by
     their reductions than there were: then it is the reductions that make them.
     """
-    ((_, times),) = Counter(map(id, owners)).most_common(1)
+    times = max(Counter(map(id, owners)).values(), default=0)  # most_common() would import something
     if times > _INSIDE_ITSELF:
         raise RecursionError(
             f"an object is written inside itself {times} times: its reduction leads to itself"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from _codecs import raw_unicode_escape_decode, raw_unicode_escape_encode  # codecs looks them up in a module
 from math import isinf
 
 from brinery import refusals
@@ -47,12 +48,12 @@ def encode_unicode(text: str) -> bytes:
     for plain, escape in _ESCAPES:
         if plain in text:
             text = text.replace(plain, escape)
-    return text.encode("raw-unicode-escape")
+    return raw_unicode_escape_encode(text)[0]
 
 
 def parse_unicode(line: bytes) -> str:
     """The reverse of :func:`encode_unicode`."""
-    return line.decode("raw-unicode-escape")
+    return raw_unicode_escape_decode(line)[0]
 
 
 def encode_global(module: str, name: str, protocol: int) -> bytes:

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["no_buffer", "no_reader", "no_writer", "positional", "text_file", "unknown_codec"]
 
 
-def no_reader(file: object) -> TypeError:
-    """What to raise for a `file` that cannot be read."""
-    error = TypeError("file must have 'read' and 'readline' attributes")
+def no_reader(error: TypeError, file: object) -> None:
+    """A `file` cannot be read."""
     if _is_path(file):
         add(
             error,
@@ -24,7 +23,6 @@ def no_reader(file: object) -> TypeError:
         )
     elif isinstance(file, bytes | bytearray | memoryview):
         add(error, "this is the data itself: loads(data) reads it")
-    return error
 
 
 def no_buffer(exc: BaseException, data: object) -> None:
@@ -49,22 +47,20 @@ def _text_for_bytes(text: str) -> str:
     return what or note
 
 
-def positional(name: str, more: Sequence[object]) -> TypeError:
-    """What to raise where ``load`` or ``loads`` is given `more` than what to read."""
-    error = TypeError(f"{name}() takes exactly 1 positional argument ({1 + len(more)} given)")
+def positional(error: TypeError, name: str, more: Sequence[object]) -> None:
+    """``load`` or ``loads`` is given `more` than what to read."""
     first = more[0]
     if isinstance(first, bool):
         meant = f"fix_imports={first}"
     elif isinstance(first, int):
         add(error, f"{name}() takes no protocol: the stream says at which one it was written")
-        return error
+        return
     elif isinstance(first, list | tuple):
         meant = "buffers=…"
     else:
         said = first if isinstance(first, str) else "latin1"
         meant = f"encoding={(nearest_codec(said) or said)!r}"
     add(error, f"the others go by name: {name}(…, {meant})")
-    return error
 
 
 def nearest_codec(name: str) -> str | None:
@@ -108,16 +104,14 @@ def unknown_codec(exc: LookupError) -> str:
     return ""
 
 
-def no_writer(file: object) -> TypeError:
-    """What to raise for a `file` that cannot be written to."""
-    error = TypeError("file must have a 'write' attribute")
+def no_writer(error: TypeError, file: object) -> None:
+    """A `file` cannot be written to."""
     if _is_path(file):
         add(
             error,
             f"{file!r} is a path: brinery.dump_file(obj, path) writes there, whole or not at all, or "
             "open(path, 'wb') gives the file to dump into",
         )
-    return error
 
 
 def text_file(exc: BaseException, write: object) -> None:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
     from brinery.plan import ReadPlan
 
-__all__ = ["SAMPLE", "missing_global", "on_reading"]
-
-#: How many bytes of a stream's beginning are of use here.
-SAMPLE = 4096
+__all__ = ["missing_global", "on_reading"]
 
 # How far into a stream something else than a pickle may be taken for one.
 _EARLY = 64
@@ -174,11 +171,11 @@ def missing_global(
     """A stream's global, `named` so in it and looked for as `module` and `qualname`, is not there."""
     with suppress(Exception):
         for note in _missing_global(exc, named, module, qualname):
-            add(exc, note)
+            add(exc, note, before=True)
         from brinery.engine.advice.names import on_names
 
         for note in on_names(named, module, qualname, plan):
-            add(exc, note)
+            add(exc, note, before=True)
 
 
 def _missing_global(exc: BaseException, named: tuple[str, str], module: str, qualname: str) -> list[str]:

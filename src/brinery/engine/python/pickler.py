@@ -8,6 +8,7 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from brinery.engine.explaining import no_writer
 from brinery.engine.protocol import choose_protocol
 from brinery.engine.python.writing.memo import Memo
 from brinery.engine.python.writing.writer import UNSET, Writer
@@ -35,9 +36,10 @@ class Pickler:
 
     #: Gives the plan when a Pickler is constructed.
     _plan_source: Callable[[], WritePlan] = staticmethod(WritePlan)
+    # Named so that no subclass's own can be meant: C pickle's Pickler has no attributes that could collide.
     # The class has none of them: a subclass may have forgotten to call __init__.
-    _busy: LockType | None = None
-    _memo: Memo
+    _brinery_busy: LockType | None = None
+    _brinery_memo: Memo
 
     def __init__(
         self,
@@ -48,16 +50,16 @@ class Pickler:
         *,
         bin: object = None,
     ) -> None:
-        if self._busy is not None and self._busy.locked():
+        if self._brinery_busy is not None and self._brinery_busy.locked():
             raise RuntimeError("this Pickler is dumping; it cannot be initialised again before that ends")
-        self._plan = self._plan_source()
-        self._protocol = choose_protocol(protocol, bin)
-        self._write = _write_method(file)
-        self._fix_imports = bool(fix_imports)
-        self._buffer_callback = _checked(buffer_callback, self._protocol)
-        self._memo = Memo()
-        self._busy = allocate_lock()
-        self.bin = int(self._protocol > 0)
+        self._brinery_plan = self._plan_source()
+        self._brinery_protocol = choose_protocol(protocol, bin)
+        self._brinery_write = _write_method(file)
+        self._brinery_fix_imports = bool(fix_imports)
+        self._brinery_buffer_callback = _checked(buffer_callback, self._brinery_protocol)
+        self._brinery_memo = Memo()
+        self._brinery_busy = allocate_lock()
+        self.bin = int(self._brinery_protocol > 0)
         #: Without a memo: shared objects are written again, and recursive ones raise ValueError.
         self.fast: int | bool = 0
 
@@ -67,13 +69,18 @@ class Pickler:
         Raises PicklingError, or what an object's own code raised, with the path to the object on it (see
         :mod:`brinery.errors`); RuntimeError while another dump of this Pickler is under way.
         """
-        busy = self._initialised()
+        busy = self._brinery_initialised()
         # Asking and locking in one step: another thread may come between two.
         if not busy.acquire(blocking=False):
             raise RuntimeError("this Pickler is dumping already: use one Pickler per dump and per thread")
         try:
             writer = Writer(
-                self._plan, self._memo, self._protocol, self._fix_imports, self._buffer_callback, self._write
+                self._brinery_plan,
+                self._brinery_memo,
+                self._brinery_protocol,
+                self._brinery_fix_imports,
+                self._brinery_buffer_callback,
+                self._brinery_write,
             )
             writer.fast = bool(self.fast)
             persistent_id = self.persistent_id
@@ -91,7 +98,7 @@ class Pickler:
 
     def clear_memo(self) -> None:
         """Forget which objects were written, so that the next dump stands alone."""
-        self._set_memo(Memo())
+        self._brinery_set_memo(Memo())
 
     @property
     def memo(self) -> MemoProxy:
@@ -104,17 +111,17 @@ class Pickler:
             memo = memo.copy()
         if not isinstance(memo, dict):
             raise TypeError(f"'memo' attribute must be a Pickler's memo or a dict, not {type(memo).__name__}")
-        self._set_memo(Memo.of(memo))
+        self._brinery_set_memo(Memo.of(memo))
 
-    def _set_memo(self, memo: Memo) -> None:
-        if self._initialised().locked():
+    def _brinery_set_memo(self, memo: Memo) -> None:
+        if self._brinery_initialised().locked():
             raise RuntimeError("this Pickler is dumping; its memo cannot be changed before that ends")
-        self._memo = memo
+        self._brinery_memo = memo
 
-    def _initialised(self) -> LockType:
-        if self._busy is None:
+    def _brinery_initialised(self) -> LockType:
+        if self._brinery_busy is None:
             raise WriteError(f"Pickler.__init__() was not called by {type(self).__name__}.__init__()")
-        return self._busy
+        return self._brinery_busy
 
 
 class MemoProxy:
@@ -132,8 +139,8 @@ class MemoProxy:
 
     def copy(self) -> dict[int, tuple[int, object]]:
         """``{id: (index, object)}``."""
-        self._pickler._initialised()
-        return self._pickler._memo.copy()
+        self._pickler._brinery_initialised()
+        return self._pickler._brinery_memo.copy()
 
     def __reduce__(self) -> tuple[type, tuple[object]]:
         return dict, (self.copy(),)
@@ -223,12 +230,15 @@ class Dumper:
         return plan
 
 
+for _method in (Dumper.dump, Dumper.dumps):  # so are errors of arguments worded: dumps() missing …
+    _method.__qualname__ = _method.__name__
+del _method
+
+
 def _write_method(file: Any) -> Callable[[Any], object]:
     try:
         return file.write  # type: ignore[no-any-return]
     except AttributeError:
-        from brinery.engine.advice.arguments import no_writer
-
         raise no_writer(file) from None
 
 

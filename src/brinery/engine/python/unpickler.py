@@ -8,12 +8,12 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
 from typing import Any, Never
 
+from brinery.engine.explaining import no_buffer, no_persistent_load, positional
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.sources import FileSource, as_bytes
 from brinery.engine.python.reading.tables import LOAD
 from brinery.engine.python.reading.walking import Walker, may_refer, walk
-from brinery.engine.unbound import no_persistent_load
 from brinery.errors import NotInitialized
 from brinery.plan import ReadPlan, StoreLoad
 from brinery.stream.memo import Memo
@@ -27,24 +27,24 @@ class Unpickler:
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_busy",
-        "_fix_imports",
-        "_lookahead",
-        "_machine",
-        "_plan",
-        "_stored",
-        "_walker",
+        "_brinery_busy",
+        "_brinery_fix_imports",
+        "_brinery_lookahead",
+        "_brinery_machine",
+        "_brinery_plan",
+        "_brinery_stored",
+        "_brinery_walker",
     )
 
     #: Gives the plan when an Unpickler is constructed.
     _plan_source: Callable[[], ReadPlan] = staticmethod(ReadPlan)
 
-    _busy: LockType
-    _plan: ReadPlan
-    _lookahead: Lookahead
-    _machine: Machine
-    _stored: StoreLoad | None
-    _walker: Walker | None
+    _brinery_busy: LockType
+    _brinery_plan: ReadPlan
+    _brinery_lookahead: Lookahead
+    _brinery_machine: Machine
+    _brinery_stored: StoreLoad | None
+    _brinery_walker: Walker | None
 
     def __init__(
         self,
@@ -64,20 +64,18 @@ class Unpickler:
         Raises TypeError for a file that cannot be read, and RuntimeError while this Unpickler loads.
         """
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("Unpickler", more)
-        if hasattr(self, "_busy") and self._busy.locked():
+        if hasattr(self, "_brinery_busy") and self._brinery_busy.locked():
             raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
         plan = self._plan_source()
         if plan.stores is not None:
-            file = self._lookahead = Lookahead(file)
-        self._machine = _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers)
-        self._plan = plan
-        self._fix_imports = bool(fix_imports)
-        self._stored = None
-        self._walker = None if plan.stores is None else Walker(plan)
-        self._busy = allocate_lock()
+            file = self._brinery_lookahead = Lookahead(file)
+        self._brinery_machine = _machine(b"", FileSource(file), plan, fix_imports, encoding, errors, buffers)
+        self._brinery_plan = plan
+        self._brinery_fix_imports = bool(fix_imports)
+        self._brinery_stored = None
+        self._brinery_walker = None if plan.stores is None else Walker(plan)
+        self._brinery_busy = allocate_lock()
 
     def load(self) -> Any:
         """Read one pickle and return its object. The memo stays, for pickles that were written with one memo.
@@ -85,7 +83,7 @@ class Unpickler:
         Raises EOFError where the file ends, UnpicklingError where the stream is malformed or refers to
         what is not there, and whatever the classes raise that it names.
         """
-        return self._run(walking=False)
+        return self._brinery_run(walking=False)
 
     def noload(self) -> Any:
         """Walk one pickle without building objects: no global is looked up, and None stands for each object.
@@ -93,14 +91,14 @@ class Unpickler:
         ``persistent_load`` is called for every persistent ID, or, being a list, gets it appended.
         Returns the object, as far as it is made of literals. Raises as :meth:`load` does.
         """
-        return self._run(walking=True)
+        return self._brinery_run(walking=True)
 
     def find_class(self, module: str, name: str, /) -> Any:
         """The global of that name; override this to restrict what a pickle may refer to.
 
         Raises what the import raises, and AttributeError where the module has no such name.
         """
-        machine = self._initialized()
+        machine = self._brinery_initialized()
         return machine.find_own(module, name)
 
     def persistent_load(self, pid: Any, /) -> Any:
@@ -108,10 +106,10 @@ class Unpickler:
 
         Raises UnpicklingError where there is no store.
         """
-        self._initialized()
-        if self._stored is None:
+        self._brinery_initialized()
+        if self._brinery_stored is None:
             raise no_persistent_load(pid)
-        return self._stored.resolve(pid)
+        return self._brinery_stored.resolve(pid)
 
     @property
     def memo(self) -> UnpicklerMemoProxy:
@@ -133,28 +131,28 @@ class Unpickler:
             if index < 0:
                 raise ValueError("memo key must be positive integers.")
             memo.put(index, obj)
-        self._replace_memo(memo)
+        self._brinery_replace_memo(memo)
 
-    def _replace_memo(self, memo: Memo) -> None:
-        machine = self._initialized()
-        if self._busy.locked():
+    def _brinery_replace_memo(self, memo: Memo) -> None:
+        machine = self._brinery_initialized()
+        if self._brinery_busy.locked():
             raise RuntimeError("this Unpickler is loading: its memo cannot be changed meanwhile")
         machine.memo = memo
-        if self._walker is not None:
-            self._walker.follow(memo)
+        if self._brinery_walker is not None:
+            self._brinery_walker.follow(memo)
 
-    def _run(self, *, walking: bool) -> Any:
-        machine = self._initialized()
-        if not self._busy.acquire(blocking=False):
+    def _brinery_run(self, *, walking: bool) -> Any:
+        machine = self._brinery_initialized()
+        if not self._brinery_busy.acquire(blocking=False):
             raise RuntimeError("this Unpickler is loading already, further up or in another thread")
         succeeded = False
         try:
-            machine.find_class = self._own("find_class", Unpickler.find_class)
-            own = self._own("persistent_load", Unpickler.persistent_load)
-            if self._walker is not None:
-                self._look_ahead(self._walker, walking, own is None)
-            if own is None and self._stored is not None:
-                own = self._stored.resolve
+            machine.find_class = self._brinery_own("find_class", Unpickler.find_class)
+            own = self._brinery_own("persistent_load", Unpickler.persistent_load)
+            if self._brinery_walker is not None:
+                self._brinery_look_ahead(self._brinery_walker, walking, own is None)
+            if own is None and self._brinery_stored is not None:
+                own = self._brinery_stored.resolve
             # An assigned list is empty at first, and no less assigned for that.
             machine.persistent_load = own
             result = walk(machine) if walking else machine.run(LOAD)
@@ -163,27 +161,29 @@ class Unpickler:
         finally:
             # Bound methods of self: a cycle through the machine would keep both until the collector runs.
             machine.find_class = machine.persistent_load = None
-            stored, self._stored = self._stored, None
-            self._busy.release()
+            stored, self._brinery_stored = self._brinery_stored, None
+            self._brinery_busy.release()
             if stored is not None:
                 stored.close(succeeded)
 
-    def _own(self, name: str, base: object) -> Any:
+    def _brinery_own(self, name: str, base: object) -> Any:
         # What a subclass or an assignment put in place of the method `base`.
         hook = getattr(self, name)
         return None if getattr(hook, "__func__", None) is base else hook
 
-    def _look_ahead(self, walker: Walker, walking: bool, decided: bool) -> None:
-        machine = self._machine
-        self._lookahead.record()
-        ids, offsets = walker.ids_of(machine.data, FileSource(self._lookahead))
-        self._lookahead.rewind()
-        if not walking and self._plan.stores is not None:
-            self._stored = self._plan.stores.begin_load(ids, offsets, machine.find_class, decided)
+    def _brinery_look_ahead(self, walker: Walker, walking: bool, decided: bool) -> None:
+        machine = self._brinery_machine
+        self._brinery_lookahead.record()
+        ids, offsets = walker.ids_of(machine.data, FileSource(self._brinery_lookahead))
+        self._brinery_lookahead.rewind()
+        if not walking and self._brinery_plan.stores is not None:
+            self._brinery_stored = self._brinery_plan.stores.begin_load(
+                ids, offsets, machine.find_class, decided
+            )
 
-    def _initialized(self) -> Machine:
+    def _brinery_initialized(self) -> Machine:
         try:
-            return self._machine
+            return self._brinery_machine
         except AttributeError:
             raise NotInitialized(
                 f"Unpickler.__init__() was not called by {type(self).__name__}.__init__()"
@@ -197,16 +197,16 @@ class UnpicklerMemoProxy:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, unpickler: Unpickler) -> None:
-        unpickler._initialized()
+        unpickler._brinery_initialized()
         self._unpickler = unpickler
 
     def clear(self) -> None:
         """Forget all objects."""
-        self._unpickler._replace_memo(Memo())
+        self._unpickler._brinery_replace_memo(Memo())
 
     def copy(self) -> dict[int, object]:
         """The objects by index."""
-        return dict(self._unpickler._machine.memo.items())
+        return dict(self._unpickler._brinery_machine.memo.items())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (self.copy(),)
@@ -241,8 +241,6 @@ class Loader:
     ) -> Any:
         """Read one pickle from `file` and nothing behind it. Arguments and errors are those of Unpickler."""
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("load", more)
         plan = self._current_plan()
         if plan.stores is None:
@@ -269,15 +267,11 @@ class Loader:
         Arguments and errors are those of Unpickler; TypeError for what is no buffer.
         """
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("loads", more)
         plan = self._current_plan()
         try:
             data = as_bytes(data)
         except TypeError as refused:
-            from brinery.engine.advice.arguments import no_buffer
-
             no_buffer(refused, data)
             raise
         machine = _machine(data, None, plan, fix_imports, encoding, errors, buffers)
@@ -297,6 +291,11 @@ class Loader:
         if plan is None:
             chosen[0] = plan = self._plan_source()
         return plan
+
+
+for _method in (Loader.load, Loader.loads):  # so are errors of arguments worded: loads() missing …
+    _method.__qualname__ = _method.__name__
+del _method
 
 
 def _load_with(stored: StoreLoad, machine: Machine) -> Any:

@@ -8,7 +8,7 @@ from _weakref import ref as _weakref  # weakref itself takes half a millisecond 
 from brinery.cpython import PATHS_ARE_RESOLVED as _PATHS_ARE_RESOLVED
 from brinery.engine import globals as _globals
 from brinery.stream.old_bytes import bytes_function, bytes_of_call
-from brinery.engine.unbound import no_persistent_load
+from brinery.engine.explaining import no_persistent_load
 from brinery.plan import NOT_READY, NameMap
 
 cdef object NO_ARGUMENTS = ()

@@ -1,5 +1,7 @@
 from io import BufferedReader, BytesIO, FileIO
 
+from brinery.engine.explaining import no_buffer, no_reader
+
 # The cursor. All bytes come through one buffer: the caller's own data, a frame, what peek() showed, or
 # what a single read() brought. Nothing past STOP is ever read off a file: a peeked buffer is only
 # settled (read for real) up to where the cursor stands.
@@ -29,8 +31,6 @@ cdef int source_bytes(Reading r, object data) except -1:
         try:
             PyObject_GetBuffer(data, &s.view, PyBUF_CONTIG_RO)
         except TypeError as refused:
-            from brinery.engine.advice.arguments import no_buffer
-
             no_buffer(refused, data)
             raise
         s.viewed = True
@@ -54,8 +54,6 @@ cdef int source_file(Reading r, object file) except -1:
     read = getattr(file, "read", None)
     readline = getattr(file, "readline", None)
     if read is None or readline is None:
-        from brinery.engine.advice.arguments import no_reader
-
         raise no_reader(file)
     r.file = file
     r.read = read

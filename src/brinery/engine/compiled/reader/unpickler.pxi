@@ -1,6 +1,7 @@
 # What people use: Unpickler, which they subclass and assign to, and Loader, behind load() and loads().
 
 from brinery.engine.construction import NAMED, names_of
+from brinery.engine.explaining import SAMPLE, on_reading, positional
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.signatures import UNPICKLER as SIGNATURE
 from brinery.errors import NotInitialized, locate_reading
@@ -56,7 +57,10 @@ cdef object read_one(Reading r):
         if isinstance(error, Exception):
             if r.shaping is not None:
                 refused = r.shaping.refused()
-            explain(r, error if refused is None else refused, began)
+            try:
+                explain(r, error if refused is None else refused, began)
+            except Exception:
+                pass  # where it happened must never hide what happened
             if r.read is not None:
                 skip_failed(r)
         stack_reset(r)
@@ -119,8 +123,6 @@ cdef int explain(Reading r, object error, Py_ssize_t began) except -1:
 
 cdef int advise(Reading r, object error, str opcode, Py_ssize_t began, Py_ssize_t offset) except -1:
     """Say what may be wrong, by how the stream begins and by what there is from the failing opcode on."""
-    from brinery.engine.advice.reading import SAMPLE, on_reading
-
     cdef Source *s = &r.source
     cdef Py_ssize_t first = began - s.before
     beginning = at = b""
@@ -162,8 +164,6 @@ cdef class Unpickler:
 
     def __init__(self, file, *more, fix_imports=True, encoding="ASCII", errors="strict", buffers=None):
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("Unpickler", more)
         cdef Reading r = take_spare()
         cdef Walker walker = None
@@ -417,8 +417,6 @@ cdef class Loader:
         cdef Reading r
         cdef Walker walker
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("loads", more)
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()
@@ -479,8 +477,6 @@ cdef class Loader:
         cdef Reading r
         cdef Walker walker
         if more:
-            from brinery.engine.advice.arguments import positional
-
             raise positional("load", more)
         if self.chosen is None or self.chosen is not self.known:
             self.ask_plan()

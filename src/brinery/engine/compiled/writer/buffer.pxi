@@ -162,8 +162,6 @@ cdef int give(Writer *w, object data) except -1:
     try:
         taken = (<object>w.write)(data)
     except TypeError as refused:
-        from brinery.engine.advice.arguments import text_file
-
         text_file(refused, <object>w.write)
         raise
     if taken is None or type(taken) is int and taken == len(data):

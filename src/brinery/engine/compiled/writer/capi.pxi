@@ -179,6 +179,7 @@ from abc import get_cache_token
 from operator import index as as_index
 from pickle import PickleBuffer
 
+from brinery.engine.explaining import no_writer, on_writing, text_file
 from brinery.engine.files import write_rest
 from brinery.engine.globals import extension_code, locate_global, stream_name
 from brinery.engine.levels import KEPT, KEY, PID, SKIPPED, Item, Value, notes

@@ -237,8 +237,6 @@ cdef class Dumper:
         try:
             write = file.write
         except AttributeError:
-            from brinery.engine.advice.arguments import no_writer
-
             raise no_writer(file) from None
         if check is not False and check and self.checked is not None:
             write(self.check_first(obj, number, fix_imports, buffer_callback))

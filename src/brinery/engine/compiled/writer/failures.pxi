@@ -14,8 +14,6 @@ cdef int explain(Writer *w, object error) except -1:
             path, name = place_of(chain)
             levels = notes(chain) if NOTES_FOR_LEVELS else ()
             locate_writing(error, path, name, levels, (<object>w.plan).hints)
-            from brinery.engine.advice.writing import on_writing
-
             on_writing(error, path, name)
     except Exception:  # as for notes: where it happened must never hide what happened
         pass

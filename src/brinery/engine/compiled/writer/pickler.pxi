@@ -60,8 +60,6 @@ cdef class Pickler:
         try:
             write = file.write
         except AttributeError:
-            from brinery.engine.advice.arguments import no_writer
-
             raise no_writer(file) from None
         self.write_plan = checked_plan(self._plan_source())
         self.number = number

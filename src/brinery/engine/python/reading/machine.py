@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from brinery.engine.construction import NAMED, names_of
+from brinery.engine.explaining import SAMPLE, no_persistent_load, on_reading
 from brinery.engine.globals import find_global
 from brinery.engine.python.reading.dispatch import ARGUMENT_SIZE
 from brinery.engine.shaping import Shaping, may_be_shaped
-from brinery.engine.unbound import no_persistent_load
 from brinery.errors import ReadError, locate_reading
 from brinery.stream.memo import Memo
 from brinery.stream.opcodes import BY_CODE
@@ -138,7 +138,8 @@ class Machine:
             return self.result
         except Exception as failure:
             refused = None if self.shaping is None else self.shaping.refused()
-            self._locate(failure if refused is None else refused, pos)
+            with suppress(Exception):  # where it happened must never hide what happened
+                self._locate(failure if refused is None else refused, pos)
             # The next load goes on behind the opcode that failed, as in C pickle, lest a program that
             # skips over errors meet the same one for ever.
             with suppress(Exception):
@@ -321,8 +322,6 @@ class Machine:
     # Errors
 
     def _locate(self, failure: Exception, pos: int) -> None:
-        from brinery.engine.advice.reading import SAMPLE, on_reading
-
         code = BY_CODE.get(self.data[pos]) if pos < self.limit else None
         opcode, offset = code.name if code else "", self.base + pos
         place = None if self.shaping is None else self.shaping.place_of(failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from brinery.engine.explaining import no_reader
 from brinery.errors import ReadError
 
 __all__ = ["FileSource", "as_bytes"]
@@ -24,7 +25,14 @@ def as_bytes(data: Any) -> bytes:
     """
     if type(data) is bytes:
         return data
-    with memoryview(data) as view:
+    try:
+        shown = memoryview(data)
+    except TypeError as refused:
+        words = str(refused)
+        if words.startswith("memoryview: "):  # C pickle says the same, and asks no memoryview
+            raise TypeError(words.removeprefix("memoryview: ")) from None
+        raise
+    with shown as view:
         if not view.contiguous:
             raise BufferError("the buffer to unpickle from is not contiguous")
         return view.tobytes("A")
@@ -51,8 +59,6 @@ class FileSource:
         self._read = getattr(file, "read", None)
         self._readline = getattr(file, "readline", None)
         if self._read is None or self._readline is None:
-            from brinery.engine.advice.arguments import no_reader
-
             raise no_reader(file)
         #: How many bytes of the last window are still in the file, having only been looked at.
         self.peeked = 0

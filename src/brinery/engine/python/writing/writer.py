@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinery import refusals
 from brinery.cpython import NOTES_FOR_LEVELS
+from brinery.engine.explaining import on_writing
 from brinery.engine.levels import notes
 from brinery.engine.paths import place_of
 from brinery.engine.python.writing.containers import CONTAINERS
@@ -176,7 +177,8 @@ class Writer(Output):
                         return
                     parent, steps, parts = around.pop()
         except BaseException as exc:
-            self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], failed)
+            with suppress(Exception):  # where it happened must never hide what happened
+                self._locate(exc, [*around[1:], (parent, steps, parts)] if around else [], failed)
             raise
 
     def _reduce(self, obj: object) -> Steps:
@@ -289,6 +291,4 @@ class Writer(Output):
         chain = chain_of(exc, levels, failed)
         path, type_name = place_of(chain)
         locate_writing(exc, path, type_name, notes(chain) if NOTES_FOR_LEVELS else (), self.plan.hints)
-        from brinery.engine.advice.writing import on_writing
-
         on_writing(exc, path, type_name)
