@@ -103,6 +103,8 @@ __all__ = [
     "whichmodule",
 ]
 __all__ += _pickle.__all__
+if not TYPE_CHECKING:  # which know no more of __all__ than the two forms above
+    __all__ = list(dict.fromkeys(__all__))
 
 _IMPORTED_WHEN_USED = {
     "BoundProfile": "brinery.profile",

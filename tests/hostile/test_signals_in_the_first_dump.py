@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from engines import Wire
 from throwaway import Installation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGUSR1")
@@ -98,8 +99,7 @@ def test_what_a_plugin_raises_itself_is_its_fault_all_the_same(tmp_path: Path) -
     assert installation.out(code).splitlines() == ["[Fraction(1, 2)]"] * 2
 
 
-@pytest.mark.parametrize("engine", ["compiled", "python"])
-def test_a_timeout_while_folders_are_looked_at(tmp_path: Path, engine: str) -> None:
+def test_a_timeout_while_folders_are_looked_at(tmp_path: Path, wire: Wire) -> None:
     """TimeoutError is an OSError, as what a folder that cannot be listed raises."""
     code = """
 import os, signal, sys
@@ -118,4 +118,4 @@ except TimeoutError:
     print("slow")
 print(brinery.dumps(1) == __import__("pickle").dumps(1))
 """
-    assert Installation(tmp_path).out(code, BRINERY_ENGINE=engine).splitlines() == ["slow", "True"]
+    assert Installation(tmp_path).out(code, BRINERY_ENGINE=wire.name).splitlines() == ["slow", "True"]

@@ -10,6 +10,7 @@ import types
 from fractions import Fraction
 
 import pytest
+from engines import Wire
 from throwaway import declaring
 
 import brinery
@@ -186,3 +187,22 @@ def test_the_underscored_functions_take_the_options_of_pickles() -> None:
     assert bytes(brinery._load(file, buffers=buffers[:1])) == b"one"
     assert bytes(brinery._loads(data, buffers=buffers[1:])) == b"two"
     assert brinery._loads(b"U\x01\xff.", encoding="bytes") == b"\xff"
+
+
+def test_each_name_is_exported_once() -> None:
+    assert len(brinery.__all__) == len(set(brinery.__all__))
+
+
+def test_what_goes_by_name_is_told_with_the_functions_name(wire: Wire) -> None:
+    """In the words of a function, as C pickle's are, whatever object it is a method of."""
+    for function, arguments in ((wire.loads, (b"N.", b"x")), (wire.load, (io.BytesIO(b"N."), 2))):
+        with pytest.raises(TypeError) as refused:
+            function(*arguments)
+        assert str(refused.value) == f"{function.__name__}() takes exactly 1 positional argument (2 given)"
+    for function in (wire.dumps, wire.dump, wire.loads, wire.load):
+        with pytest.raises(TypeError) as refused:
+            function()
+        assert str(refused.value).startswith(f"{function.__name__}() ")
+    with pytest.raises(TypeError) as refused:
+        wire.loads("text")
+    assert str(refused.value) == "a bytes-like object is required, not 'str'"

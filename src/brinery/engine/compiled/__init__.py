@@ -7,11 +7,20 @@ import sys
 try:
     from brinery.engine.compiled import layout
 except ImportError as missing:
+    from importlib.machinery import EXTENSION_SUFFIXES
     from pathlib import Path  # six milliseconds, which the engine that is there does not pay
 
     word = Path(__file__).with_name("not_built.txt")  # left by setup.py
     if word.exists():
         raise ImportError(f"it was not built: {word.read_text(encoding='utf-8').strip()}") from missing
+    built = sorted(
+        file.name for file in Path(__file__).parent.glob("layout.*") if file.suffix in (".so", ".pyd")
+    )
+    if built and not any(f"layout{suffix}" in built for suffix in EXTENSION_SUFFIXES):
+        raise ImportError(
+            f"it was built for another Python ({', '.join(built)}), and this is {sys.version.split()[0]}: "
+            "build it anew with this one, such as by pip install -e . in a source tree"
+        ) from missing
     raise
 
 elsewhere = layout.mismatch()
