@@ -58,13 +58,15 @@ def place(
         early, late, names = _said(exc)
         if not _still_rises(exc):
             _take_away(exc, late)
-            late = ()
+            for name in names:
+                exc.__dict__.pop(name, None)
+            late = names = ()
         for note in levels:
             _append(exc, note)
         for note in notes:
             _append(exc, note)
         kept = tuple(_keep(exc, where, names))
-        _remember(exc, (), (*early, *late, *notes), kept)
+        _remember(exc, (), (*early, *late, *notes), (*names, *kept))
 
 
 def belongs_to_class(exc: BaseException, name: str) -> bool:

@@ -131,6 +131,14 @@ class TestNotes:
             assert [note.split(" (")[0] for note in again.__notes__] == ["while pickling root[0]"]
 
 
+def test_the_attributes_are_those_of_the_last_time(wire: Wire, kept: BaseException) -> None:
+    for length in (1, 2):
+        _catch(wire.loads, b"N" * length + READ)
+        assert errors.located(kept)[:3] == (None, None, len(READ) - 2 + length)
+        _catch(wire.dumps, [Raises()])
+        assert errors.located(kept)[:3] == ("root[0]", f"{__name__}.Raises", None)
+
+
 class OfItsOwn(Exception):
     """Has an attribute of the name that brinery uses."""
 
