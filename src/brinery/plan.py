@@ -147,6 +147,21 @@ class AtProtocol(NamedTuple):
     function: Callable[[object, int], object]
 
 
+class Foreseen(NamedTuple):
+    """What a store's claim gives for most objects of a type, so that an engine may write it before it asks.
+
+    name        the store's, which comes first in the persistent ID.
+    first       what comes first in the key; None where nothing stands before the attributes.
+    attributes  the names of those whose values are the key, or the rest of it.
+    number      the store's, for StoreDump.agree.
+    """
+
+    name: str
+    first: str | None
+    attributes: tuple[str, ...]
+    number: int
+
+
 class TypeRule(NamedTuple):
     """All that plugins and bound stores have to say about the objects of one exact type.
 
@@ -155,6 +170,8 @@ class TypeRule(NamedTuple):
                 stores gave for this dump.
     overrides   asked in turn before classes and functions are written by name; NotImplemented passes.
     reduce      the reducer to use where ``copyreg.dispatch_table`` would be asked, and before it.
+    foreseen    what the claim gives for most objects. An engine that writes it calls StoreDump.agree before any
+                code of the objects runs, and before the end.
 
     An override and a reducer are each a function of the object, or AtProtocol with one that takes the
     protocol as well.
@@ -163,6 +180,7 @@ class TypeRule(NamedTuple):
     claim: Callable[[object, Any], object | None] | None = None
     overrides: tuple[Callable[[object], object] | AtProtocol, ...] = ()
     reduce: Callable[[object], object] | AtProtocol | None = None
+    foreseen: Foreseen | None = None
 
 
 class RuleTable(Protocol):
@@ -197,6 +215,13 @@ class StoreDump(Protocol):
     @property
     def write(self) -> Callable[[Any], object] | None:
         """Where the engine is to write, in the place of what it gave to begin_dump."""
+
+    def agree(self, objects: list[Any], foreseen: list[Foreseen], keys: list[Any], /) -> bool:
+        """Ask the stores about `objects`, for which `keys` were foreseen: whether they give the very same.
+
+        Where they do not, the engine begins again without foreseeing anything, and what was answered here is
+        what claims give then.
+        """
 
     def finish(self, rest: bytes, /) -> bytes | None:
         """Let every store commit, then write `rest`, or return what is the whole stream.

@@ -68,7 +68,7 @@ def bind(
             frozenset(stores) if name is None else frozenset(),
         )
         bindings.append(binding)
-        claimants.append(Claimant(owner, binding.store, claim_for(binding)))
+        claimants.append(Claimant(owner, binding.store, claim_for(binding), name, binding.number))
     rules = BoundRules(write_plan.rules, claimants)
     writer = StoresWriter(bindings, {})
     reader = StoresReader(list(zip(bindings, claimants, strict=True)), missing, {})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["absent", "check_claim", "check_claims", "check_parts", "checked", "lacking"]
 
 # How many arguments each method of the contract is called with.
-_STORE = {"claims_type": 1, "begin_dump": 1, "begin_load": 1, "close": 0}
+_STORE = {"claims_type": 1, "foresee": 1, "begin_dump": 1, "begin_load": 1, "close": 0}
 _SIMPLE = {"persistent_id": 1, "persistent_load": 1}
 _DUMP = {"key_of": 1, "assign": 1, "prepare": 0, "commit": 0, "rollback": 0}
 _LOAD = {"fetch": 1, "another": 2, "fetch_unhashable": 1, "close": 0}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from brinery.errors import NotStored
+from brinery.errors import BrineryError, NotStored, StoreError, StoreFault
 from brinery.lineage import Lineage, PerType
 from brinery.persistence import checks
-from brinery.persistence.stores import Store
-from brinery.plan import TypeRule
+from brinery.persistence.stores import Foresight, Store
+from brinery.plan import Foreseen, TypeRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +27,49 @@ class Claimant:
 
     owner  what error texts call it.
     claim  what TypeRule.claim is.
+    name   what it is bound under; None for the bare store.
+    number its place among the bound stores.
     """
 
-    def __init__(self, owner: str, store: Store, claim: Claim) -> None:
+    def __init__(self, owner: str, store: Store, claim: Claim, name: str | None, number: int) -> None:
         self.owner = owner
+        self._store = store
+        self._name = name
+        self._number = number
         self.claims = list(store.claims)
         self.claim = claim
         overridden = type(store).claims_type is not Store.claims_type
         self.claims_type: Callable[[type], bool] | None = store.claims_type if overridden else None
         self._near: PerType[bool] | None = None
         self._lineage: Lineage[Claimant] | None = None
+
+    def foreseen(self, cls: type) -> Foreseen | None:
+        """What TypeRule.foreseen is for objects of `cls`. Raises StoreError for what says nothing."""
+        # A bare store's IDs have shapes of their own.
+        if self._name is None or not _is_short(self._name):
+            return None
+        try:
+            foresight = self._store.foresee(cls)
+        except BrineryError:
+            raise
+        except Exception as error:
+            raise StoreFault(
+                f"{self.owner} failed in foresee ({cls.__qualname__}): {type(error).__name__}: {error}",
+                self._name,
+                "foresee",
+            ) from error
+        if foresight is None:
+            return None
+        if not isinstance(foresight, Foresight) or not _names_attributes(foresight):
+            raise StoreError(
+                f"{self.owner}: foresee({cls.__qualname__}) gave {foresight!r}; it gives None, or"
+                " brinery.persistence.Foresight of a tuple of names and a str or None"
+            )
+        attributes, first = foresight
+        # Tuples of more parts have no opcode.
+        if len(attributes) + (first is not None) > 3 or not (first is None or _is_short(first)):
+            return None
+        return Foreseen(self._name, first, tuple(map(sys.intern, attributes)), self._number)
 
     def gives(self, cls: type) -> bool:
         """Whether an object of `cls` may come from this store: it claims that, or claims nothing."""
@@ -92,7 +125,9 @@ class BoundRules:
         claim = self._claim_on(cls)
         if claim is None:
             return rule
-        return rule._replace(claim=claim) if rule is not None else TypeRule(claim=claim)
+        of_one = [claimant for claimant in self._claimants if claimant.claim is claim]
+        foreseen = of_one[0].foreseen(cls) if of_one else None
+        return (rule or TypeRule())._replace(claim=claim, foreseen=foreseen)
 
     def _claim_on(self, cls: type) -> Claim | None:
         # A store that claims a class and its base is asked once, in the place of the nearer.
@@ -112,6 +147,20 @@ class BoundRules:
                 near.setdefault(id(claimant), claimant.claim)
         claims = list(near.values())
         return _first_of(claims) if len(claims) > 1 else claims[0] if claims else None
+
+
+def _is_short(text: str) -> bool:
+    return len(text) < 100 and text.isascii()
+
+
+def _names_attributes(foresight: Foresight) -> bool:
+    attributes, first = foresight
+    return (
+        type(attributes) is tuple
+        and bool(attributes)
+        and all(type(name) is str for name in attributes)
+        and (first is None or type(first) is str)
+    )
 
 
 def _first_of(claims: list[Claim]) -> Claim:

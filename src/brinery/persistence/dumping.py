@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from itertools import chain
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from brinery.engine.files import write_all
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from brinery.persistence.stores import Store
+    from brinery.plan import Foreseen
 
 __all__ = ["Binding", "StoresDump", "StoresWriter"]
 
@@ -208,6 +211,57 @@ class StoresDump:
 
     # what an engine calls
 
+    def agree(self, objects: list[Any], foreseen: list[Foreseen], keys: list[Any], /) -> bool:
+        """Whether the stores give `keys` for `objects`. See brinery.plan.StoreDump."""
+        answers: list[Any] = []
+        known: Foreseen | None = None
+        ask: Any = None
+        try:
+            for obj, told in zip(objects, foreseen, strict=True):
+                if told is not known:
+                    known = told
+                    ask = self.asks[told.number] or self.begin(self._writer.bindings[told.number])
+                answers.append(ask(obj))
+        except Exception as error:
+            answers.append(_Failed(error))
+        if len(answers) == len(keys) and (_are_pairs_of(answers, keys) or all(map(_is_same, answers, keys))):
+            return True
+        self._remember(objects, foreseen, answers)
+        return False
+
+    def _remember(self, objects: list[Any], foreseen: list[Foreseen], answers: list[Any]) -> None:
+        """What stores answered is what they give when they are asked again about these objects."""
+        remembered = {
+            (told.number, id(obj)): (obj, answer)
+            for obj, told, answer in zip(objects, foreseen, answers, strict=False)
+        }
+        for binding in self._writer.bindings:
+            self.asks[binding.number] = self._asking_once(binding, self.asks[binding.number], remembered)
+
+    def _asking_once(
+        self,
+        binding: Binding,
+        ask: Callable[[Any], object] | None,
+        remembered: dict[tuple[int, int], tuple[object, Any]],
+    ) -> Callable[[Any], object]:
+        number = binding.number
+        begun = ask
+
+        def key_of(obj: Any) -> object:
+            nonlocal begun
+            found = remembered.pop((number, id(obj)), None)
+            if found is not None:
+                if type(found[1]) is _Failed:
+                    raise found[1].error
+                return found[1]
+            if begun is None:
+                self.asks[number] = None
+                begun = self.begin(binding)
+                self.asks[number] = key_of
+            return begun(obj)
+
+        return key_of
+
     def finish(self, rest: bytes, /) -> bytes | None:
         """Every store commits; then `rest` goes to the file, or is returned. See brinery.plan.StoreDump."""
         if self._parts:
@@ -370,6 +424,36 @@ class StoresDump:
         self._held = held
         held.write(rest)
         return held.finished(self._tokens)
+
+
+class _Failed:
+    """In the place of an answer: what a store raised."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _are_pairs_of(answers: list[Any], keys: list[Any]) -> bool:
+    """Whether both are pairs of the very same objects, as most are; False where that is not so or not sure."""
+    return (
+        {*map(type, answers), *map(type, keys)} == {tuple}
+        and {*map(len, answers), *map(len, keys)} == {2}
+        and all(map(is_, chain.from_iterable(answers), chain.from_iterable(keys)))
+    )
+
+
+def _is_same(answer: Any, key: Any) -> bool:
+    """Whether what was answered is what was foreseen: texts by identity, for that is what a memo knows them by."""
+    if answer is key:
+        return True
+    kind = type(answer)
+    if kind is not type(key):
+        return False
+    if kind is tuple:
+        return len(answer) == len(key) and all(map(_is_same, answer, key))
+    return kind is int and answer == key
 
 
 def _names(names: Sequence[str | None]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import NoSuchKey
-from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, SimpleStore, Store
+from brinery.persistence.stores import Dump, DumpContext, Foresight, Load, LoadContext, SimpleStore, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,11 @@ class Simple(Store):
     def __init__(self, store: SimpleStore) -> None:
         self._store = store
         self.claims = store.claims
+
+    def foresee(self, cls: type, /) -> Foresight | None:
+        """What the store says, if it says anything."""
+        foresee = getattr(self._store, "foresee", None)
+        return None if foresee is None else foresee(cls)
 
     def begin_dump(self, context: DumpContext, /) -> Dump:
         """A dump that only asks for keys."""

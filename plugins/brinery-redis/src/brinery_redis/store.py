@@ -11,6 +11,7 @@ from redis.cluster import RedisCluster
 from brinery import Profile
 from brinery.dotted import import_dotted, name_of_class
 from brinery.errors import NotCommitted, NotStored, StoreError
+from brinery.persistence import Foresight
 from brinery.persistence.records import KeyValueStore
 from brinery.persistence.schemes import take_options
 
@@ -77,13 +78,18 @@ class RedisStore(KeyValueStore):
             claim if isinstance(claim, str) else name_of_class(claim): name for name, claim in claims.items()
         }
 
+    def foresee(self, cls: type, /) -> Foresight | None:
+        """The name of its class, and the attribute that is its key."""
+        if callable(self._key) or self.identity == "value":
+            return None
+        name = self._name_of(cls)
+        return None if name is None else Foresight((self._key,), name)
+
     # what a KeyValueStore asks for
 
     def key_for(self, obj: Any, /) -> Key:
         """The name of its class, and what tells it apart from others of that class."""
-        name = next(
-            self._names[found] for found in map(name_of_class, type(obj).__mro__) if found in self._names
-        )
+        name = cast("str", self._name_of(type(obj)))
         if self.identity == "value":
             return name, hashlib.sha256(Profile.plain().dumps(obj, 5)).hexdigest()
         key = self._key(obj) if callable(self._key) else getattr(obj, self._key)
@@ -138,6 +144,10 @@ class RedisStore(KeyValueStore):
         """Under which key of Redis the object with `key` is."""
         name, own = cast("tuple[str, Key]", key)
         return f"{self._prefix}:{name}:{own!a}"
+
+    def _name_of(self, cls: type) -> str | None:
+        found = [self._names[name] for name in map(name_of_class, cls.__mro__) if name in self._names]
+        return found[0] if found else None
 
     def delete(self, *objects: object) -> int:
         """Delete what `objects` are stored as; how many there were. References to them go on to nothing."""

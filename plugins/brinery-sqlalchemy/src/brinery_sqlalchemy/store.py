@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from brinery.dotted import import_dotted
-from brinery.errors import StoreError
-from brinery.persistence import Dump, DumpContext, Load, LoadContext, Store
+from brinery.errors import BrineryError, StoreError
+from brinery.persistence import Dump, DumpContext, Foresight, Load, LoadContext, Store
 from brinery.persistence.forks import watch
 from brinery.persistence.schemes import take_options
 from brinery_sqlalchemy.dumping import _COLLECTIONS, EntityDump
@@ -64,6 +64,16 @@ class SqlalchemyStore(Store):
     def claims_type(self, cls: type, /) -> bool:
         """Every mapped class: what is none of the entities is refused, not pickled with its state."""
         return isinstance(sa.inspect(cls, raiseerr=False), orm.Mapper)
+
+    def foresee(self, cls: type, /) -> Foresight | None:
+        """The entity's name, and the attributes that are its primary key."""
+        try:
+            entity = self._names.entity_of(cls)
+        except BrineryError:  # raised again where the key is asked for
+            return None
+        if entity is None:
+            return None
+        return Foresight(tuple(column.key for column in entity.columns), entity.name)
 
     def begin_dump(self, context: DumpContext, /) -> Dump:
         """A dump meets the first entity."""

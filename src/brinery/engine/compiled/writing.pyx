@@ -20,6 +20,7 @@ One module, for the hot loop wants to be inlined across its parts, and one file 
 ``subclasses``      instances of subclasses of the builtin types, and with arguments, likewise
 ``collections``     OrderedDict, deque and defaultdict
 ``known``           the exact writers: datetime's types
+``foresight``       references that are written before their store was asked
 ``reductions``      everything else: hooks, rules, tables, ``__reduce_ex__``
 ``run``             one object after another: the loop that drives all of the above
 ``failures``        where it failed
@@ -44,6 +45,7 @@ include "writer/instances.pxi"
 include "writer/subclasses.pxi"
 include "writer/collections.pxi"
 include "writer/known.pxi"
+include "writer/foresight.pxi"
 include "writer/reductions.pxi"
 include "writer/run.pxi"
 include "writer/failures.pxi"

@@ -16,7 +16,7 @@ from brinery.persistence.sqlite.layouts import Layout
 from brinery.persistence.sqlite.lazy import Loading, checked_depth, ghost_class
 from brinery.persistence.sqlite.rows import Row, fetch, select
 from brinery.persistence.sqlite.staging import SqliteDump
-from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
+from brinery.persistence.stores import Dump, DumpContext, Foresight, Load, LoadContext, Store
 
 if TYPE_CHECKING:
     import os
@@ -101,6 +101,13 @@ class SqliteStore(Asking, Store):
         # By name too, so that a class that is defined anew is seen.
         names = [table.class_name for table in tables if not isinstance(table.cls, str)]
         return (*[table.cls for table in tables], *[name for name in names if _is_found(name)])
+
+    def foresee(self, cls: type, /) -> Foresight | None:
+        """The table's name, and the column that is its key."""
+        for table in self._tables.values():
+            if table.cls is cls and len(table.key) == 1:
+                return Foresight(table.key, table.name)
+        return None
 
     def begin_dump(self, context: DumpContext, /) -> Dump:
         """A dump meets the first object that has a table."""

@@ -191,7 +191,7 @@ from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.stream.text import encode_global, encode_persistent_id
 from brinery import refusals
 from brinery.errors import BadReduction, WriteError, locate_writing
-from brinery.plan import AtProtocol, NameMap, WritePlan
+from brinery.plan import AtProtocol, Foreseen, NameMap, TypeRule, WritePlan
 from brinery import cpython as _cpython
 from brinery.cpython import GETATTR_IN_A_ROW, NOTES_FOR_LEVELS
 

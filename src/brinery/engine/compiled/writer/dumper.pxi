@@ -10,6 +10,7 @@ cdef enum:
     POOLED_STACK = 64
     MOST_STACK = 8 * 1024
     SCRATCH = 32 * 1024
+    MOST_WAITED = 63           # dumps
 
 cdef Writer *pool[POOLED]
 cdef int in_pool = 0
@@ -45,6 +46,7 @@ cdef void free_writer(Writer *w) noexcept:
     free(w.table)
     free(w.log)
     free(w.stack)
+    free(w.notes)
     free(w)
 
 
@@ -58,6 +60,7 @@ cdef void configure(Writer *w, int protocol, bint fix_imports, object plan) noex
     w.asks = w.asks_table = False
     w.opening = False
     w.flush_pending = False
+    w.foresees = False
     w.frame_start = -1
     w.first = 0
     w.depth_to_check = DEPTH_TO_CHECK
@@ -119,7 +122,7 @@ cdef void give_back(Writer *w) noexcept:
     global in_pool
     # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
     end_work(w)
-    if w.depth or w.log_owned or w.hooked or w.subject != NULL or w.nested != NULL or w.result != NULL:
+    if w.depth or w.log_owned or w.hooked or w.noted or w.subject != NULL or w.nested != NULL or w.result != NULL:
         drop_all(w)
     DECREF(w.plan)
     w.logged = 0
@@ -150,6 +153,7 @@ cdef void drop_all(Writer *w) noexcept:
         XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
     w.depth = w.secured = 0
     w.log_owned = 0
+    drop_notes(w)
     XDECREF(w.subject)
     XDECREF(w.nested)
     XDECREF(w.result)
@@ -192,6 +196,8 @@ cdef class Dumper:
     cdef object checked        # of (obj, protocol, fix_imports, buffer_callback), or None
     cdef object chosen         # the plan, or None
     cdef Py_ssize_t settings   # how often it was set
+    cdef int refuted           # for how many dumps nothing is foreseen where a store does not stand by it again
+    cdef int waits             # for how many there still is not
 
     def __init__(self, plan_source, checked=None):
         self.plan_source = plan_source
@@ -262,7 +268,15 @@ cdef class Dumper:
                 set_hook(w, &w.buffer_callback, buffer_callback)
             if write is not None:
                 set_hook(w, &w.write, write)
-            write_stream(w, <PyObject *>obj)
+            w.foresees = PLANS and protocol >= 3 and not w.hooked and self.may_foresee(plan)
+            if not w.foresees:
+                write_stream(w, <PyObject *>obj)
+            elif self.write_foreseeing(w, <PyObject *>obj):
+                self.refuted = 0
+            else:
+                self.refuted = min(2 * self.refuted + 1, MOST_WAITED)
+                self.waits = self.refuted
+                write_again(w, <PyObject *>obj, protocol, fix_imports, plan)
             if w.stored != NULL:
                 result = finish_stored(w)
             elif write is not None:
@@ -280,6 +294,45 @@ cdef class Dumper:
             if stored is not None:
                 stored.abort(failure)
         return result
+
+
+    cdef bint may_foresee(self, object plan):
+        """Whether keys are foreseen: not where stores have given other keys just now, for that takes twice the time."""
+        if plan_part(plan, PLAN_STORES) == NULL:
+            return False
+        if self.waits:
+            self.waits -= 1
+            return False
+        return True
+
+
+    cdef bint write_foreseeing(self, Writer *w, PyObject *obj) except -1:
+        """Write the stream; False where a store does not stand by what was foreseen."""
+        try:
+            write_stream(w, obj)
+            if w.noted:
+                w.logged = w.log_owned  # nothing is written any more that could be met again
+                settle(w)
+        except Refuted:
+            return False
+        return True
+
+
+cdef int write_again(Writer *w, PyObject *obj, int protocol, bint fix_imports, object plan) except -1:
+    """The dump from its beginning, and nothing foreseen. What the stores were asked, they are not asked again."""
+    cdef object stored = <object>w.stored
+    end_work(w)
+    w.stored = NULL
+    Py_DECREF(stored)
+    drop_all(w)
+    DECREF(w.plan)
+    w.logged = 0
+    w.base = w.cur = w.scratch
+    w.end = w.scratch + w.scratch_size
+    clear_memo(w)
+    configure(w, protocol, fix_imports, plan)
+    set_hook(w, &w.stored, stored)
+    return write_stream(w, obj)
 
 
 cdef object small_dumps(object obj, int protocol, bint fix_imports, object plan):

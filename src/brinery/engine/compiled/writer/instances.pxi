@@ -370,6 +370,7 @@ cdef int open_by_getstate(Writer *w, PyObject *obj, Plan *plan) except -1:
     cls = <object>TYPE(obj)
     hold(w, obj)
     secure(w)
+    stop_foreseeing(w)
     args[0] = obj
     held = CALL(<PyObject *>method, args, 1)
     if <PyObject *>TYPE(obj) != <PyObject *>cls:

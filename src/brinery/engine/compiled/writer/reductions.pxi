@@ -49,6 +49,7 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
     cdef object value = NotImplemented, instance = <object>obj
     hold(w, obj)
     secure(w)
+    stop_foreseeing(w)
     cdef object cls = <object>TYPE(obj)
     cdef object rule = rule_of(w, TYPE(obj)) if w.rules != NULL else None
     if rule is not None and rule.claim is not None:
@@ -142,6 +143,7 @@ cdef int open_by_method(Writer *w, PyObject *obj, Plan *plan) except -1:
         return NOT_IN_PLACE
     hold(w, obj)
     secure(w)
+    stop_foreseeing(w)
     args[0] = obj
     args[1] = <PyObject *>protocol
     value = CALL(<PyObject *>method, args, 1 + ex)

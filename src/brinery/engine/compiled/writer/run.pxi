@@ -203,6 +203,8 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
         result = open_asked(w, obj, plan)
     elif TYPE(obj) == type:  # else code has run and given it another class: what is known is not known of that one
         result = open_by_plan(w, obj, plan, elide)
+    if result == NOT_IN_PLACE and w.foresees and TYPE(obj) == type:
+        result = foresee(w, obj)
     if result == NOT_IN_PLACE:
         result = open_by_reducer(w, obj)
     if result == PUSHED and w.stack[w.depth - 1].kind == IN_REDUCTION:
@@ -210,6 +212,13 @@ cdef int open_instance(Writer *w, PyObject *obj, bint elide) except -1:
     if w.subject != NULL and not w.opening:
         drop(w)
     return result
+
+
+cdef inline int foresee(Writer *w, PyObject *obj) except -1:
+    cdef Plan *plan = find_plan(TYPE(obj))
+    if plan == NULL or plan.rule == NULL or plan.epoch != w.epoch or plan.rules_serial != w.rules_serial:
+        return NOT_IN_PLACE
+    return open_foreseen(w, obj, plan.rule)
 
 
 cdef inline int open_by_plan(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:

@@ -118,6 +118,11 @@ cdef struct Writer "brinery_writer":
     PyObject *persistent_id      # owned or NULL, and so on
     PyObject *persistent_self    # where persistent_id is a function: its first argument
     PyObject *stored             # what the bound stores gave for this dump
+    bint foresees                # references may be written before their store is asked; see foresight
+    PyObject **notes             # owned: for each of those, NOTED pointers
+    size_t noted
+    size_t notes_room
+    size_t settled               # notes[:settled] were asked about
     PyObject *reducer_override
     PyObject *dispatch_table
     PyObject *buffer_callback

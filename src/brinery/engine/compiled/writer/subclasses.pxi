@@ -136,6 +136,7 @@ cdef int open_by_arguments(Writer *w, PyObject *obj, Plan *plan) except -1:
         return NOT_IN_PLACE
     hold(w, obj)
     secure(w)
+    stop_foreseeing(w)
     given = CALL(<PyObject *>method, &obj, 1)
     if type(given) is not tuple or TYPE(obj) != cls:
         return reduce_with(w, obj, given)
