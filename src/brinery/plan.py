@@ -170,8 +170,8 @@ class TypeRule(NamedTuple):
                 stores gave for this dump.
     overrides   asked in turn before classes and functions are written by name; NotImplemented passes.
     reduce      the reducer to use where ``copyreg.dispatch_table`` would be asked, and before it.
-    foreseen    what the claim gives for most objects. An engine that writes it calls StoreDump.agree before any
-                code of the objects runs, and before the end.
+    foreseen    what the claim gives for most objects. An engine that writes it calls StoreDump.agree before
+                any code of the objects runs, and before the end.
 
     An override and a reducer are each a function of the object, or AtProtocol with one that takes the
     protocol as well.

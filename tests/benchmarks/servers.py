@@ -89,9 +89,12 @@ def best(sides: list[Callable[[], object]], repeat: int) -> list[float]:
     for turn in range(repeat):
         for place in range(len(sides)):
             side = (place + turn) % len(sides)
+            gc.collect()
+            gc.disable()  # as in stores.py
             start = perf_counter()
             sides[side]()
             times[side] = min(times[side], perf_counter() - start)
+            gc.enable()
     gc.unfreeze()
     return times
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Bind = Callable[..., Bound]
 
 
+BY_ID = Foresight(("id",))
+
+
 class Slotted:
     __slots__ = ("id",)
 
@@ -43,7 +46,7 @@ class Logged:
 class Telling:
     """A store of four lines that foresees; `answer` gives the key in the place of the attribute."""
 
-    def __init__(self, foresight: Any = Foresight(("id",)), answer: Any = None) -> None:
+    def __init__(self, foresight: Any = BY_ID, answer: Any = None) -> None:
         self.claims = (Customer, Slotted)
         self.foresight = foresight
         self.answer = answer or (lambda obj: obj.id)
@@ -90,7 +93,7 @@ FORESIGHTS = [
 
 
 @pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("foresight, answer", FORESIGHTS)
+@pytest.mark.parametrize(("foresight", "answer"), FORESIGHTS)
 def test_the_bytes_are_those_without(bind: Bind, foresight: Any, answer: Any, protocol: int) -> None:
     obj = graph()
     store, silent = Telling(foresight, answer), Silent(answer=answer)
@@ -185,7 +188,7 @@ def test_a_dump_is_a_transaction_as_ever(bind: Bind) -> None:
 def test_a_dump_that_fails_is_rolled_back(bind: Bind, step: str) -> None:
     error = NotStored("no")
     store = Foreseeing(fail={step: error})
-    with pytest.raises(Exception) as failed:
+    with pytest.raises((NotStored, StoreFault)) as failed:
         bind(nodes=store).dumps([Node(1)])
     assert error in (failed.value, failed.value.__cause__)
     assert store.heard.count("begin_dump") == 1

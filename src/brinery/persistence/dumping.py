@@ -436,7 +436,7 @@ class _Failed:
 
 
 def _are_pairs_of(answers: list[Any], keys: list[Any]) -> bool:
-    """Whether both are pairs of the very same objects, as most are; False where that is not so or not sure."""
+    """Whether both are pairs of the very same objects, as most are; False also where that is not sure."""
     return (
         {*map(type, answers), *map(type, keys)} == {tuple}
         and {*map(len, answers), *map(len, keys)} == {2}
@@ -445,7 +445,7 @@ def _are_pairs_of(answers: list[Any], keys: list[Any]) -> bool:
 
 
 def _is_same(answer: Any, key: Any) -> bool:
-    """Whether what was answered is what was foreseen: texts by identity, for that is what a memo knows them by."""
+    """Whether what was answered is what was foreseen. Texts by identity, as a memo knows them by that."""
     if answer is key:
         return True
     kind = type(answer)

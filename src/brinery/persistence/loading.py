@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
@@ -87,7 +87,14 @@ class StoresLoad:
         name: object = None
         known: dict[Any, None] = {}
         keys_met: list[Any] = []
-        for pid in ids:
+        pairs = _pairs_of(ids)
+        if pairs is not None and pairs[0] in by_name:
+            keys_met = pairs[1]
+            wanted[by_name[pairs[0]]] = dict.fromkeys(keys_met)
+            ids_left: Sequence[object] = ()
+        else:
+            ids_left = ids
+        for pid in ids_left:
             # Most are pairs of a bound name and a key, and most keys are such pairs, too.
             if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and pid[0] in by_name:
                 key = pid[1]
@@ -193,6 +200,21 @@ class StoresLoad:
         raise error
 
 
+def _pairs_of(ids: Sequence[object]) -> tuple[str, list[Any]] | None:
+    """The name and the keys of IDs that are all of one named store, and as plain as most are; else None."""
+    if set(map(type, ids)) != {tuple} or set(map(len, ids)) != {2}:  # type: ignore[arg-type]
+        return None
+    names, keys = zip(*ids, strict=True)  # type: ignore[call-overload]
+    if set(map(type, names)) != {str} or len(set(names)) > 1:
+        return None
+    kinds = set(map(type, keys))
+    if tuple in kinds:
+        if kinds != {tuple} or set(map(len, keys)) != {2}:
+            return None
+        kinds = set(map(type, chain.from_iterable(keys)))
+    return (names[0], list(keys)) if SCALARS.issuperset(kinds) else None
+
+
 def missing_reference(references: Sequence[tuple[str | None, object, Sequence[int]]]) -> MissingReference:
     """The error for all that stores do not hold."""
     by_store: dict[str | None, list[object]] = {}
@@ -240,7 +262,7 @@ class _Shelf:
         except Exception as error:
             raise self.binding.fault("fetch", error, keys) from error
         objects, absent = self.objects, self.absent
-        if type(found) is dict and found.keys() == set(keys):
+        if type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys)):
             objects.update(found)
         else:
             for key in keys:

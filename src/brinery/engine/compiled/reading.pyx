@@ -21,6 +21,7 @@ reader/calls.pxi        TUPLE and REDUCE as one step
 reader/dates.pxi        the same for dates
 reader/loop.pxi         the loop over opcodes
 reader/walker.pxi       finding a stream's persistent IDs before it is loaded
+reader/skimmer.pxi      the same for bytes, in most cases without a walk
 reader/unpickler.pxi    what people use: Unpickler, its memo, Loader
 ======================  ============================================================================
 """
@@ -41,4 +42,5 @@ include "reader/calls.pxi"
 include "reader/dates.pxi"
 include "reader/loop.pxi"
 include "reader/walker.pxi"
+include "reader/skimmer.pxi"
 include "reader/unpickler.pxi"

@@ -161,8 +161,10 @@ class SqliteStore(Asking, Store):
         return self._load(keys, Loading(self, checked_depth(depth), find_class))
 
     def _load(self, keys: Iterable[Key], loading: Loading) -> dict[Key, Any]:
-        wanted = [self._address(key) for key in keys]
-        quickly = self._load_simple(wanted)
+        keys = list(keys)
+        tables = self._tables_of(keys)
+        wanted = [self._address(key) for key in keys] if tables is None else cast("list[Address]", keys)
+        quickly = self._load_simple(self._sorted(wanted) if tables is None else tables)
         return cast("dict[Key, Any]", loading.load(wanted)) if quickly is None else quickly
 
     def get(self, table: str, key: Key, *, depth: int | None = None) -> Any:
@@ -254,24 +256,42 @@ class SqliteStore(Asking, Store):
             raise _NotReady(name)
         return layout.ghost_class is not None
 
-    def _load_simple(self, wanted: list[Address]) -> dict[Key, Any] | None:
-        """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not."""
+    def _tables_of(self, keys: list[Any]) -> dict[str, list[Any]] | None:
+        """_sorted(), for keys of one table that are all ints or all plain text; None where it takes more."""
+        if set(map(type, keys)) != {tuple} or set(map(len, keys)) != {2}:
+            return None
+        names, own = zip(*keys, strict=True)
+        if set(map(type, names)) != {str} or len(set(names)) > 1:
+            return None
+        kinds = set(map(type, own))
+        if kinds == {int}:
+            if min(own) < -(2**63) or max(own) >= 2**63:
+                return None
+        elif kinds != {str} or not all(map(str.isascii, own)):
+            return None
+        return {names[0]: list(own)}
+
+    def _sorted(self, wanted: list[Address]) -> dict[str, list[Any]] | None:
+        """Which rows of which tables are wanted; None where a key is neither an int nor text."""
         tables: dict[str, list[Any]] = {}
         for name, key in wanted:
             if type(key) is not int and type(key) is not str:
                 return None
-            try:
-                tables[name].append(key)
-            except KeyError:
-                if not self.layout_of(name).quick:
-                    return None
-                tables[name] = [key]
+            keys = tables.setdefault(name, [])
+            if storable(key):
+                keys.append(key)
+        return tables
+
+    def _load_simple(self, tables: dict[str, list[Any]] | None) -> dict[Key, Any] | None:
+        """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not."""
+        if tables is None or not all(self.layout_of(name).quick for name in tables):
+            return None
         loaded: dict[Key, Any] = {}
         found: list[tuple[Layout, list[tuple[Cell, ...]]]] = []
         with self.database.reading() as connection:
             for name, keys in tables.items():
                 layout = self.layout_of(name)
-                rows = list(select(connection, layout, [key for key in keys if storable(key)]))
+                rows = list(select(connection, layout, keys))
                 if bytes in set(map(type, chain.from_iterable(rows))):
                     layout.quick = False  # most of its rows will be such
                     return None

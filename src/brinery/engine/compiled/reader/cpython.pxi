@@ -17,6 +17,8 @@ cdef extern from "Python.h":
         inquiry tp_clear
         newfunc tp_new
         void *tp_setattro
+        void *tp_finalize
+        void *tp_del
         void *tp_getattro
 
 cdef extern from "reading_layout.h":

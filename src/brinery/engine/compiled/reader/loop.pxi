@@ -333,6 +333,9 @@ cdef int rare(Reading r, int code) except -1:
     cdef PyObject *made = NULL
     source.next += FIXED[code]
     if code == BINPERSID:
+        if r.undecided is not None:
+            secure(r)
+            resume(r)
         if r.ready is None or not take_ready(r):
             secure(r)
             made = persistent(r, take(s))
@@ -344,9 +347,16 @@ cdef int rare(Reading r, int code) except -1:
     if code == NEWOBJ or code == BUILD or code == REDUCE or code == STACK_GLOBAL:
         if (code == NEWOBJ and new_ordinary(r)) or (code == BUILD and build_ordinary(r)):
             return 0
-        secure(r)
-        stand(r)
-        made = outside(r, code, argument)
+        if code == STACK_GLOBAL and s.top - s.fence >= 2:
+            secure_to_look_up(r, s.top[-2])
+            stand(r)
+            made = outside(r, code, argument)
+            if r.undecided is not None and ends_by_code(made):
+                decide(r)
+        else:
+            secure(r)
+            stand(r)
+            made = outside(r, code, argument)
         resume(r)
         look_again(r)
 
@@ -426,6 +436,13 @@ cdef int rare(Reading r, int code) except -1:
         s.top[0] = made
         s.top += 1
     return 0
+
+
+cdef inline bint ends_by_code(PyObject *cls) noexcept:
+    """Whether `cls` is a class whose instances are seen when they go, even those of a load that fails."""
+    return PyType_Check(cls) and (
+        (<PyTypeObject *> cls).tp_finalize != NULL or (<PyTypeObject *> cls).tp_del != NULL
+    )
 
 
 cdef PyObject *outside(Reading r, int code, const unsigned char *argument) except? NULL:

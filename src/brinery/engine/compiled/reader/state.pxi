@@ -125,6 +125,10 @@ cdef class Reading:
     cdef int protocol
     cdef bint walking       # noload: nothing is imported, called or given state
     cdef bint blind         # and: a hole stands for each list and dict, too, as no ID is looked for in them
+    cdef object undecided   # the stores, while they were not asked what the stream refers to (see decide); or None
+    cdef bytes stream       # the pickle, as long as that is so
+    cdef object stored      # what they gave for this load, or None
+    cdef object refusal     # the error that they raised for it, or None
     cdef list ready         # what the stores gave for the stream's persistent IDs, in order; or None
     cdef list ready_offsets # where the opcodes of these IDs are, from where the pickle began
     cdef Py_ssize_t ready_at
@@ -237,6 +241,23 @@ cdef inline void step_out(Reading r) noexcept:
 
 cdef inline int secure(Reading r) except -1:
     """User code may run from here on. Brackets may stand within each other."""
+    step_out(r)
+    if r.undecided is not None:
+        decide(r)
+    if saboteur is not None:
+        saboteur()
+    return 0
+
+
+cdef inline bint is_imported(PyObject *module) except -1:
+    modules = _sys.modules
+    return type(modules) is dict and PyUnicode_CheckExact(module) and <object> module in <dict> modules
+
+
+cdef inline int secure_to_look_up(Reading r, PyObject *module) except -1:
+    """secure(), for a class out of `module`: if that is there, nothing is built yet, and stores need not be asked yet."""
+    if r.undecided is None or not is_imported(module):
+        return secure(r)
     step_out(r)
     if saboteur is not None:
         saboteur()

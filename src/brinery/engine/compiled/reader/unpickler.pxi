@@ -4,7 +4,7 @@ from brinery.engine.construction import NAMED, names_of
 from brinery.engine.explaining import SAMPLE, on_reading, positional
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.signatures import UNPICKLER as SIGNATURE
-from brinery.errors import NotInitialized, locate_reading
+from brinery.errors import MissingReference, NotInitialized, locate_reading
 from brinery.plan import ReadPlan
 
 cdef int prepare(
@@ -55,12 +55,15 @@ cdef object read_one(Reading r):
         end(r)
         refused = None
         if isinstance(error, Exception):
-            if r.shaping is not None:
-                refused = r.shaping.refused()
-            try:
-                explain(r, error if refused is None else refused, began)
-            except Exception:
-                pass  # where it happened must never hide what happened
+            if r.undecided is not None:
+                refused = refusal_of_stores(r)
+            if r.refusal is None:
+                if r.shaping is not None:
+                    refused = r.shaping.refused()
+                try:
+                    explain(r, error if refused is None else refused, began)
+                except Exception:
+                    pass  # where it happened must never hide what happened
             if r.read is not None:
                 skip_failed(r)
         stack_reset(r)
@@ -70,6 +73,55 @@ cdef object read_one(Reading r):
     end(r)
     stack_reset(r)
     return result
+
+
+cdef int decide(Reading r) except -1:
+    """Ask the stores for all that the stream refers to, now that something is to be built or referred to.
+
+    Until then nothing was called or made that anybody could see. So a stream of plain data, or of plain objects
+    without references, is not looked through for any.
+    """
+    cdef Walker walker
+    cdef bint sure = False
+    stores, data = r.undecided, r.stream
+    r.undecided = r.stream = None
+    found = skim_ids(data)
+    if found is None:
+        walker = Walker()
+        if not walker.in_bytes(data):
+            return 0
+        found, sure = (walker.ids, walker.offsets), True
+    elif not (<list> (<tuple> found)[0]):
+        return 0
+    try:
+        try:
+            r.stored = stores.begin_load(found[0], found[1], None, True)
+        except MissingReference:
+            if sure:
+                raise
+            # Where the stream is malformed, what comes behind that place is not asked for.
+            walker = Walker()
+            walker.in_bytes(data)
+            if walker.ids == found[0]:
+                raise
+            found = walker.ids, walker.offsets
+            r.stored = stores.begin_load(walker.ids, walker.offsets, None, True)
+    except BaseException as refusal:
+        r.refusal = refusal
+        raise
+    r.persistent_load = r.stored.resolve
+    expect(r, r.stored, found[1])
+    r.began = 0
+    return 0
+
+
+cdef object refusal_of_stores(Reading r):
+    """The load has failed before the stores were asked: what they say comes first."""
+    try:
+        decide(r)
+    except Exception as refusal:
+        return refusal
+    return None
 
 
 cdef int leave_stream(Reading r) except -1:
@@ -429,6 +481,8 @@ cdef class Loader:
             r = Reading()
         prepare(r, plan, fix_imports, encoding, errors, buffers)
         if stores is not None and may_refer(data):
+            if type(data) is bytes:
+                return self.load_undecided(r, stores, data)
             walker = Walker()
             if walker.in_bytes(data):
                 return self.load_stored(r, stores, walker, data, None)
@@ -437,6 +491,23 @@ cdef class Loader:
             return read_one(r)
         finally:
             self.finish(r)
+
+    cdef object load_undecided(self, Reading r, object stores, bytes data):
+        """A load in which the bound stores may take part: that shows when it comes to that (see decide)."""
+        cdef bint succeeded = False
+        r.undecided, r.stream = stores, data
+        try:
+            source_bytes(r, data)
+            result = read_one(r)
+            succeeded = True
+            return result
+        finally:
+            stored = r.stored
+            r.undecided = r.stream = r.stored = r.refusal = None
+            r.ready = r.ready_offsets = None
+            self.finish(r)
+            if stored is not None:
+                stored.close(succeeded)
 
     cdef object load_stored(self, Reading r, object stores, Walker walker, object data, object file):
         """A load in which the bound stores take part, of `data` or, where that is None, of `file`."""
