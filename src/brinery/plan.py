@@ -220,8 +220,11 @@ class StoreDump(Protocol):
         """Ask the stores about `objects`, for which `keys` were foreseen: whether they give the very same.
 
         Where they do not, the engine begins again without foreseeing anything, and what was answered here is
-        what claims give then.
+        what claims give then. So is what :meth:`recall` is given: what was agreed upon before, in parts.
         """
+
+    def recall(self, objects: list[Any], foreseen: list[Foreseen], keys: list[Any], /) -> None:
+        """Objects, and what agree() was true for, in a dump that begins again."""
 
     def finish(self, rest: bytes, /) -> bytes | None:
         """Let every store commit, then write `rest`, or return what is the whole stream.

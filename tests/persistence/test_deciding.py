@@ -1,16 +1,17 @@
-"""Stores are asked before anything is built, whatever comes first in the stream, and not at all without need."""
+"""Stores are asked before anything is built, whatever comes first, and not at all without need."""
 
 from __future__ import annotations
 
 import pickle
 import random
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brinery.errors import MissingReference
+from brinery.errors import MissingReference, StoreError, UnpicklingError
 
 from .recording import Recording
 from .shop import Customer, Node
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
     Bind = Callable[..., Bound]
 
 LOG: list[Any] = []
+# What C pickle raises for bytes that were changed.
+REFUSALS = (
+    UnpicklingError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    StoreError,
+)
 
 
 class Plain:
@@ -176,19 +190,14 @@ def test_every_reference_is_asked_for_at_once_and_comes_back(bind: Bind, seed: i
     store = Recording()
     bound = bind(shop=store, table=Recording(people=()))
     customers = [Customer(key) for key in dict.fromkeys(keys(rng) for _ in range(200))]
-    graph: list[Any] = []
-    for number in range(3_000):
-        graph.append(
-            rng.choice(
-                [
-                    lambda: rng.choice(customers),
-                    lambda: Plain([number, "shop", "table", rng.choice(customers)]),
-                    lambda: {"shop": number, "PQ" * 40: number / 7},
-                    lambda: [rng.choice(customers).id],
-                    lambda: (1.5, None, True, -number, 2**80),
-                ]
-            )()
-        )
+    makers: list[Callable[[int], Any]] = [
+        lambda number: rng.choice(customers),
+        lambda number: Plain([number, "shop", "table", rng.choice(customers)]),
+        lambda number: {"shop": number, "PQ" * 40: number / 7},
+        lambda number: [rng.choice(customers).id],
+        lambda number: (1.5, None, True, -number, 2**80),
+    ]
+    graph = [rng.choice(makers)(number) for number in range(3_000)]
     for protocol in range(2, 6):
         store.heard.clear()
         data = bound.dumps(graph, protocol)
@@ -217,7 +226,5 @@ def test_broken_streams_end_as_they_do_in_either_engine(bind: Bind, seed: int) -
     for _ in range(300):
         broken = bytearray(data)
         broken[rng.randrange(len(data))] = rng.randrange(256)
-        try:
+        with suppress(*REFUSALS):
             bound.loads(bytes(broken))
-        except Exception as error:  # noqa: BLE001
-            assert not isinstance(error, (SystemError, MemoryError))

@@ -214,20 +214,27 @@ class StoresDump:
     def agree(self, objects: list[Any], foreseen: list[Foreseen], keys: list[Any], /) -> bool:
         """Whether the stores give `keys` for `objects`. See brinery.plan.StoreDump."""
         answers: list[Any] = []
-        known: Foreseen | None = None
-        ask: Any = None
+        first = foreseen[0]
         try:
-            for obj, told in zip(objects, foreseen, strict=True):
-                if told is not known:
-                    known = told
-                    ask = self.asks[told.number] or self.begin(self._writer.bindings[told.number])
-                answers.append(ask(obj))
+            if foreseen.count(first) == len(foreseen):
+                # Where one raises, the answers before it are there.
+                answers.extend(map(self._ask_of(first), objects))
+            else:
+                for obj, told in zip(objects, foreseen, strict=True):
+                    answers.append(self._ask_of(told)(obj))
         except Exception as error:
             answers.append(_Failed(error))
         if len(answers) == len(keys) and (_are_pairs_of(answers, keys) or all(map(_is_same, answers, keys))):
             return True
         self._remember(objects, foreseen, answers)
         return False
+
+    def _ask_of(self, told: Foreseen) -> Callable[[Any], object]:
+        return self.asks[told.number] or self.begin(self._writer.bindings[told.number])
+
+    def recall(self, objects: list[Any], foreseen: list[Foreseen], keys: list[Any], /) -> None:
+        """What was agreed upon before is the answer, too. See brinery.plan.StoreDump."""
+        self._remember(objects, foreseen, keys)
 
     def _remember(self, objects: list[Any], foreseen: list[Foreseen], answers: list[Any]) -> None:
         """What stores answered is what they give when they are asked again about these objects."""
@@ -438,8 +445,8 @@ class _Failed:
 def _are_pairs_of(answers: list[Any], keys: list[Any]) -> bool:
     """Whether both are pairs of the very same objects, as most are; False also where that is not sure."""
     return (
-        {*map(type, answers), *map(type, keys)} == {tuple}
-        and {*map(len, answers), *map(len, keys)} == {2}
+        set(map(type, answers)) == {tuple}
+        and answers == keys
         and all(map(is_, chain.from_iterable(answers), chain.from_iterable(keys)))
     )
 

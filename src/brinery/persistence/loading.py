@@ -263,7 +263,11 @@ class _Shelf:
             raise self.binding.fault("fetch", error, keys) from error
         objects, absent = self.objects, self.absent
         if type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys)):
-            objects.update(found)
+            if objects:
+                objects.update(found)
+            else:
+                # Not two of them, where there are many; and what the store does with its own is its affair.
+                self.objects = objects = found.copy()
         else:
             for key in keys:
                 obj = get(key, _NOT_YET)

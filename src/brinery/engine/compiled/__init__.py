@@ -31,9 +31,9 @@ if elsewhere is not None:
     )
 
 from brinery.engine.compiled.reading import Loader, Unpickler  # noqa: E402
-from brinery.engine.compiled.writing import Dumper, Pickler  # noqa: E402
+from brinery.engine.compiled.writing import Dumper, Pickler, attributes_of, has_attributes  # noqa: E402
 
 #: How it was built: by the private layout of this Python's objects, or by its documented interface alone.
 MODE = layout.MODE
 
-__all__ = ["MODE", "Dumper", "Loader", "Pickler", "Unpickler"]
+__all__ = ["MODE", "Dumper", "Loader", "Pickler", "Unpickler", "attributes_of", "has_attributes"]

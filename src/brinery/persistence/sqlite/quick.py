@@ -6,7 +6,10 @@ What it cannot tell at a glance it leaves to the layout, which looks at each val
 from __future__ import annotations
 
 import keyword
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from brinery.engine import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,11 +41,13 @@ def reader(columns: tuple[str, ...], more: tuple[Cell, ...]) -> Callable[[Any], 
         known[kinds] = found = places[0], places[1], places[2]
         return found
 
+    columns = tuple(map(sys.intern, columns))
+    attributes_of = attributes.reader()
+
     def row_of(obj: Any) -> Row | None:
-        attributes = obj.__dict__
-        if tuple(attributes) != columns:
+        row = attributes_of(obj, columns, more)
+        if row is None:
             return None
-        row = (*attributes.values(), *more)
         kinds = tuple(map(type, row))
         places = known.get(kinds) or look(kinds)
         if places is None:

@@ -9,9 +9,11 @@ are compared as bytes, or by what is written in them: no code of the user's runs
 from __future__ import annotations
 
 import sqlite3
+import sys
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
+from brinery.engine.attributes import comparer
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.values import Sharing
 from brinery.persistence.sqlite.cells import Address, Cell, same
@@ -45,6 +47,8 @@ class Part:
     """
 
     __slots__ = (
+        "columns",
+        "is_row",
         "known",
         "layout",
         "name",
@@ -63,6 +67,9 @@ class Part:
         self.layout = layout
         self.name = layout.name
         self.row_of = layout.row_of
+        # How an object is compared with a row, where it is what its attributes are.
+        self.is_row = None if layout.row_of is None else comparer()
+        self.columns = tuple(map(sys.intern, layout.columns))
         self.position = layout.key_position or 0
         self.width = len(layout.columns)
         self.known = layout.known.find
@@ -110,6 +117,16 @@ class SqliteDump(Dump):
                 return None
             if type(obj) is part.layout.ghost_class and (address := self._met_ghost(obj, part)) is not None:
                 return address
+        if part.is_row is not None and (known := part.known(obj)) is not None:
+            # The shortest: it is as it was loaded.
+            key = known[part.position]
+            if (
+                key not in part.objects
+                and (type(key) is int or type(key) is str)
+                and part.is_row(obj, part.columns, known)
+            ):
+                part.referred[key] = obj
+                return part.name, key
         if part.row_of is not None and (row := part.row_of(obj)) is not None:
             # The short way, for what most objects are: the same as _meet, with nothing that could fail.
             key = row[part.position]
@@ -188,7 +205,10 @@ class SqliteDump(Dump):
             self._transaction.commit()
         for part in self._parts.values():
             if part.written_at_once:
-                part.layout.known.add_many(zip(part.objects.values(), part.rows, strict=True))
+                # What is known takes as much memory as this, which nobody needs any more.
+                objects, rows = list(part.objects.values()), part.rows
+                part.objects, part.rows = {}, []
+                part.layout.known.add_many(zip(objects, rows, strict=True))
             elif part.written:
                 part.layout.known.add_many(part.written)
 

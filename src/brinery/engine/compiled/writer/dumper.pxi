@@ -311,8 +311,7 @@ cdef class Dumper:
         try:
             write_stream(w, obj)
             if w.noted:
-                w.logged = w.log_owned  # nothing is written any more that could be met again
-                settle(w)
+                write_no_more(w)
         except Refuted:
             return False
         return True

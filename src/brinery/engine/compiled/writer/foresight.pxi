@@ -18,6 +18,7 @@ cdef enum:
     MOST_PARTS = 3             # of a key: there are opcodes for tuples of so many
     NOTED = 2 + MOST_PARTS     # pointers for each object: itself, what was foreseen, the values of the key
     FIRST_NOTES = 64
+    ASKED_AT_ONCE = 4096       # objects
 
 if TypeRule._fields[RULE_FORESEEN] != "foreseen" or Foreseen._fields[:3] != ("name", "first", "attributes"):
     raise ImportError("the compiled engine was built for another TypeRule; build it again")
@@ -131,21 +132,34 @@ cdef int note(Writer *w, PyObject *obj, PyObject *foreseen, PyObject **values, P
 
 cdef int settle(Writer *w) except -1:
     """Ask the stores about what was noted. Runs Python code; raises Refuted where one answers otherwise."""
-    cdef size_t n = w.settled
+    cdef size_t first = w.settled, begin = w.settled, end
+    if begin == w.noted:
+        return 0
+    stored = begin_stored(w) if w.stored == NULL else <object>w.stored
+    while begin < w.noted:
+        # Not all at once, as the lists take more memory than the notes.
+        end = min(begin + ASKED_AT_ONCE, w.noted)
+        if not stored.agree(*noted(w, begin, end)):
+            if begin > first:
+                stored.recall(*noted(w, first, begin))
+            raise Refuted
+        begin = end
+    w.settled = w.noted
+    return 0
+
+
+cdef tuple noted(Writer *w, size_t begin, size_t end):
+    """Objects, what was foreseen for them, and the keys that were written, of a part of the notes."""
+    cdef size_t n
     cdef PyObject **at
     cdef Py_ssize_t i
-    cdef list objects, foresights, keys, parts
-    if n == w.noted:
-        return 0
-    objects, foresights, keys = [], [], []
-    for n in range(w.settled, w.noted):
+    cdef list objects = [], foresights = [], keys = [], parts
+    for n in range(begin, end):
         at = w.notes + n * NOTED
         foreseen = <object>at[1]
         first = (<tuple>foreseen)[FORESEEN_FIRST]
-        if first is not None and at[3] == NULL:
-            key = first, <object>at[2]
-        elif first is None and at[3] == NULL:
-            key = <object>at[2]
+        if at[3] == NULL:
+            key = <object>at[2] if first is None else (first, <object>at[2])
         else:
             parts = [] if first is None else [first]
             for i in range(2, NOTED):
@@ -155,10 +169,35 @@ cdef int settle(Writer *w) except -1:
         objects.append(<object>at[0])
         foresights.append(foreseen)
         keys.append(key)
-    w.settled = w.noted
-    stored = begin_stored(w) if w.stored == NULL else <object>w.stored
-    if not stored.agree(objects, foresights, keys):
-        raise Refuted
+    return objects, foresights, keys
+
+
+cdef int write_no_more(Writer *w) except -1:
+    """All is written, and what the stores do now may take memory: keep nothing but the objects that they were told of."""
+    cdef size_t n
+    cdef Py_ssize_t i
+    cdef PyObject **notes = w.notes
+    cdef void *less
+    w.logged = w.log_owned  # nothing comes that could be met again
+    settle(w)
+    for n in range(w.noted):
+        for i in range(1, NOTED):
+            XDECREF(notes[n * NOTED + i])  # exact int, str and named tuples of such: no code runs
+    for n in range(w.noted):
+        notes[n] = notes[n * NOTED]
+    w.only_objects = True
+    if w.noted > FIRST_NOTES:
+        less = realloc(notes, w.noted * sizeof(PyObject *))
+        if less != NULL:
+            w.notes = <PyObject **>less
+        w.notes_room = w.noted // NOTED
+    if w.mask >= MOST_TABLE:  # it would not be kept for another dump
+        less = calloc(POOLED_TABLE, sizeof(Entry))
+        if less != NULL:
+            free(w.table)
+            w.table = <Entry *>less
+            w.mask = POOLED_TABLE - 1
+            w.used = 0
     return 0
 
 
@@ -172,7 +211,63 @@ cdef inline int stop_foreseeing(Writer *w) except -1:
 
 cdef void drop_notes(Writer *w) noexcept:
     cdef size_t i
-    cdef size_t count = w.noted * NOTED
+    cdef size_t count = w.noted if w.only_objects else w.noted * NOTED
     w.noted = w.settled = 0
+    w.only_objects = False
     for i in range(count):
         XDECREF(w.notes[i])
+
+
+def attributes_of(obj, tuple names not None, tuple more not None):
+    """The values of an instance's attributes, and `more` behind them; None where these are not `names`, in that order.
+
+    It has a ``__dict__``. None is made for it if it can do without: that would take as much memory as the instance.
+    """
+    cdef PyObject *state = NULL
+    cdef PyObject *instance = <PyObject *>obj
+    cdef Py_ssize_t i, size = TUPLE_SIZE(<PyObject *>names)
+    cdef PyTypeObject *type = TYPE(instance)
+    cdef list found
+    cdef PyDictValues *values = values_of(instance, &state) if PLANS else NULL
+    if values == NULL:
+        attributes = obj.__dict__
+        return (*attributes.values(), *more) if tuple(attributes) == names else None
+    if brinery_values_size(values) != size:
+        return None
+    found = [None] * size  # which may run the collector, so that all is looked at behind it
+    values = values_of(instance, &state)
+    if values == NULL or brinery_values_size(values) != size or TYPE(instance) != type:
+        return None
+    for i in range(size):
+        if brinery_values_key(type, brinery_values_index(values, i)) != TUPLE_ITEM(<PyObject *>names, i):
+            return None
+        found[i] = <object>brinery_values_item(values, brinery_values_index(values, i))
+    return (*found, *more)
+
+
+def has_attributes(obj, tuple names not None, tuple given not None):
+    """Whether an instance's attributes are `names`, in that order, and their values the first objects of `given`."""
+    cdef PyObject *state = NULL
+    cdef PyObject *instance = <PyObject *>obj
+    cdef Py_ssize_t i, size = TUPLE_SIZE(<PyObject *>names)
+    cdef PyTypeObject *type = TYPE(instance)
+    cdef PyDictValues *values = values_of(instance, &state) if PLANS else NULL
+    cdef int index
+    if TUPLE_SIZE(<PyObject *>given) < size:
+        return False
+    if values == NULL:
+        attributes = obj.__dict__
+        return tuple(attributes) == names and all(map(is_, attributes.values(), given))
+    if brinery_values_size(values) != size:
+        return False
+    for i in range(size):
+        index = brinery_values_index(values, i)
+        if (
+            brinery_values_key(type, index) != TUPLE_ITEM(<PyObject *>names, i)
+            or brinery_values_item(values, index) != TUPLE_ITEM(<PyObject *>given, i)
+        ):
+            return False
+    return True
+
+
+from operator import is_

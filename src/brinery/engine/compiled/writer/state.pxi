@@ -123,6 +123,7 @@ cdef struct Writer "brinery_writer":
     size_t noted
     size_t notes_room
     size_t settled               # notes[:settled] were asked about
+    bint only_objects            # a note is the object alone, as all is written
     PyObject *reducer_override
     PyObject *dispatch_table
     PyObject *buffer_callback
