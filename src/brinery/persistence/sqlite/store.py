@@ -286,11 +286,11 @@ class SqliteStore(Asking, Store):
         return tables
 
     def _load_simple(
-        self, tables: dict[str, list[Any]] | None, keys: list[Key] | None = None
+        self, tables: dict[str, list[Any]] | None, addresses: list[Key] | None = None
     ) -> dict[Key, Any] | None:
         """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not.
 
-        `keys` are the addresses of all in `tables`, if that is one table: they are used, and no others made.
+        `addresses` are those of all in `tables`, if that is one table: they are used, and no others made.
         """
         if tables is None or not all(self.layout_of(name).quick for name in tables):
             return None
@@ -308,13 +308,13 @@ class SqliteStore(Asking, Store):
             objects = list(layout.all_simple(rows))
             layout.known.add_many(zip(objects, rows, strict=True))
             keys_of = map(itemgetter(layout.key_positions[0]), rows)
-            if keys is not None:
+            if addresses is not None:
                 by_key = dict(zip(keys_of, objects, strict=True))
                 own = tables[layout.name]
                 if not all(map(by_key.__contains__, own)):
-                    keys = [key for key in keys if key[1] in by_key]  # type: ignore[index,operator]
+                    addresses = [key for key in addresses if key[1] in by_key]  # type: ignore[index,operator]
                     own = [key for key in own if key in by_key]
-                return dict(zip(keys, map(by_key.__getitem__, own), strict=True))
+                return dict(zip(addresses, map(by_key.__getitem__, own), strict=True))
             loaded.update(zip(zip(repeat(layout.name), keys_of), objects, strict=False))
         return loaded
 
