@@ -204,7 +204,7 @@ def _pairs_of(ids: Sequence[object]) -> tuple[str, list[Any]] | None:
     """The name and the keys of IDs that are all of one named store, and as plain as most are; else None."""
     if set(map(type, ids)) != {tuple} or set(map(len, ids)) != {2}:  # type: ignore[arg-type]
         return None
-    names, keys = zip(*ids, strict=True)  # type: ignore[call-overload]
+    names, keys = zip(*ids, strict=True)
     if set(map(type, names)) != {str} or len(set(names)) > 1:
         return None
     kinds = set(map(type, keys))

@@ -312,7 +312,7 @@ class SqliteStore(Asking, Store):
                 by_key = dict(zip(keys_of, objects, strict=True))
                 own = tables[layout.name]
                 if not all(map(by_key.__contains__, own)):
-                    addresses = [key for key in addresses if key[1] in by_key]  # type: ignore[index,operator]
+                    addresses = [key for key in addresses if key[1] in by_key]  # type: ignore[index]
                     own = [key for key in own if key in by_key]
                 return dict(zip(addresses, map(by_key.__getitem__, own), strict=True))
             loaded.update(zip(zip(repeat(layout.name), keys_of), objects, strict=False))
