@@ -56,6 +56,7 @@ class Machine:
 
     __slots__ = (
         "base",
+        "beginning",
         "beyond",
         "buffers",
         "data",
@@ -94,6 +95,7 @@ class Machine:
         self.source = source
         self.in_frame = False
         self.limit = len(data)
+        self.beginning = b""
         self.memo = Memo()
         self.plan = plan
         self.fix_imports = fix_imports
@@ -124,6 +126,7 @@ class Machine:
         self.protocol = 0
         self.stopped = False
         self.result: object = None
+        self.beginning = b""
         try:
             while True:
                 while pos < self.safe:
@@ -238,6 +241,8 @@ class Machine:
         """
         if self.source is not None and self.source.in_memory and self.source.peeked:
             self.source.skip(pos)
+            if not self.base:
+                self.beginning = self.data[:SAMPLE]  # an error behind it is still told by all that is there
             self.data = self.data[:pos]
             self.limit = pos
             self.safe = pos - _LARGEST_FIXED
@@ -329,7 +334,7 @@ class Machine:
             offset, opcode = place
         # What was being built when such a str was met, nobody knows any more.
         locate_reading(failure, offset, opcode, self._under_construction() if place is None else [])
-        beginning = b"" if self.base else self.data[:SAMPLE]
+        beginning = self.beginning or (b"" if self.base else self.data[:SAMPLE])
         left = len(self.data) - pos if self.source is None else None
         on_reading(failure, opcode, offset, beginning, self.data[pos : pos + 9], left)
 
