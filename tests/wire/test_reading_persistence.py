@@ -327,3 +327,31 @@ class TestStreamsWithoutReferences:
         file = make(stream + b"rest")
         assert loader(wire, stores).load(file) == pickle.loads(stream)
         assert b"".join(iter(lambda: file.read(3), b"")) == b"rest"
+
+
+@pytest.mark.parametrize(
+    ("hook", "data"), [("find_class", b"\x80\x02cio\nBytesIO\n."), ("persistent_load", b"\x80\x02K\x01Q.")]
+)
+def test_a_class_that_has_none_for_a_hook_refuses(wire: Wire, hook: str, data: bytes):
+    for side in (pickle, wire):
+        refusing = type("Refusing", (side.Unpickler,), {hook: None})
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            refusing(io.BytesIO(data)).load()
+
+
+def test_none_for_find_class_on_an_unpickler_imports_nothing(wire: Wire):
+    for side in (pickle, wire):
+        unpickler = side.Unpickler(io.BytesIO(b"\x80\x02cio\nBytesIO\n."))
+        try:
+            unpickler.find_class = None
+        except AttributeError:  # C pickle's instances have attributes in subclasses only
+            continue
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            unpickler.load()
+
+
+def test_none_for_persistent_id_refuses(wire: Wire):
+    for side in (pickle, wire):
+        refusing = type("Refusing", (side.Pickler,), {"persistent_id": None})
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            refusing(io.BytesIO()).dump([1])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from brinery.engine.explaining import no_writer
+from brinery.engine.hooks import put_in_place
 from brinery.engine.protocol import choose_protocol
 from brinery.engine.python.writing.memo import Memo
 from brinery.engine.python.writing.writer import UNSET, Writer
@@ -85,7 +86,7 @@ class Pickler:
             writer.fast = bool(self.fast)
             persistent_id = self.persistent_id
             if getattr(persistent_id, "__func__", None) is not Pickler.persistent_id:
-                writer.persistent_id = persistent_id
+                writer.persistent_id = put_in_place(persistent_id)
             writer.reducer_override = getattr(self, "reducer_override", UNSET)
             writer.dispatch_table = getattr(self, "dispatch_table", UNSET)
             writer.dump(obj)

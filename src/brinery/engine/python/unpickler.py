@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
 from typing import Any, Never
 
 from brinery.engine.explaining import no_buffer, no_persistent_load, positional
+from brinery.engine.hooks import put_in_place
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.sources import FileSource, as_bytes
@@ -169,7 +170,7 @@ class Unpickler:
     def _brinery_own(self, name: str, base: object) -> Any:
         # What a subclass or an assignment put in place of the method `base`.
         hook = getattr(self, name)
-        return None if getattr(hook, "__func__", None) is base else hook
+        return None if getattr(hook, "__func__", None) is base else put_in_place(hook)
 
     def _brinery_look_ahead(self, walker: Walker, walking: bool, decided: bool) -> None:
         machine = self._brinery_machine

@@ -2,6 +2,7 @@
 
 from brinery.engine.construction import NAMED, names_of
 from brinery.engine.explaining import SAMPLE, on_reading, positional
+from brinery.engine.hooks import put_in_place
 from brinery.engine.lookahead import Lookahead
 from brinery.engine.signatures import UNPICKLER as SIGNATURE
 from brinery.errors import MissingReference, NotInitialized, locate_reading
@@ -262,13 +263,13 @@ cdef class Unpickler:
             if self.walker is not None:
                 self.look_ahead(walking)
             # The engine's own way is taken where nobody stands in it, without a call through Python.
-            r.finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else self.find_class
+            r.finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else put_in_place(self.find_class)
             if is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD):
                 r.persistent_load = None if self.stored is None else self.stored.resolve
                 if self.stored is not None:
                     expect(r, self.stored, self.walker.offsets)
             else:
-                r.persistent_load = self.persistent_load
+                r.persistent_load = put_in_place(self.persistent_load)
             r.foreign = r.memo.count > 0
             r.walking = walking
             result = read_one(r)
@@ -289,7 +290,7 @@ cdef class Unpickler:
         cdef Source *s = &r.source
         self.walker.in_file(self.lookahead, (<const char *> s.next)[: s.limit - s.next], r)
         if not walking:
-            finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else self.find_class
+            finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else put_in_place(self.find_class)
             decided = is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD)
             self.stored = r.plan.stores.begin_load(self.walker.ids, self.walker.offsets, finder, decided)
         return 0
