@@ -64,7 +64,7 @@ def first_pickle(data):
 
 def loaded(wire, data):
     """Where a load stops reading, or None where it fails."""
-    file = io.BytesIO(data)
+    file = io.BufferedReader(io.BytesIO(data))  # which has peek; others are read to the end of a frame
     unpickler = wire.Unpickler(file, encoding="latin1")
     unpickler.find_class = lambda module, name: Anything
     unpickler.persistent_load = lambda identity: identity
