@@ -38,7 +38,7 @@ def run(script: str, tree: Path, **environment: str) -> subprocess.CompletedProc
     version = "{}.{}".format(*sys.version_info)
     return subprocess.run(
         ["bash", "-c", script, "bash", tree, version, sys.executable],
-        env={**os.environ, **environment},
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("CI_")}, **environment},
         cwd=tree,
         capture_output=True,
         text=True,

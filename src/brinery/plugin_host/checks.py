@@ -6,6 +6,7 @@ import difflib
 import inspect
 import types
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -59,7 +60,7 @@ def check_hooks(plugin: object, manager: pluggy.PluginManager) -> None:
 def _check_no_hook(plugin: object, name: str) -> None:
     """What has a hook's name and is none for pluggy, which would pass it over."""
     value = getattr(plugin, name)
-    if inspect.isroutine(value):
+    if inspect.isroutine(value) and not isinstance(value, partial):  # from 3.14 on partials are routines
         marked = "mark it with @brinery.hookimpl" if name in HOOKS else _no_such_hook(name)
         raise DeclarationError(f"{place_of(value)} looks like a hook but is not marked as one: {marked}")
     if name in HOOKS or hasattr(value, f"{PROJECT}_impl"):

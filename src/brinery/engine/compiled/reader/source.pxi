@@ -378,7 +378,7 @@ cdef int enter_frame(Reading r, unsigned long long size) except -1:
         want(r, size)
     s.end = s.next + <Py_ssize_t> size
     s.framed = True
-    if r.memory and s.peeked:
+    if r.memory and s.peeked and not r.walking:
         stand_at(r, s.end)
         leave_window(s, s.end)
     return 0
@@ -391,7 +391,7 @@ cdef int enter_frame(Reading r, unsigned long long size) except -1:
 
 cdef int stand(Reading r) except -1:
     """User code is about to be called: let a file in memory stand behind the opcode at work."""
-    if r.memory and r.source.peeked:
+    if r.memory and r.source.peeked and not r.walking:
         stand_at(r, r.source.next)
     return 0
 
@@ -400,7 +400,7 @@ cdef int look_again(Reading r) except -1:
     """User code was called: forget what a file in memory showed, unless it is as it was left."""
     cdef Source *s = &r.source
     cdef const unsigned char *whole
-    if r.memory and s.peeked:
+    if r.memory and s.peeked and not r.walking:
         whole = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> r.held)
         if not MEMORY_KNOWN or not brinery_memory_is(
             <PyObject *> r.file, <PyObject *> r.held, s.settled - whole, s.limit - whole
