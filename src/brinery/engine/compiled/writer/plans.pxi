@@ -166,13 +166,14 @@ cdef bint stands(Writer *w, Plan *plan) except -1:
         return False
     if plan.kind == BY_NAME:
         return True
-    if plan.version != brinery_type_version(plan.type) or not newobj_is_copyregs():
-        return False
-    if plan.slotnames != NULL and not slots_are_as_planned(plan):
-        return False
     if plan.kind != BY_METACLASS and (w.proto < 2 or (w.careful and plan.kind >= ALL_IN_PLACE)):
         return False
-    return not may_have_reducer(w, plan)
+    if may_have_reducer(w, plan):
+        return False
+    # Last, as asking the table may run code, which may change the type: then its methods may be gone.
+    if plan.version != brinery_type_version(plan.type) or not newobj_is_copyregs():
+        return False
+    return plan.slotnames == NULL or slots_are_as_planned(plan)
 
 
 cdef bint slots_are_as_planned(Plan *plan) noexcept:
