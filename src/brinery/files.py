@@ -205,9 +205,14 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     It is written beside the other, because only within one file system can it be renamed in one step, and
     it is flushed to the disk first, because the name may reach the disk before the content does. A
-    symbolic link stays one, and an existing file's permissions stay.
+    symbolic link stays one, and an existing file's permissions stay. What is there and no regular file, as a
+    device or a pipe, is written into: a file in its place (of ``/dev/null``, say) would be nobody's wish.
     """
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as file:
+            yield file
+        return
     directory, name = os.path.split(target)
     beside = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
     # O_EXCL: never a file, or a link, that somebody else put there.

@@ -248,3 +248,17 @@ def test_the_path_and_the_object_swapped(tmp_path):
         brinery.dump_file(tmp_path / "a.pickle", {"a": 1})
     with pytest.raises(TypeError, match=r"cannot be a list$"):
         brinery.dump_file([1], [2])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_written_into_and_stays_one(tmp_path):
+    """As a device would: /dev/null must never become a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        brinery.dump_file([1, 2], pipe)
+        assert pipe.is_fifo()
+        assert pickle.loads(os.read(reading, 1000)) == [1, 2]
+    finally:
+        os.close(reading)
