@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import xmlrpc.client
 
@@ -21,6 +22,30 @@ class HoldsALock(Exception):
     def __init__(self, text, /):
         super().__init__(text)
         self.lock = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    """Nobody can give it an attribute, so that most ways to make it anew fail."""
+
+    order: int
+    reason: str
+
+
+def raise_a_lock(_):
+    raise HoldsALock("busy")
+
+
+def return_a_lock(_):
+    return HoldsALock("busy")
+
+
+def raise_frozen(order):
+    raise Frozen(order, "no stock")
+
+
+def raise_with_a_cause(_):
+    raise RuntimeError("outer") from HoldsALock("inner")
 
 
 def refuse(order):

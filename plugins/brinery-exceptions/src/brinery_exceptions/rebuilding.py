@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CARRIED", "UnreadableException", "carry", "make", "restore", "stand_in", "unpack"]
+__all__ = ["CARRIED", "UnreadableException", "carried", "carry", "make", "restore", "stand_in", "unpack"]
 
 #: Where an exception that was prepared keeps its pickle: pickle asks an object itself before its class.
 CARRIED = "__reduce_ex__"
@@ -103,6 +103,12 @@ def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> 
     registered = copyreg.dispatch_table.get(type(exc))
     if registered is not None and not isinstance(registered, _AskedFirst):
         copyreg.dispatch_table[type(exc)] = _AskedFirst(registered)
+
+
+def carried(exc: BaseException) -> tuple[bytes | None, str, str]:
+    """The arguments for :func:`unpack` that an exception carries which was prepared."""
+    mine: _Carried = vars(exc)[CARRIED]
+    return mine.arguments
 
 
 class _AskedFirst:
