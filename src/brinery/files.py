@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     #: Told how many bytes are done, and of how many; None where that is not known.
     Progress: TypeAlias = Callable[[int, int | None], object]
 
-__all__ = ["dump_file", "load_all", "load_file", "written_whole"]
+__all__ = ["dump_file", "is_device", "load_all", "load_file", "written_whole"]
 
 _STEP = 1 << 18  # bytes between two reports
 
@@ -111,6 +111,8 @@ def load_file(
 
 def _check_target(path: str | os.PathLike[str]) -> None:
     """Raise OSError, with the name that was asked for, where no file can be put there."""
+    if is_device(path):
+        return
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "this is a folder, and not the name of a file to write", target)
@@ -199,6 +201,19 @@ class _Reading:
         return result
 
 
+def is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something at `path` that is no file and no folder: a device, a pipe.
+
+    The path is asked as it is. Of ``/dev/stdout`` in a pipeline, what :func:`os.path.realpath` gives does not
+    exist.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of the one at `path` when the ``with`` ends without an exception.
@@ -208,11 +223,11 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     symbolic link stays one, and an existing file's permissions stay. What is there and no regular file, as a
     device or a pipe, is written into: a file in its place (of ``/dev/null``, say) would be nobody's wish.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as file:
+    if is_device(path):
+        with open(path, "wb") as file:
             yield file
         return
+    target = os.path.realpath(path)
     directory, name = os.path.split(target)
     beside = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
     # O_EXCL: never a file, or a link, that somebody else put there.

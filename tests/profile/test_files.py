@@ -144,6 +144,15 @@ class TestSeveralPickles:
         (tmp_path / "empty").write_bytes(b"")
         assert list(brinery.load_all(tmp_path / "empty")) == []
 
+    def test_an_empty_file_is_told_apart(self, tmp_path):
+        """It has no object to load, and the reason is another than damage."""
+        (tmp_path / "empty").write_bytes(b"")
+        with pytest.raises(EOFError, match="Ran out of input") as caught:
+            brinery.load_file(tmp_path / "empty")
+        notes = " ".join(caught.value.__notes__)
+        assert "the file has nothing in it" in notes
+        assert "empty" in notes
+
     def test_those_before_a_fault_are_there(self, tmp_path):
         path = tmp_path / "torn"
         path.write_bytes(pickle.dumps(1) + pickle.dumps([2])[:-1])
@@ -234,6 +243,12 @@ class TestLock:
         brinery.dump_file([1], path)  # who does not ask for the lock is not held up
         assert brinery.load_file(path) == [1]
 
+    @pytest.mark.parametrize("wrong", ["x", "10", True, -1, [1]])
+    def test_what_is_no_number_of_seconds(self, tmp_path, wrong):
+        with pytest.raises(TypeError, match=r"lock is a number of seconds .*, such as lock=10"):
+            brinery.dump_file([1], tmp_path / "data", lock=wrong)
+        assert not list(tmp_path.iterdir())
+
     def test_a_killed_holder_holds_nothing(self, held):
         path, holder = held
         holder.kill()
@@ -262,3 +277,11 @@ def test_a_pipe_is_written_into_and_stays_one(tmp_path):
         assert pickle.loads(os.read(reading, 1000)) == [1, 2]
     finally:
         os.close(reading)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="there is no /dev/stdout")
+def test_standard_output_of_a_pipeline(tmp_path):
+    """What its name leads to has no name of its own there."""
+    program = "import brinery; brinery.dump_file([1, 2], '/dev/stdout')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, cwd=tmp_path)
+    assert (pickle.loads(done.stdout), done.stderr) == ([1, 2], b"")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
 from brinery.errors import BrineryError
+from brinery.files import is_device
 from brinery.stream.globals import printable
 from brinery.urls import redacted
 
@@ -127,7 +128,9 @@ def run(options: argparse.Namespace) -> int:
         except BrineryError as failed:
             raise Problem(str(failed)) from failed
     unknown = _unknown(total, options)
-    print("\n".join([*_told(states, total, unknown, options), *wanting.told()]))
+    # What goes into a pipe may be this very output.
+    out = sys.stderr if options.to and is_device(options.to) else sys.stdout
+    print("\n".join([*_told(states, total, unknown, options), *wanting.told()]), file=out)
     return int("failed" in states)
 
 

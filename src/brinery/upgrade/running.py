@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from brinery.files import is_device
 from brinery.locking import locked
 from brinery.upgrade.files import Done, finish, kept_beside, upgrade_file
 from brinery.upgrade.rules import Rules, check_rules
@@ -71,7 +72,8 @@ def upgrade_files(
     In place, each new file is written beside the old one, verified, and takes its name in one step. The old
     ones are kept until all are done without a failure, and then removed, unless `keep_old` is true. Whatever
     ends this at any time, each name has a whole file: the next run goes on where this one ended. With `to`,
-    the files of a folder get the same names below that one, and those that are no pickles are copied.
+    the files of a folder get the same names below that one, and those that are no pickles are copied; one
+    file may also go into a device or a pipe that `to` names.
 
     Raises ValueError for two sources that would be written into one file of `to`, for a folder that would be
     written into itself, and for an encoding that nobody knows; BlockingIOError where another upgrade of one
@@ -84,6 +86,10 @@ def upgrade_files(
     for source in listed:
         if to is not None and os.path.isdir(source) and os.path.realpath(source) == os.path.realpath(to):
             raise ValueError(f"{source} would be written into itself: --in-place replaces its files")
+    if to is not None and is_device(to) and (len(listed) != 1 or os.path.isdir(listed[0])):
+        raise ValueError(f"{to} is no folder, and only one file can be written into it")
+    if to is not None and os.path.isfile(to):
+        raise ValueError(f"{to} is a file: --to names the folder into which the new files go")
     clean = True
     with ExitStack() as locks:
         for source in () if dry_run else listed:
@@ -104,7 +110,7 @@ def _targets(sources: list[str], to: Any) -> Iterator[_Work]:
         if to is None:
             yield path, None, False
             continue
-        target = os.path.join(os.fspath(to), name)
+        target = os.fspath(to) if is_device(to) else os.path.join(os.fspath(to), name)
         if len(sources) > 1 and seen.setdefault(target, path) != path:
             raise ValueError(f"{path} and {seen[target]} would both become {target}")
         yield path, target, path not in named

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 from distributed import WorkerPlugin, protocol
-from distributed.protocol import dask_deserialize, dask_serialize
 from tblib import pickling_support
 
 from brinery_exceptions.carrying import prepare
@@ -34,7 +33,7 @@ __all__ = ["SurvivingExceptions", "dask_setup", "install"]
 _BY_PICKLER = object()
 
 
-class SurvivingExceptions(WorkerPlugin):  # type: ignore[misc]
+class SurvivingExceptions(WorkerPlugin):
     """For ``client.register_plugin(…)``: every worker reports exceptions that Dask alone cannot, too."""
 
     name = "brinery-exceptions"
@@ -57,8 +56,9 @@ def install() -> None:
     them where pickling failed. And the reducer that tblib registers for a class refuses what it would make
     unreadable, so that this is told while pickling.
     """
-    dask_serialize.register(BaseException)(_serialize)
-    dask_deserialize.register(BaseException)(_deserialize)
+    registries: Any = protocol  # Dask's documented registries, which say nothing of their types
+    registries.dask_serialize.register(BaseException)(_serialize)
+    registries.dask_deserialize.register(BaseException)(_deserialize)
     if not isinstance(pickling_support.pickle_exception, _Checked):
         pickling_support.pickle_exception = _Checked(pickling_support.pickle_exception)
 
