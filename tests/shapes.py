@@ -36,7 +36,7 @@ def shape(root: object) -> list[str]:
         ):
             lines.append(f"global {obj!r}")
             continue
-        if id(obj) in numbers and obj != ():
+        if id(obj) in numbers and not (kind is tuple and not obj):
             lines.append(f"again {numbers[id(obj)]}")
             continue
         numbers[id(obj)] = len(numbers)
