@@ -2,14 +2,17 @@
 
 import bz2
 import gzip
+import importlib.util
 import io
 import lzma
 import os
 import pickle
 import random
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 import zlib
@@ -130,8 +133,12 @@ def test_several_processes(tmp_path):
 
 
 def test_workers_of_dask(tmp_path):
-    """In a process of its own: Dask registers reducers in copyreg."""
-    pytest.importorskip("distributed")
+    """In a process of its own: Dask registers reducers in copyreg for exceptions, so it is not imported here.
+
+    With these, an exception is pickled otherwise the second time than the first, by C pickle too.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        pytest.skip("needs distributed")
     for i in range(40):
         (tmp_path / f"{i}.pickle").write_bytes(OLD)
     program = (
@@ -215,3 +222,77 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
             peaks.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert peaks[1] - peaks[0] < 100_000, sys.version
+
+
+class TestDevicesAndPipes:
+    """Written into when all is verified, and never replaced by a file."""
+
+    def test_a_pipe(self, tmp_path):
+        file, pipe = tmp_path / "old.pickle", tmp_path / "pipe"
+        file.write_bytes(OLD)
+        os.mkfifo(pipe)
+        found = []
+        reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+        reader.start()
+        (done,) = upgrade_files([file], LATIN, to=pipe)
+        reader.join(30)
+        assert done.state == "written"
+        assert pickle.loads(found[0]) == MEANS
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["old.pickle", "pipe"]
+
+    def test_a_pipe_is_not_opened_for_what_fails(self, tmp_path):
+        """Nobody reads from it: opening it would wait for ever."""
+        file, pipe = tmp_path / "old.pickle", tmp_path / "pipe"
+        os.mkfifo(pipe)
+        file.write_bytes(OLD[:-3])
+        assert upgrade_file(file, pipe, LATIN).state == "failed"
+        file.write_bytes(b"text")
+        assert upgrade_file(file, pipe, LATIN).state == "other"
+
+    def test_a_device(self, tmp_path):
+        file = tmp_path / "old.pickle"
+        file.write_bytes(OLD)
+        terminal, device = os.openpty()
+        try:
+            name = os.ttyname(device)
+            assert upgrade_file(file, name, LATIN, again=True).state == "written"
+            assert stat.S_ISCHR(os.stat(name).st_mode)
+            assert os.read(terminal, 1) == b"\x80"
+        finally:
+            os.close(terminal)
+            os.close(device)
+
+    def test_standard_output(self, tmp_path):
+        """What /dev/stdout leads to has no name in a pipeline; and what is told goes elsewhere."""
+        file = tmp_path / "old.pickle"
+        file.write_bytes(OLD)
+        command = [sys.executable, "-m", "brinery", "upgrade", str(file), "--to", "/dev/stdout"]
+        done = subprocess.run([*command, "--encoding", "latin1"], capture_output=True, check=True)
+        assert pickle.loads(done.stdout) == MEANS
+        assert b"1 file" in done.stderr
+
+    def test_only_one_file(self, tmp_path):
+        for name in ("a", "b"):
+            (tmp_path / name).write_bytes(OLD)
+        os.mkfifo(pipe := tmp_path / "pipe")
+        for sources in ([tmp_path / "a", tmp_path / "b"], [tmp_path]):
+            with pytest.raises(ValueError, match="only one file can be written into it"):
+                list(upgrade_files(sources, LATIN, to=pipe))
+
+    def test_a_file_is_no_folder(self, tmp_path):
+        for name in ("a", "b"):
+            (tmp_path / name).write_bytes(OLD)
+        with pytest.raises(ValueError, match="is a file"):
+            list(upgrade_files([tmp_path / "a"], LATIN, to=tmp_path / "b"))
+        assert (tmp_path / "b").read_bytes() == OLD
+
+
+def test_an_empty_file_is_no_pickle(tmp_path):
+    file = tmp_path / "empty.pickle"
+    file.write_bytes(b"")
+    done = upgrade_file(file, None, LATIN)
+    assert (done.state, done.error) == ("other", "the file is empty")
+    (done,) = upgrade_files([file], LATIN, to=tmp_path / "new")
+    assert done.state == "other"
+    assert not (tmp_path / "new" / "empty.pickle").exists()

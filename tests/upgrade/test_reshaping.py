@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 import brinery
-from brinery.errors import DeclarationError
+from brinery.errors import DeclarationError, ReadError
 from brinery.upgrade import Rules, upgrade_bytes, upgrade_stream
 
 
@@ -127,3 +127,17 @@ def test_strings_in_a_state_that_is_a_list_have_their_places():
     new = upgrade_bytes(data, Rules(profile=brinery.Profile([Plugin()])))
     assert b"\x8c\x02ab" in new
     assert b"C\x02cd" in new
+
+
+def test_a_string_of_a_state_that_is_a_list_is_told_where_it_stands():
+    class Plugin:
+        __name__ = "shopkit"
+
+        @brinery.hookimpl
+        def brinery_text_rules(self):
+            yield brinery.TextRule(HERE, items={1: "utf-8"})
+
+    data = b"\x80\x02c" + __name__.encode() + b"\nOrder\n)\x81](U\x02abU\x02\xff\xfeeb."
+    with pytest.raises(ReadError, match=r"state 1 of \S+:Order, b'\\xff\\xfe', is not utf-8") as caught:
+        upgrade_bytes(data, Rules(profile=brinery.Profile([Plugin()])))
+    assert caught.value.pickle_offset == data.index(b"U\x02\xff")

@@ -20,10 +20,12 @@ from brinery.stream.graph import (
     FROZENSET,
     GLOBAL,
     LIST,
+    NESTED,
     NEW,
     NEW_EX,
     OBJ,
     PERSISTENT,
+    RAW,
     SET,
     SETITEM,
     TUPLE,
@@ -295,7 +297,7 @@ class _Shape:
                 self._add_pairs(items)
             elif change == ADD:
                 self._add_members(items)
-            elif change == BUILD:
+            elif change in (BUILD, RAW, NESTED):
                 self._add_state(items[0])
             else:
                 self.others.append((f"call {i}", items[0]))

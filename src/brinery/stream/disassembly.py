@@ -143,7 +143,7 @@ class _Teller(Symbols):
             self.called = function.content
         return symbol
 
-    def raw(self, walk: Walk, symbol: Symbol, data: bytes, inner: Walk | None) -> Symbol:
+    def raw(self, walk: Walk, symbol: Symbol, array: RawArray, data: bytes, inner: Walk | None) -> Symbol:
         what = "a pickle of objects" if inner is not None else "raw bytes"
         self.words = f"{shorten(self.words, _DETAIL // 2)}; behind it, the array: {what}"
         return symbol

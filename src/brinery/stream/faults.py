@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from brinery.errors import ReadError, locate_reading
+from brinery.stream.opcodes import BY_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brinery.stream.walk import Walk
 
-__all__ = ["BadArgument", "StreamEnds", "TooLarge", "locating"]
+__all__ = ["BadArgument", "StreamEnds", "TooLarge", "locate_at", "locating"]
 
 
 class StreamEnds(ReadError, EOFError):
@@ -46,7 +47,16 @@ def locating(walk: Walk) -> Iterator[None]:
 
 
 def _locate(fault: ReadError, walk: Walk) -> None:
-    locate_reading(fault, walk.scanner.start, walk.scanner.name, walk.building())
+    if getattr(fault, "pickle_offset", None) is None:  # it may be known better where it was found
+        locate_reading(fault, walk.scanner.start, walk.scanner.name, walk.building())
+
+
+def locate_at(fault: ReadError, offset: int, code: int) -> None:
+    """Say that `fault` is at an opcode that was read before.
+
+    What a string of Python 2 is, is asked where it ends up.
+    """
+    locate_reading(fault, offset, BY_CODE[code].name, ())
 
 
 def _words(bad: Exception, opcode: str) -> str:

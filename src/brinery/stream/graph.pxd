@@ -6,7 +6,7 @@ from brinery.stream.walk cimport Keeper, Walk
 
 cdef int _LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION
 cdef int _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD
-cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP
+cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP, _RAW, _NESTED
 cdef bytearray _KIND, _OLD_STRING
 cdef bytes _GROWS
 cdef int _NONE_CODE, _TRUE, _FALSE, _NEXT_BUFFER, _PERSID, _NEW_BYTES
@@ -26,7 +26,7 @@ cdef class Graph(Keeper):
     cdef readonly bint late
     cdef bint _plain
     cdef public long long strings
-    cdef readonly dict named
+    cdef public dict named
     cdef readonly list before
     cdef dict _globals
 
@@ -48,5 +48,6 @@ cdef class Graph(Keeper):
     @cython.locals(node=Node)
     cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
-    cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
+    cpdef object raw(self, Walk walk, object symbol, object array, bytes data, Walk inner)
+    cpdef Keeper nested(self)
     cpdef object describe(self, object symbol)

@@ -22,6 +22,7 @@ from brinery.stream.walk import Keeper
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from brinery.stream.raw_arrays import RawArray
     from brinery.stream.walk import Walk
 
 __all__ = [
@@ -37,11 +38,13 @@ __all__ = [
     "FROZENSET",
     "GLOBAL",
     "LIST",
+    "NESTED",
     "NEW",
     "NEW_EX",
     "OBJ",
     "OLD",
     "PERSISTENT",
+    "RAW",
     "READONLY",
     "SET",
     "SETITEM",
@@ -73,8 +76,8 @@ _LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION = range(8)
 _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD = range(8, 16)
 
 # What is done to a node afterwards.
-APPEND, SETITEM, ADD, BUILD, DROP = range(5)
-_APPEND, _SETITEM, _ADD, _BUILD, _DROP = range(5)
+APPEND, SETITEM, ADD, BUILD, DROP, RAW, NESTED = range(7)
+_APPEND, _SETITEM, _ADD, _BUILD, _DROP, _RAW, _NESTED = range(7)
 
 _KIND = bytearray(256)
 for _kind, _names in (
@@ -141,9 +144,11 @@ class Node:
     head     of a GLOBAL, its module and qualified name; of an EXTENSION, its number; of an ARRAY, its bytes;
              of an OLD, its bytes; of a BUFFER, its number
     parts    items; keys and values in turn; what is called and the tuple of arguments, or for an OBJ the
-             arguments one by one; a persistent ID
+             arguments one by one; a persistent ID; of an OLD, its offset and the byte of its opcode
     changes  what was done to it afterwards, if it is not simply one of its parts: pairs of APPEND, SETITEM,
-             ADD, BUILD or DROP and a list of symbols. DROP is a call whose result is thrown away
+             ADD, BUILD, DROP, RAW or NESTED and a list of symbols. DROP is a call whose result is thrown
+             away. Behind RAW are the bytes that stand between the opcodes, and at a multiple of how many they
+             begin, or 0; behind NESTED the object of a pickle that stands there, and the calls before it
     memo     the index under which a writer has stored it, -1 before that
     form     of a GLOBAL, what a call of it may stand for; of others, 1 if the stream stored them in its memo
     """
@@ -207,7 +212,7 @@ class Graph(Keeper):
         if _OLD_STRING[code]:
             self.strings += 1
             if self.late:
-                return Node(_OLD, value, [])
+                return Node(_OLD, value, [walk.scanner.start, code])
             if self._plain:
                 return value.decode("ascii")
             return decode_string(value, self.encoding, self.errors)
@@ -369,10 +374,20 @@ class Graph(Keeper):
                 else:
                     self.before.append(node)
 
-    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
-        """One more state: the bytes, or the pickle's object."""
-        symbol.changes.append((_BUILD, [data if inner is None else inner.stack[len(inner.stack) - 1]]))
+    def raw(self, walk: Walk, symbol: Any, array: RawArray, data: bytes, inner: Walk | None) -> Any:
+        """One more change: the bytes, or the pickle's object."""
+        if inner is None:
+            symbol.changes.append((_RAW, [data, array.alignment]))
+        else:
+            keeper: Any = inner.keeper
+            symbol.changes.append((_NESTED, [inner.stack[len(inner.stack) - 1], *keeper.before]))
         return symbol
+
+    def nested(self) -> Keeper:
+        """A graph that counts and names together with this one, and has no node in common with it."""
+        inner = Graph(self.names, self.encoding, self.errors, self.late)
+        inner.named = self.named
+        return inner
 
     def describe(self, symbol: Any) -> str:
         """Containers and calls."""

@@ -12,7 +12,7 @@ cdef class Leaves:
     cdef object _write
     cdef bytearray _out
     cdef bint _framed
-    cdef long long _count
+    cdef long long _count, _sent
     cdef dict _ids, _texts
     cdef list _kept
 
@@ -29,3 +29,6 @@ cdef class Leaves:
     cdef void _payload(self, int code, bytes size, bytes data) except *
     @cython.locals(out=bytearray, size=Py_ssize_t)
     cdef void _end_frame(self) except *
+    cpdef void _send(self, bytes data) except *
+    @cython.locals(size=cython.longlong)
+    cdef void _put_raw(self, bytes data, long long alignment) except *

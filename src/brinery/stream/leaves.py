@@ -45,6 +45,7 @@ class Leaves:
         self._write = write
         self._out = bytearray()
         self._framed = protocol >= 4
+        self._sent = 0  # bytes, of all pickles
         self._count = 0  # objects in the memo
         self._ids: dict[int, int] = {}
         self._texts: dict[str, int] = {}
@@ -154,8 +155,8 @@ class Leaves:
             self._out += data
             return
         self._end_frame()
-        self._write(bytes((code,)) + size)
-        self._write(data)
+        self._send(bytes((code,)) + size)
+        self._send(data)
 
     def _end_frame(self) -> None:
         out = self._out
@@ -163,9 +164,24 @@ class Leaves:
         if not size:
             return
         if self._framed and size >= _FRAME_LEAST:
-            self._write(b"\x95" + _pack_size8(size))
-        self._write(bytes(out))
+            self._send(b"\x95" + _pack_size8(size))
+        self._send(bytes(out))
         out.clear()
+
+    def _send(self, data: bytes) -> None:
+        self._sent += len(data)
+        self._write(data)
+
+    def _put_raw(self, data: bytes, alignment: int) -> None:
+        """Bytes between the opcodes; at a multiple of `alignment`, behind a byte that says how many it takes.
+
+        These are never none, as joblib writes them.
+        """
+        self._end_frame()
+        if alignment:
+            size = alignment - (self._sent + 1) % alignment
+            self._send(bytes((size,)) + b"\xff" * size)
+        self._send(data)
 
 
 def _decimal(value: int) -> bytes:

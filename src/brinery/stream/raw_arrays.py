@@ -36,14 +36,18 @@ _ITEM_SIZE, _FLAGS = 5, 7  # where a dtype's state has them; a size of -1 is tha
 class RawArray(NamedTuple):
     """What stands behind an opcode.
 
-    offset   where it begins
-    size     how many bytes it has
-    pickled  whether it is a pickle of its own
+    offset     where it begins
+    size       how many bytes it has, with its padding
+    pickled    whether it is a pickle of its own
+    padding    how many bytes of it stand before the array's memory: one that says how many, and these
+    alignment  at a multiple of how many bytes the memory begins; 0 where there is no padding
     """
 
     offset: int
     size: int
     pickled: bool
+    padding: int = 0
+    alignment: int = 0
 
 
 class Readings:
@@ -128,10 +132,11 @@ class _Finder(Symbols):
         state = _state(symbol) if _is_wrapper(symbol) else None
         if state is None or state.kind != "dict":
             return
-        keys = [key.content for key in state.parts[::2]]
+        keys = [_text(key.content) for key in state.parts[::2]]
         items = dict(zip(keys, state.parts[1::2], strict=False))
         size = _size(items.get("shape"), items.get("dtype"))
         begin = scanner.end
+        padding = multiple = 0
         scanner.begin_pickle()
         if size is None:
             inner = Walk(scanner, Keeper())
@@ -140,9 +145,11 @@ class _Finder(Symbols):
         else:
             alignment = items.get("numpy_array_alignment_bytes")
             if alignment is not None and alignment.kind == "int":
-                size += 1 + scanner.peek()
-            scanner.skip(size)
-        self.found.append(RawArray(begin, scanner.end - begin, size is None))
+                padding = 1 + scanner.peek()
+                # Nobody who reads it looks at that; there is one byte for the padding.
+                multiple = alignment.content if 0 < alignment.content <= 0xFF else 1
+            scanner.skip(padding + size)
+        self.found.append(RawArray(begin, scanner.end - begin, size is None, padding, multiple))
 
 
 def _called(symbol: Symbol) -> Symbol | None:
@@ -169,6 +176,11 @@ def _state(symbol: Symbol) -> Symbol | None:
     return symbol.changes[-1][1][0] if symbol.changes else None
 
 
+def _text(content: Any) -> Any:
+    """A string of Python 2, as text."""
+    return content.decode("latin-1") if isinstance(content, bytes) else content
+
+
 def _size(shape: Symbol | None, dtype: Symbol | None) -> int | None:
     """The bytes of such an array; None where it is one of objects.
 
@@ -183,8 +195,7 @@ def _size(shape: Symbol | None, dtype: Symbol | None) -> int | None:
     name = dtype.parts[0].content if dtype.parts else ""
     if isinstance(flags, int) and flags & _HAS_OBJECT:
         return None
-    if isinstance(name, bytes):
-        name = name.decode("latin-1")
+    name = _text(name)
     if size == -1 and isinstance(name, str) and name[1:].isdecimal() and len(name) < 8:
         size = int(name[1:])
     sizes = [size, *(part.content for part in shape.parts)]

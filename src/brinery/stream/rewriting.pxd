@@ -7,7 +7,7 @@ from brinery.stream.leaves cimport Leaves
 
 cdef int _LIST, _TUPLE, _DICT, _SET, _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION
 cdef int _PERSISTENT, _CALL, _NEW, _NEW_EX, _OBJ, _BUFFER, _READONLY, _OLD
-cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP, _FIXED
+cdef int _APPEND, _SETITEM, _ADD, _BUILD, _DROP, _RAW, _NESTED, _FIXED
 cdef Py_ssize_t _FRAME_TARGET, _BATCH, _DEEPEST
 cdef bint _LONE_RESTS
 cdef int _MARK, _POP, _POP_MARK, _STOP_CODE, _NONE_CODE, _TRUE, _FALSE
@@ -57,6 +57,8 @@ cdef class Rewriter(Leaves):
     cdef bint _push(self, Node node, list items, int family) except -1
     @cython.locals(items=list, place=Py_ssize_t, count=Py_ssize_t, family=cython.int)
     cdef void _go_on(self, _Frame frame) except *
+    @cython.locals(inner=Rewriter)
+    cdef void _put_nested(self, list items) except *
     @cython.locals(items=list, out=bytearray, place=Py_ssize_t, count=Py_ssize_t, family=cython.int,
                    step=Py_ssize_t, batch=Py_ssize_t)
     cdef bint _items(self, _Frame frame) except -1

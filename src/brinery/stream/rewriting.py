@@ -14,8 +14,9 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from brinery.cpython import RESTS_STAND_ALONE
-from brinery.errors import WriteError
+from brinery.errors import ReadError, WriteError
 from brinery.stream import graph
+from brinery.stream.faults import locate_at
 from brinery.stream.graph import Node
 from brinery.stream.leaves import Leaves
 from brinery.stream.opcodes import BATCH, BY_NAME, FRAME_TARGET
@@ -32,6 +33,7 @@ _FROZENSET, _ARRAY, _GLOBAL, _EXTENSION = graph.FROZENSET, graph.ARRAY, graph.GL
 _PERSISTENT, _CALL, _NEW, _NEW_EX = graph.PERSISTENT, graph.CALL, graph.NEW, graph.NEW_EX
 _OBJ, _BUFFER, _READONLY, _OLD = graph.OBJ, graph.BUFFER, graph.READONLY, graph.OLD
 _APPEND, _SETITEM, _ADD, _BUILD, _DROP = (graph.APPEND, graph.SETITEM, graph.ADD, graph.BUILD, graph.DROP)
+_RAW, _NESTED = graph.RAW, graph.NESTED
 _FIXED = 9  # the parts of what is closed as a whole
 
 _FRAME_TARGET = FRAME_TARGET
@@ -128,7 +130,7 @@ class Rewriter(Leaves):
         self._kept = []
         self._frames = []
         if self.protocol >= 2:
-            self._write(bytes((0x80, self.protocol)))
+            self._send(bytes((0x80, self.protocol)))
         self._dropping = True
         for call in before:
             self._drive(call)
@@ -367,7 +369,12 @@ class Rewriter(Leaves):
     def _decided(self, node: Node) -> Any:
         if self._text is None:
             raise WriteError("nobody says what strings of Python 2 are")
-        return self._text(node.head, self._where())
+        try:
+            return self._text(node.head, self._where())
+        except ReadError as fault:
+            offset, code = node.parts
+            locate_at(fault, offset, code)
+            raise
 
     def _where(self) -> Place:
         """For what the string is that is about to be written: the nearest attribute, state or argument."""
@@ -425,6 +432,10 @@ class Rewriter(Leaves):
         if family <= _ADD:
             if self._items(frame):
                 return
+        elif family == _RAW:
+            self._put_raw(items[0], items[1])
+        elif family == _NESTED:
+            self._put_nested(items)
         else:
             while place < count:
                 item = items[place]
@@ -434,6 +445,12 @@ class Rewriter(Leaves):
                     return
             self._close(frame)
         self._next_segment(frame)
+
+    def _put_nested(self, items: list[Any]) -> None:
+        """A pickle between the opcodes, with a memo of its own: the object, and calls before it."""
+        self._end_frame()
+        inner = Rewriter(self.protocol, self._send, self._names, self._text)
+        inner.write(items[0], items[1:])
 
     def _items(self, frame: _Frame) -> bool:
         """Items in batches; true where one of them has parts."""

@@ -25,7 +25,8 @@ cdef class Keeper:
     cpdef object store(self, Walk walk, long long index, object symbol)
     cpdef object fetch(self, Walk walk, long long index, object symbol)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
-    cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
+    cpdef object raw(self, Walk walk, object symbol, object array, bytes data, Walk inner)
+    cpdef Keeper nested(self)
     cpdef object describe(self, object symbol)
 
 

@@ -171,13 +171,18 @@ class Keeper:
     def drop(self, walk: Walk, first: int) -> None:
         """The symbols from `first` on are thrown away."""
 
-    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
+    def raw(self, walk: Walk, symbol: Any, array: RawArray, data: bytes, inner: Walk | None) -> Any:
         """``symbol`` was built by BUILD, and behind that stood no opcodes, but what the object is read from.
 
-        That is `data`, if the scanner keeps arguments as a whole; or a pickle of its own, which `inner` went
-        through with this keeper: its object is the topmost symbol there. What `symbol` is then.
+        That is `data`, if the scanner keeps arguments as a whole, without the padding before it; or a pickle
+        of its own, which `inner` went through with what :meth:`nested` gave: its object is the topmost symbol
+        there. What `symbol` is then.
         """
         return symbol
+
+    def nested(self) -> Keeper:
+        """What keeps of a pickle that stands between the opcodes of this one."""
+        return self
 
     def describe(self, symbol: Any) -> str:
         """What `symbol` is, in a few words, if something is still to be added to it; else nothing."""
@@ -368,13 +373,15 @@ class Walk:
         self._array_at = self._arrays[len(self._arrays) - 1].offset if self._arrays else -1
         scan.begin_pickle()
         if not array.pickled:
-            return self.keeper.raw(self, symbol, scan.skip(array.size), None)
+            scan.skip(array.padding)
+            data = scan.skip(array.size - array.padding)
+            return self.keeper.raw(self, symbol, array, data, None)
         begin, code = scan.start, scan.code
-        inner = Walk(scan, self.keeper)
+        inner = Walk(scan, self.keeper.nested())
         inner.through()
         scan.begin_pickle()
         scan.back_to(begin, code)
-        return self.keeper.raw(self, symbol, b"", inner)
+        return self.keeper.raw(self, symbol, array, b"", inner)
 
     # The stack
 

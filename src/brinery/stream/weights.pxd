@@ -41,7 +41,7 @@ cdef class Weights(Parts):
     @cython.locals(size=cython.longlong, kind=Kind)
     cpdef object fetch(self, Walk walk, long long index, object symbol)
     @cython.locals(part=Weighed)
-    cpdef object raw(self, Walk walk, object symbol, bytes data, Walk inner)
+    cpdef object raw(self, Walk walk, object symbol, object array, bytes data, Walk inner)
     @cython.locals(found=Weighed)
     cpdef object root(self, Walk walk, object symbol, long long end)
     cpdef object describe(self, object symbol)

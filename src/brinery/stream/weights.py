@@ -18,6 +18,7 @@ from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.parts import Kind, Parts, Reference, Weighed
 
 if TYPE_CHECKING:
+    from brinery.stream.raw_arrays import RawArray
     from brinery.stream.walk import Walk
 
 __all__ = ["Weights"]
@@ -237,7 +238,7 @@ class Weights(Parts):
             kind.bytes += size
         return symbol
 
-    def raw(self, walk: Walk, symbol: Any, data: bytes, inner: Walk | None) -> Any:
+    def raw(self, walk: Walk, symbol: Any, array: RawArray, data: bytes, inner: Walk | None) -> Any:
         """Its bytes are the symbol's; a pickle's object counts for its kind."""
         top = inner.stack[len(inner.stack) - 1] if inner is not None else None
         if inner is not None and type(top) is Weighed and type(symbol) is Weighed:

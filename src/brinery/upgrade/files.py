@@ -12,22 +12,28 @@ import io
 import os
 import shutil
 import stat
+import tempfile
 import zipfile
 import zlib
 from contextlib import suppress
 from typing import IO, Any, Literal, NamedTuple, TypeAlias
 
 from brinery.errors import ReadError
+from brinery.files import is_device
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, recognise
 from brinery.stream.packing import packed, unpacked
 from brinery.upgrade.rules import Changes, Rules
 from brinery.upgrade.streams import check_upgraded, upgrade_stream
 
-__all__ = ["Done", "finish", "kept_beside", "upgrade_file"]
+__all__ = ["Done", "finish", "kept_beside", "upgrade_file", "upgrade_value", "words_of"]
 
 #: ``replaced`` by the new one; ``written`` elsewhere; ``copied`` there, as it holds no pickles; ``same``, as
 #: nothing changes; ``done before``, by a run that was interrupted; ``other``, no file of pickles; ``failed``.
 State: TypeAlias = Literal["replaced", "written", "copied", "same", "done before", "other", "failed"]
+
+
+#: What a file can be to blame for, or the disk.
+_FAILURES = (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
 
 
 class Done(NamedTuple):
@@ -68,13 +74,14 @@ def upgrade_file(
     A file of pickles, perhaps compressed; a zip archive, of which the members that are pickles are upgraded
     and all others copied; an ``.npy`` file of objects. What is none of these is left alone: its state is
     ``other``. Nothing is raised for a file that cannot be upgraded: its state is ``failed``, and it stays as
-    it is. That is so for files of joblib's with arrays in them, which stand between the opcodes.
+    it is.
 
     With `dry_run`, nothing is written. A target that has the time of its source to the nanosecond, as an
     earlier run gives it, is ``done before``; any other that is there is nothing to be written over, unless
     `again` is true. With `copy`, a file that holds no pickles is copied to the target.
 
-    A file in place is replaced, and the old one kept beside it until :func:`finish` is called.
+    A file in place is replaced, and the old one kept beside it until :func:`finish` is called. A target that
+    is a device or a pipe is written into, when all is verified.
     """
     path = os.path.realpath(source)
     shown = os.fspath(source)
@@ -88,6 +95,8 @@ def upgrade_file(
         return Done(shown, "other", error=f"of the dbm.dumb database {path[:-4]}: name that, for its values")
     if target is None and not dry_run and os.path.exists(beside) and not os.path.samefile(path, beside):
         return _go_on(shown, path, beside, rules, again)
+    if target is not None and not dry_run and is_device(target):
+        return _write_into(shown, path, target, rules)
     to = path if target is None else os.path.realpath(target)
     if target is not None and not dry_run and os.path.exists(to):
         if os.path.samefile(to, path):
@@ -142,15 +151,31 @@ def upgrade_file(
         _remove(new)
         return Done(shown, "other", error=str(other))
     except Exception as failure:
-        if not isinstance(
-            failure, (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
-        ):
+        if not isinstance(failure, _FAILURES):
             failure.add_note(f"while {shown} was upgraded") if hasattr(failure, "add_note") else None
             _remove(new)
             raise
         _remove(new)
-        return Done(shown, "failed", error=_words(failure))
+        return Done(shown, "failed", error=words_of(failure))
     return Done(shown, "replaced" if target is None else "written", changes, note=note)
+
+
+def _write_into(shown: str, path: str, device: str | os.PathLike[str], rules: Rules) -> Done:
+    """What is upgraded goes into a device or a pipe, which takes nothing back: so it is verified before."""
+    with tempfile.TemporaryDirectory(prefix="brinery-upgrade-") as folder:
+        new = os.path.join(folder, "new")
+        try:
+            with open(path, "rb") as file, open(new, "wb") as out:
+                changes = _rewrite(file, out, rules)
+            with open(new, "rb") as one, open(new, "rb") as same, open(path, "rb") as old:
+                _verify(one, same, old, rules)
+            with open(new, "rb") as content, open(device, "wb") as into:
+                shutil.copyfileobj(content, into, 1 << 20)
+        except _OtherError as other:
+            return Done(shown, "other", error=str(other))
+        except _FAILURES as failure:
+            return Done(shown, "failed", error=words_of(failure))
+    return Done(shown, "written", changes)
 
 
 def _other_names(path: str) -> str:
@@ -192,8 +217,8 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
         return Done(shown, "replaced", changes)
     except _OtherError as other:
         return Done(shown, "failed", error=f"{beside}: {other}")
-    except (ReadError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as failure:
-        return Done(shown, "failed", error=f"{beside}: {_words(failure)}")
+    except _FAILURES as failure:
+        return Done(shown, "failed", error=f"{beside}: {words_of(failure)}")
     finally:
         _remove(new)
 
@@ -216,7 +241,8 @@ def finish(paths: list[str]) -> None:
         _remove(beside)
 
 
-def _words(failure: Exception) -> str:
+def words_of(failure: Exception) -> str:
+    """The text of what failed, with the place in the stream where that is known."""
     text = str(failure)
     offset, opcode = getattr(failure, "pickle_offset", None), getattr(failure, "pickle_opcode", None)
     return text if offset is None else f"{text} (at offset {offset}, opcode {opcode})"
@@ -384,7 +410,7 @@ def _rewrite_zip(file: IO[bytes], out: Any, rules: Rules) -> Changes:
                         changes = changes.plus(upgrade_stream(inner, into.write, rules))
                         continue
                 except ReadError as fault:
-                    raise ReadError(f"{member.filename}: {_words(fault)}") from fault
+                    raise ReadError(f"{member.filename}: {words_of(fault)}") from fault
                 except _OtherError:
                     pass
                 with archive.open(member) as plain:
@@ -476,7 +502,7 @@ def upgrade_value(value: bytes, rules: Rules) -> tuple[bytes, Changes] | None:
     except _OtherError:
         return None
     except (EOFError, OSError, zlib.error) as damaged:
-        raise damaged if isinstance(damaged, ReadError) else ReadError(_words(damaged)) from damaged
+        raise damaged if isinstance(damaged, ReadError) else ReadError(words_of(damaged)) from damaged
     new = out.getvalue()
     if kind is not None and _read_the_same(unpacked(_reader(value)), unpacked(_reader(new))):
         return value, changes

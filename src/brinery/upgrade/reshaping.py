@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brinery.errors import ReadError
 from brinery.stream import graph
+from brinery.stream.faults import locate_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -82,7 +84,16 @@ def _read_items(node: Any, texts: Mapping[int, str]) -> None:
         for at, text in texts.items():
             part: Any = state.parts[at] if at < len(state.parts) else None
             if type(part) not in _PLAIN and part.kind == graph.OLD:
-                state.parts[at] = part.head if text == "bytes" else part.head.decode(text)
+                try:
+                    state.parts[at] = part.head if text == "bytes" else part.head.decode(text)
+                except UnicodeDecodeError as refused:
+                    offset, code = part.parts
+                    fault = ReadError(
+                        f"a string of Python 2 in state {at} of {':'.join(_class_of(node))}, "
+                        f"{part.head[:30]!r}, is not {text}, as the rule of a plugin says"
+                    )
+                    locate_at(fault, offset, code)
+                    raise fault from refused
 
 
 # Instances of extension types

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
 from brinery.stream.columns import Column, database
-from brinery.upgrade.files import Done, upgrade_value
+from brinery.upgrade.files import Done, upgrade_value, words_of
 from brinery.upgrade.rules import Changes, Rules, check_rules
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class _Values:
         try:
             upgraded = upgrade_value(data, self.rules)
         except (ReadError, ValueError) as fault:
-            self.fail(where, str(fault))
+            self.fail(where, words_of(fault))
             return None
         if upgraded is None:
             self.others += 1

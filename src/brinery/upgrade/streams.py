@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError, WriteError
 from brinery.stream.faults import locating
-from brinery.stream.feeds import feed_of
 from brinery.stream.graph import Graph
+from brinery.stream.raw_arrays import read_through
 from brinery.stream.rewriting import Rewriter
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from brinery.stream.feeds import Readable
+    from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["check_upgraded", "upgrade_bytes", "upgrade_stream"]
-
-_STOP = 0x2E
 
 
 def upgrade_bytes(data: Buffer, rules: Rules | None = None) -> bytes:
@@ -48,65 +47,91 @@ def upgrade_stream(
     """The same for a file of which only ``read(n)`` is used, read to its end, or for bytes.
 
     `write` is called with piece after piece. Memory is that of the largest pickle's graph. `progress` is
-    called now and then with how many bytes were read.
+    called now and then with how many bytes were read. Files of joblib's have arrays between the opcodes, and
+    how long these are is found by reading the file once before: one with ``seek``, that is, or bytes.
     """
-    new_names = rules.names()
-    keeper = Graph(new_names, late=True)
-    scanner = Scanner(feed_of(source, progress), whole=True)
-    walk = Walk(scanner, keeper)
-    strings = Strings(rules)
-    counting = _Counting(write)
-    rewriter = Rewriter(rules.protocol, counting, rules.names_back(), strings)
-    renamed: Counter[tuple[str, str]] = Counter()
-    names: Counter[str] = Counter()
-    needs: Counter[str] = Counter()
-    deeper: set[tuple[str, str]] = set()
-    resting = gc.isenabled()
-    try:
-        with locating(walk):
-            while True:
-                gc.disable()  # a graph has many objects, and none of them is garbage
-                keeper.begin()
-                while walk.step() != _STOP:
-                    pass
-                root = walk.stack.pop()
-                left = set(reshape([root, *keeper.before], set(keeper.named.values()), new_names))
-                deeper |= left
-                needs.update(map(":".join, left))
-                rewriter.write(root, keeper.before)
-                walk.next_pickle()
-                if resting:
-                    gc.enable()
-                for old, new in keeper.named.items():
-                    names[":".join(new)] += 1
-                    if old != new:
-                        renamed[":".join(old), ":".join(new)] += 1
-                    if new in new_names.needs:
-                        needs[":".join(new)] += 1
-                keeper.named.clear()
-                if scanner.at_end():
-                    break
-            scanner.finish()
-    except WriteError as refused:
-        raise ReadError(
-            f"pickle {walk.pickle + 1} cannot be written at protocol {rules.protocol}: {refused}"
-        ) from refused
-    finally:
-        if resting:
-            gc.enable()
-    why = {":".join(name): reason for name, reason in new_names.needs.items() if needs[":".join(name)]}
-    why.update(dict.fromkeys(map(":".join, deeper), DEEPER))
-    return Changes(
-        walk.pickle,
-        scanner.end,
-        counting.count,
-        renamed,
-        names,
-        strings.text,
-        strings.binary,
-        needs,
-        why,
-    )
+    upgrade = _Upgrade(rules, write)
+    read_through(source, progress, upgrade.through)
+    return upgrade.changes()
+
+
+class _Upgrade:
+    """The upgrade of one stream, which is gone through a second time where arrays stand in it."""
+
+    def __init__(self, rules: Rules, write: Callable[[bytes], object]) -> None:
+        self._rules = rules
+        self._new_names = rules.names()
+        self._strings = Strings(rules)
+        self._counting = _Counting(write)
+        self._rewriter = Rewriter(rules.protocol, self._counting, rules.names_back(), self._strings)
+        self._pickles = self._end = 0
+        self._renamed: Counter[tuple[str, str]] = Counter()
+        self._names: Counter[str] = Counter()
+        self._needs: Counter[str] = Counter()
+        self._deeper: set[tuple[str, str]] = set()
+
+    def through(self, feed: Feed, arrays: tuple[RawArray, ...] | None) -> None:
+        """Upgrade all pickles, but for those that were at an earlier time."""
+        keeper = Graph(self._new_names, late=True)
+        scanner = Scanner(feed, whole=True)
+        walk = Walk(scanner, keeper, arrays=arrays)
+        resting = gc.isenabled()
+        try:
+            with locating(walk):
+                while True:
+                    gc.disable()  # a graph has many objects, and none of them is garbage
+                    keeper.begin()
+                    walk.through()
+                    root = walk.stack.pop()
+                    if walk.pickle == self._pickles:
+                        self._write(root, keeper)
+                    walk.next_pickle()
+                    if resting:
+                        gc.enable()
+                    keeper.named.clear()
+                    if scanner.at_end():
+                        break
+                scanner.finish()
+        except WriteError as refused:
+            raise ReadError(
+                f"pickle {walk.pickle + 1} cannot be written at protocol {self._rules.protocol}: {refused}"
+            ) from refused
+        finally:
+            if resting:
+                gc.enable()
+        self._end = scanner.end
+
+    def _write(self, root: Any, keeper: Graph) -> None:
+        left = set(reshape([root, *keeper.before], set(keeper.named.values()), self._new_names))
+        self._deeper |= left
+        self._needs.update(map(":".join, left))
+        self._rewriter.write(root, keeper.before)
+        self._pickles += 1
+        for old, new in keeper.named.items():
+            self._names[":".join(new)] += 1
+            if old != new:
+                self._renamed[":".join(old), ":".join(new)] += 1
+            if new in self._new_names.needs:
+                self._needs[":".join(new)] += 1
+
+    def changes(self) -> Changes:
+        """What was changed."""
+        needs = self._needs
+        why = {
+            ":".join(name): reason for name, reason in self._new_names.needs.items() if needs[":".join(name)]
+        }
+        why.update(dict.fromkeys(map(":".join, self._deeper), DEEPER))
+        return Changes(
+            self._pickles,
+            self._end,
+            self._counting.count,
+            self._renamed,
+            self._names,
+            self._strings.text,
+            self._strings.binary,
+            needs,
+            why,
+        )
 
 
 class _Counting:
