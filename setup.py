@@ -16,6 +16,7 @@ unset
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -45,6 +46,13 @@ class BuildEngine(build_ext):
             refused = [f"it is for CPython, and this is {sys.implementation.name}"]
             if WANTED:
                 raise SystemExit(f"BRINERY_BUILD={WANTED}: {refused[0]}")
+        if not refused:
+            try:
+                self.find_compiler()
+            except Exception as failed:
+                if WANTED:
+                    raise
+                refused = [f"there is no C compiler, or not the header files of this Python: {failed}"]
         for mode in () if refused else MODES[WANTED]:
             try:
                 self.build(mode)
@@ -61,6 +69,19 @@ class BuildEngine(build_ext):
                 Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             self.extensions = []
         self.leave_word("; ".join(refused))
+
+    def find_compiler(self):
+        """Compile a file of one line: Cython translates for a minute before it would meet the compiler."""
+        from setuptools._distutils.ccompiler import new_compiler
+        from setuptools._distutils.sysconfig import customize_compiler
+
+        compiler = new_compiler(compiler=self.compiler)
+        customize_compiler(compiler)
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "brinery_asks.c")
+            source.write_text("#include <Python.h>\n", encoding="ascii")
+            public = [("BRINERY_PUBLIC", "1")]  # what can be built last
+            compiler.compile([str(source)], folder, public, self.include_dirs)
 
     def build(self, mode):
         for extension in self.extensions:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from brinery import engine as engines
 from brinery.dotted import name_of_class
 from brinery.errors import EngineWarning
+from brinery.interpreters import in_main_interpreter
 from brinery.lean_typing import TYPE_CHECKING
 from brinery.plugin_host.composing import Composition, callers_level, compose
 from brinery.plugin_host.selection import Choice
@@ -487,12 +488,18 @@ def _chosen_engine() -> ModuleType:
     """The engine in use; with one warning in a process where that is a slow one that nobody asked for."""
     global _warned
     module = engines.choose()
-    if not _warned and engines.status().name == "python" and not os.environ.get("BRINERY_ENGINE"):
+    if not _warned and engines.status().name == "python" and os.environ.get("BRINERY_ENGINE") != "python":
         _warned = True
+        # In an interpreter beside the main one, the variable would be set for the main one, too.
+        silence = (
+            "BRINERY_ENGINE=python in the environment"
+            if in_main_interpreter()
+            else 'warnings.filterwarnings("ignore", category=brinery.errors.EngineWarning) here'
+        )
         warnings.warn(
             f"brinery's engine in Python is in use: {engines.status().reason}. It takes some 27 times as"
             " long as the standard pickle module to write, and 15 times to read. To use it all the same, and"
-            " to hear no more of it: BRINERY_ENGINE=python in the environment",
+            f" to hear no more of it: {silence}",
             EngineWarning,
             stacklevel=callers_level(),
         )

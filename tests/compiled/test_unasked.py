@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 MISSING = """
 import sys
 sys.modules["brinery.engine.compiled"] = None
@@ -58,6 +60,49 @@ def test_the_line_silences_it():
 
 def test_where_the_compiled_engine_is_in_use_nothing_is_said():
     assert run("import brinery; brinery.dumps(1)").stderr == ""
+
+
+WORKERS = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import brinery
+made = interpreters.create()
+interpreters.run_string(made, "import sys; sys.path[:] = %r" % sys.path)
+interpreters.run_string(made, "import warnings, brinery; warnings.simplefilter('default')")
+interpreters.run_string(made, FILTER)
+interpreters.run_string(made, "from brinery import engine; assert brinery.loads(brinery.dumps([1])) == [1]")
+interpreters.run_string(made, "assert engine.status().name == 'python', engine.status()")
+from brinery import engine
+assert brinery.loads(brinery.dumps([1])) == [1]
+print(engine.status().name)
+"""
+
+
+@pytest.mark.parametrize("wanted", ["", "compiled"])
+def test_another_interpreter_is_told_a_line_that_leaves_the_main_one_its_engine(wanted: str):
+    done = run(f"FILTER = ''\n{WORKERS}", wanted=wanted, BRINERY_PLUGINS="")
+    assert (done.returncode, done.stdout.split()) == (0, ["compiled"]), done.stderr
+    line = 'warnings.filterwarnings("ignore", category=brinery.errors.EngineWarning)'
+    assert f"to hear no more of it: {line} here" in done.stderr
+    silenced = run(f"FILTER = {line!r}\n{WORKERS}", wanted=wanted, BRINERY_PLUGINS="")
+    assert (silenced.returncode, silenced.stderr) == (0, "")
+
+
+def test_where_no_line_of_the_program_calls_none_of_brinerys_is_named():
+    thread = "import _thread, time\n_thread.start_new_thread(brinery.dumps, (1,))\ntime.sleep(1)"
+    done = run(MISSING + thread)
+    assert done.stderr.count("EngineWarning: ") == 1
+    assert done.stderr.startswith("sys:")
+
+
+def test_the_command_that_says_which_engine_is_used_does_not_warn_of_it():
+    program = MISSING + "from brinery.cli import main\nsys.exit(main(['plugins']))"
+    done = run(program, PYTHONWARNINGS="error")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "python engine" in done.stdout
 
 
 def test_another_interpreter_that_came_first_does_not_take_the_engine_from_the_main_one():

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import io
 import pickle
+import queue
 import re
 import socket
 import sqlite3
@@ -82,6 +83,11 @@ for _name, _make in HELD.items():
 @mistake("a lock in a list")
 def _(profile: Profile, folder: Path) -> Any:
     return profile.dumps([threading.Lock()])
+
+
+@mistake("what is of no kind that advice is known for")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.dumps({"jobs": [queue.SimpleQueue()]})
 
 
 @mistake("a coroutine")

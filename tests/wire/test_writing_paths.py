@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import collections
 import io
 import pickle
@@ -16,6 +17,8 @@ from engines import Wire
 from graphs import DictChild, ListChild, Outer, Plain, Slotted, SlottedWithDict
 
 from brinery.cpython import NOTES_FOR_LEVELS
+
+FROZENDICT: Any = getattr(builtins, "frozendict", None)  # from Python 3.15 on
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -115,6 +118,8 @@ WAYS: dict[str, Callable[[object], object]] = {
     "root.extra": lambda bad: with_attributes(ListChild([1]), extra=bad),
     "root['c']": lambda bad: collections.OrderedDict(a=1, c=bad),
 }
+if FROZENDICT is not None:
+    WAYS["root[0]['frozen']['key']"] = lambda bad: [FROZENDICT(frozen={"key": bad})]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -125,6 +130,8 @@ def test_the_way_reads_like_the_expression_that_reaches_it(wire: Wire, path: str
         pytest.skip("protocols 0 and 1 have no form for slots")
     if protocol < 2 and "__getnewargs__" in path:
         pytest.skip("protocols 0 and 1 do not ask for them")
+    if protocol < 2 and "frozen" in path:
+        pytest.skip("protocols 0 and 1 have no form for it")
     if protocol < 2 and isinstance(graph, (ListChild, DictChild)) and "extra" not in path:
         path = path.replace("root", "root.__reduce__()[1][2]")  # copyreg takes all items at once
     with pytest.raises(TypeError) as caught:

@@ -11,12 +11,14 @@ import io
 import os
 import re
 import sys
+import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from brinery.cli import demo, diff, dis, doctor, explain, new_plugin, plugins, refs, sizes, store, upgrade
 from brinery.cli.installation import describe_installation
 from brinery.cli.problems import Problem
+from brinery.errors import EngineWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         command, trouble = f"brinery {options.command}", options.trouble
-        code = options.run(options)
+        with warnings.catch_warnings():
+            # --version and plugins say which engine is in use, and why.
+            warnings.simplefilter("ignore", EngineWarning)
+            code = options.run(options)
         sys.stdout.flush()
     except Problem as problem:
         sys.stdout.flush()

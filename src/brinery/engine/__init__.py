@@ -73,9 +73,11 @@ def status() -> EngineStatus:
     where that is unset or empty, it is the compiled engine if it was built, else the Python one. A
     free-threaded Python that runs without the GIL gets the Python one too: importing the other turns the
     GIL on for the whole process, which a drop-in must not do unasked. So does any interpreter of the process
-    but the main one, as the other can be in one only.
+    but the main one, as the other can be in one only; there, nothing can insist on it.
     """
     wanted = os.environ.get("BRINERY_ENGINE", "")
+    if wanted == "compiled" and not in_main_interpreter():
+        wanted = ""  # it was said to the process, and holds where that can be
     if wanted:
         try:
             get(wanted)

@@ -6,6 +6,7 @@ no such expression, a part in angle brackets says what kind of step it was.
 
 from __future__ import annotations
 
+import builtins
 from collections import deque
 from functools import partial
 from itertools import islice
@@ -103,8 +104,15 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
         args = ".args" if _is(owner, BaseException) else ".__reduce__()[1]"
         return f"{args}[{index}]", _from_object
     if type(child) is tuple and parent.items is None:
+        if _is(owner, _FROZENDICT):
+            return "", _from_frozen
         return ".__getnewargs__()", _from_object  # NEWOBJ's arguments: the reduction's without the class
     return "<item>", _from_object
+
+
+def _from_frozen(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    """A frozendict is made of a tuple with one dict, which nobody who wrote the frozendict ever saw."""
+    return "", _from_object
 
 
 def _from_function(owner: object, parent: object, child: object) -> tuple[str, Step]:
@@ -135,6 +143,9 @@ def _from_state(owner: object, parent: object, child: object) -> tuple[str, Step
                 return f".{name}", _from_object
     return f".__getstate__(){_item(parent, child) or '<item>'}", _from_object
 
+
+#: From Python 3.15 on.
+_FROZENDICT = getattr(builtins, "frozendict", ())
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 

@@ -21,6 +21,7 @@ from brinery.records import Record, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
     from typing import Any
 
     from brinery.plugin_host.places import Place
@@ -231,9 +232,14 @@ def _warn_once(plugin: Plugin, reason: str) -> None:
 
 
 def callers_level() -> int:
-    """The stack level, as the caller's warning counts it, of the program's line that needed the profile."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and is_own(frame):
+    """The stack level, as the caller's warning counts it, of the program's line that needed the profile.
+
+    Where there is none, as in the task of an InterpreterPoolExecutor, it is beyond the stack: then a warning
+    names no line, rather than one of brinery's.
+    """
+    level = 1
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_own(frame):
         level, frame = level + 1, frame.f_back
     return level
 

@@ -91,12 +91,12 @@ def _left_out(path: str, type_name: str) -> str:
     if type_name == "frozendict":
         return "protocol=2 and later write a frozendict"
     what = _TYPES.get(type_name)
-    said = f"{path} is {what}. " if what else ""
+    said, it = (f"{path} is {what}. ", "it") if what else ("", path)
     holder = path.rpartition(".")[0]
     if not holder or path.endswith("]"):
-        return f"{said}Leave it out of what is written"
+        return f"{said}Leave {it} out of what is written"
     return (
-        f"{said}Leave it out of what is written: let the class of {holder} have a __getstate__ that drops "
+        f"{said}Leave {it} out of what is written: let the class of {holder} have a __getstate__ that drops "
         "it, and a "
         "__setstate__ that makes it anew"
     )

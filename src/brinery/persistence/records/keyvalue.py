@@ -12,6 +12,7 @@ import copyreg
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from brinery.building import build
 from brinery.dotted import name_of_class
 from brinery.errors import BrineryError, MissingReference, NotCommitted, NotStored, StoreError
 from brinery.persistence.records.canonical import same
@@ -315,16 +316,5 @@ def _fill(obj: Any, state: Any, items: list[Any], pairs: list[Any]) -> None:
                 obj.append(item)
     for key, value in pairs:
         obj[key] = value
-    if state is None:
-        return
-    setter = getattr(obj, "__setstate__", None)
-    if setter is not None:
-        setter(state)
-        return
-    slots = None
-    if type(state) is tuple and len(state) == 2:
-        state, slots = state
-    if state:
-        obj.__dict__.update(state)
-    for name, value in (slots or {}).items():
-        setattr(obj, name, value)
+    if state is not None:
+        build(obj, state)

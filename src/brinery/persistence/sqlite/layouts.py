@@ -11,6 +11,7 @@ from contextlib import suppress
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
+from brinery.building import build
 from brinery.errors import NotStored, StoreError
 from brinery.persistence.records.known import KnownObjects
 from brinery.persistence.sqlite.cells import encode, storable
@@ -195,7 +196,9 @@ class Layout:
     def fill(self, obj: object, values: tuple[object, ...]) -> None:
         """Give `obj`, which :meth:`new` made, what its row holds; what is behind the columns is left out."""
         if self._whole:
-            _set_state(obj, values[len(self.columns) - 1])
+            state = values[len(self.columns) - 1]
+            if state is not None:  # a reduction without a state is no BUILD
+                build(obj, state)
         elif self._by_dict:
             obj.__dict__.update(zip(self.columns, values, strict=False))
         else:
@@ -370,20 +373,3 @@ def _state_of(obj: object) -> object:
         f"{_named(obj)} is pickled in a way of its own, which is more than a state: its table needs"
         " columns=(…), the attributes to keep"
     )
-
-
-def _set_state(obj: Any, state: Any) -> None:
-    """What pickle's BUILD does (PEP 307)."""
-    if state is None:
-        return
-    setter = getattr(obj, "__setstate__", None)
-    if setter is not None:
-        setter(state)
-        return
-    slots = None
-    if type(state) is tuple and len(state) == 2:
-        state, slots = state
-    if state:
-        obj.__dict__.update(state)
-    for name, value in (slots or {}).items():
-        setattr(obj, name, value)

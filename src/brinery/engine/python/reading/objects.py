@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from brinery import refusals
+from brinery.building import set_state_by_attributes
 from brinery.engine.globals import extension_name
 from brinery.engine.hashing import check_call
 from brinery.engine.python.reading.dispatch import Handlers
@@ -234,34 +234,8 @@ def build(machine: Machine, pos: int) -> int:
             state = shapes.slotted(instance, state)
         set_state(state)
     else:
-        slot_state: Any = _MISSING
-        if isinstance(state, tuple) and len(state) == 2:
-            state, slot_state = state
-        if state is not None:
-            set_attributes(instance, state)
-        if slot_state is not _MISSING:
-            set_slots(instance, slot_state)
+        set_state_by_attributes(instance, state)
     return pos
-
-
-def set_attributes(instance: Any, state: object) -> None:
-    """Put `state` into the instance's ``__dict__``.
-
-    Names of attributes are interned everywhere else; doing so here too makes reading them as fast.
-    """
-    if not isinstance(state, dict):
-        raise ReadError("state is not a dictionary")
-    attributes = instance.__dict__
-    for name, value in dict.items(state):
-        attributes[intern(name) if type(name) is str else name] = value
-
-
-def set_slots(instance: object, state: object) -> None:
-    """Set each of `state` as an attribute (the form of ``__slots__``, PEP 307)."""
-    if not isinstance(state, dict):
-        raise ReadError("slot state is not a dictionary")
-    for name, value in dict.items(state):
-        setattr(instance, name, value)
 
 
 # Persistent IDs
