@@ -41,9 +41,3 @@ BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **d
     *dict = ((PyObject **)obj)[-3];
     return 1;
 }
-
-#define brinery_values_size(attributes) ((Py_ssize_t)((uint8_t *)(attributes))[-2])
-#define brinery_values_index(attributes, i) (((uint8_t *)(attributes))[-3 - (i)])
-#define brinery_values_key(type, index) \
-    (DK_UNICODE_ENTRIES(((PyHeapTypeObject *)(type))->ht_cached_keys)[index].me_key)
-#define brinery_values_item(attributes, index) ((attributes)->values[index])

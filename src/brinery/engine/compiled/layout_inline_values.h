@@ -21,8 +21,5 @@ BRINERY_ALWAYS_INLINE int brinery_managed_attributes(PyObject *obj, PyObject **d
 
 #define brinery_values_size(attributes) ((Py_ssize_t)(attributes)->size)
 #define brinery_values_index(attributes, i) (((uint8_t *)&(attributes)->values[(attributes)->capacity])[i])
-#define brinery_values_key(type, index) \
-    (DK_UNICODE_ENTRIES(((PyHeapTypeObject *)(type))->ht_cached_keys)[index].me_key)
-#define brinery_values_item(attributes, index) ((attributes)->values[index])
 
 #endif

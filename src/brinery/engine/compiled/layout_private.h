@@ -21,6 +21,18 @@ typedef PyDictValues brinery_values;
 #define brinery_count_one(op) ((op)->ob_refcnt = 1)
 #endif
 
+/* ---- the values of an instance -------------------------------------------------------------- */
+
+#define brinery_values_key(type, index) \
+    (DK_UNICODE_ENTRIES(((PyHeapTypeObject *)(type))->ht_cached_keys)[index].me_key)
+#define brinery_values_item(attributes, index) ((attributes)->values[index])
+
+/* How many there are, and in which order they were set, stands in the bytes before them up to 3.12. */
+#ifndef brinery_values_size
+#define brinery_values_size(attributes) ((Py_ssize_t)((uint8_t *)(attributes))[-2])
+#define brinery_values_index(attributes, i) (((uint8_t *)(attributes))[-3 - (i)])
+#endif
+
 /* ---- str ------------------------------------------------------------------------------------ */
 
 /* The UTF-8 form that a str already carries: itself where it is ASCII, else what a cache holds. */
