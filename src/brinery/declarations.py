@@ -13,11 +13,11 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from brinery.dotted import MISSING, find_loaded, is_dotted, name_of_class
+from brinery.dotted import MISSING, called, find_loaded, is_dotted, name_of_class
 from brinery.errors import DeclarationError
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.plan import NATIVE_TYPES
-from brinery.records import Record, Statement, called, refused
+from brinery.records import Record, Statement, refused
 from brinery.urls import redacted
 
 if TYPE_CHECKING:

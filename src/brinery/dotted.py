@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING",
+    "called",
     "find_loaded",
     "import_dotted",
     "is_dotted",
@@ -50,6 +51,19 @@ def _identifiers(text: str) -> bool:
 def name_of_class(cls: type) -> str:
     """Where `cls` says that it lives, as a dotted name."""
     return f"{module_of(cls)}:{qualname_of(cls)}"
+
+
+def called(function: object) -> str:
+    """A function, or what is called like one, by its name."""
+    if isinstance(function, str):
+        return function
+    if isinstance(function, type):
+        return name_of_class(function)
+    import types  # nearly nobody needs it
+
+    if isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
+        return f"{function.__module__}:{function.__qualname__}"
+    return f"a {name_of_class(type(function))}"
 
 
 def find_loaded(name: str) -> object:

@@ -45,8 +45,9 @@ def dump_file(
 
     The arguments are those of :func:`brinery.dump`; `profile` is used in the place of the default one.
 
-    `compress` is ``"gzip"``, ``"bzip2"``, ``"xz"``, ``"zstd"`` (from Python 3.14 on) or ``"none"``;
-    ``"infer"`` takes what the suffix says (``.gz``, ``.bz2``, ``.xz``, ``.zst``). With `lock`, a number of
+    `compress` is ``"gzip"``, ``"bzip2"``, ``"xz"``, ``"zstd"`` (from Python 3.14 on, or with the package
+    backports.zstd), ``"lz4"`` (with the package lz4) or ``"none"``; ``"infer"`` takes what the suffix says
+    (``.gz``, ``.bz2``, ``.xz``, ``.zst``, ``.lz4``). With `lock`, a number of
     seconds, no other ``dump_file`` that has a `lock` writes the file meanwhile: it is waited for so long.
     `progress` is called with how many bytes were written, before compression, and None.
 
@@ -92,10 +93,15 @@ def load_file(
     """The object in the file at `path`; of several pickles in it the first, which see :func:`load_all`.
 
     The arguments are those of :func:`brinery.load`; `profile` is used in the place of the default one. What
-    is compressed is decompressed, whatever its name. `progress` is called with how many bytes of the file
-    were read, and how many there are. What is raised while it is loaded has a note with the file's name.
+    is compressed is decompressed, whatever its name, and read to its end, where its check sum stands.
+    `progress` is called with how many bytes of the file were read, and how many there are. What is raised
+    while it is loaded has a note with the file's name.
+
+    Raises what loading raises; for a compressed file that is cut short EOFError, for one that is damaged what
+    its decompressor raises (OSError, ValueError, ``lzma.LZMAError``, …); ValueError where this Python
+    cannot decompress it; and OSError.
     """
-    with _opened(path, progress) as file:
+    with _opened(path, progress) as (file, is_packed):
         if not file.peek(1):
             empty = EOFError("Ran out of input")
             advice.add(
@@ -104,9 +110,13 @@ def load_file(
                 "dump_file() leaves a file whole or as it was",
             )
             raise empty
-        return (profile or default_profile()).load(
+        loaded = (profile or default_profile()).load(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
+        if is_packed:  # its check sum stands at its end
+            while file.read(_STEP):
+                pass
+        return loaded
 
 
 def _check_target(path: str | os.PathLike[str]) -> None:
@@ -134,25 +144,41 @@ def load_all(
 ) -> Iterator[Any]:
     """The objects of all pickles in the file at `path`, one after the other, each as it is asked for.
 
-    The arguments are those of :func:`load_file`. An empty file has no objects. Raises what loading raises,
-    where the pickle that cannot be loaded is met: those before it were yielded.
+    The arguments are those of :func:`load_file`. An empty file has no objects.
+
+    Raises what :func:`load_file` raises, where the pickle that cannot be loaded is met: those before it were
+    yielded. A note says which of the file's pickles it is, and where it begins; ``pickle_offset`` counts
+    from there.
     """
     loading = profile or default_profile()
-    with _opened(path, progress) as file:
+    with _opened(path, progress) as (file, _):
+        number = 0
         while file.peek(1):
-            yield loading.load(file, fix_imports=fix_imports, encoding=encoding, errors=errors)
+            number += 1
+            begin = file.tell()
+            try:
+                loaded = loading.load(file, fix_imports=fix_imports, encoding=encoding, errors=errors)
+            except Exception as failure:
+                at = getattr(failure, "pickle_offset", None)
+                where = (
+                    f", so it failed at offset {begin + at:,} of the file" if at is not None and begin else ""
+                )
+                advice.add(failure, f"in pickle {number}, which begins at offset {begin:,}{where}")
+                raise
+            yield loaded
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str], progress: Progress | None) -> Iterator[Any]:
-    """The content of the file at `path`."""
+def _opened(path: str | os.PathLike[str], progress: Progress | None) -> Iterator[tuple[Any, bool]]:
+    """The content of the file at `path`, and whether it is compressed."""
     with open(path, "rb") as file:
-        # Never closed by itself: that would close `file`, which the block does.
-        content: Any = unpacked(file)
-        if progress is not None:
-            content = _Reading(content, file, os.fstat(file.fileno()).st_size, progress)
         try:
-            yield content
+            # Never closed by itself: that would close `file`, which the block does.
+            content: Any = unpacked(file)
+            is_packed = content is not file
+            if progress is not None:
+                content = _Reading(content, file, os.fstat(file.fileno()).st_size, progress)
+            yield content, is_packed
         except Exception as failure:
             advice.add(failure, f"in the file {os.fspath(path)!r}")
             raise
@@ -178,6 +204,7 @@ class _Reading:
 
     def __init__(self, content: Any, file: IO[bytes], size: int, progress: Progress) -> None:
         self.peek = content.peek
+        self.tell = content.tell
         self._content = content
         self._file = file
         self._size = size

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from brinery.dotted import is_dotted
+from brinery.dotted import called, is_dotted
 from brinery.lean_typing import TYPE_CHECKING
-from brinery.records import Record, Statement, called, refused
+from brinery.records import Record, Statement, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -371,3 +371,11 @@ class ReadPlan(NamedTuple):
     fallbacks: NameMap | None = None
     shapes: ShapeTable | None = None
     gone: Mapping[str, str] = {}
+
+    def why_gone(self, *pairs: tuple[str, str]) -> str:
+        """Why there is nothing today for the first of `pairs` of which that is said; else empty."""
+        for pair in pairs:
+            reason = self.gone.get(":".join(pair)) or self.gone.get(pair[0])
+            if reason:
+                return f"{':'.join(pair)} is gone: {reason}"
+        return ""

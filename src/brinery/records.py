@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-import types
 from types import MappingProxyType
 
-from brinery.dotted import name_of_class
 from brinery.errors import DeclarationError
 from brinery.lean_typing import TYPE_CHECKING, NamedTuple
 from brinery.urls import redacted
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn, Self
 
-__all__ = ["Record", "Statement", "called", "is_own", "refused"]
+__all__ = ["Record", "Statement", "is_own", "refused"]
 
 
 class Statement(NamedTuple):
@@ -141,17 +139,6 @@ def _not_its_fields(cls: type, arguments: tuple[object, ...], given: dict[str, o
     required = ordered[len(arguments) : len(ordered) - optional]
     missing = [name for name in required if name not in given]
     return f"{cls.__name__}(…) wants {' and '.join(missing)} too: {wants}"
-
-
-def called(function: object) -> str:
-    """A function, or what is called like one, by its name."""
-    if isinstance(function, str):
-        return function
-    if isinstance(function, type):
-        return name_of_class(function)
-    if isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
-        return f"{function.__module__}:{function.__qualname__}"
-    return f"a {name_of_class(type(function))}"
 
 
 def refused(text: str) -> DeclarationError:

@@ -1,17 +1,21 @@
 """Every command that looks into pickles finds them in the same containers."""
 
+import bz2
 import contextlib
 import dbm.dumb
 import gzip
 import io
 import json
+import lzma
 import os
 import pickle
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import zipfile
+import zlib
 from contextlib import closing
 
 import pytest
@@ -133,12 +137,12 @@ def test_one_column_with_what_does_not_begin_with_its_protocol(tmp_path, capsys)
     ("name", "column", "words"),
     [
         ("file", "a.b", "no database"),
-        ("database", "a.b", "no such table: a"),
+        ("database", "a.b", "no table a; its tables are orders"),
         ("database", "orders.b", "no column b"),
         ("database", "orders", "TABLE.COLUMN"),
         ("url", "a.b", "no table a"),
         ("url", "orders.b", "no column b; it has number, data"),
-        ("nowhere", None, "unable to open"),
+        ("nowhere", None, "there is no database"),
         ("dialect", None, "nosuch"),
     ],
 )
@@ -158,6 +162,149 @@ def test_what_is_not_there_is_said(name, column, words, tmp_path, capsys):
     err = capsys.readouterr().err
     assert words in err
     assert "secret" not in err
+
+
+def places(capsys, *arguments):
+    """Where refs finds pickles, and its exit code."""
+    code = main(["refs", *map(str, arguments), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    return code, [one["where"] for one in found] if isinstance(found, list) else [""]
+
+
+PACKED = {"gzip": gzip.compress, "zlib": zlib.compress, "bz2": bz2.compress, "lzma": lzma.compress}
+
+
+@pytest.fixture
+def values(tmp_path):
+    """An SQLite file with one row for each value."""
+
+    def make(*given):
+        path = tmp_path / "values.db"
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE t (number INTEGER PRIMARY KEY, data, note TEXT)")
+            database.executemany("INSERT INTO t (data) VALUES (?)", [(value,) for value in given])
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_old_protocols_in_columns_are_seen_unasked(protocol, values, capsys):
+    old = pickle.dumps({"a": [1, 2.5]}, protocol)
+    path = values(old, b"(not one", b"N", old + b"!", "N.", "I am text.\n.", "plain")
+    assert places(capsys, path) == (0, ["t.data[1]"])
+    if protocol == 0:  # it is text, and may lie in a column of text
+        path.unlink()
+        assert places(capsys, values(old.decode())) == (0, ["t.data[1]"])
+        assert places(capsys, path, "--column", "t.data") == (0, ["t.data[1]"])
+
+
+def test_old_protocols_by_a_url(values, capsys):
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    path = values()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE old (id INTEGER PRIMARY KEY, data BLOB, text TEXT)")
+        old = pickle.dumps([1], 0)
+        database.execute("INSERT INTO old (data, text) VALUES (?, ?)", [old, old.decode()])
+    assert sqlalchemy.__version__
+    assert places(capsys, f"sqlite:///{path}") == (0, ["old.data[1]"])
+    assert places(capsys, f"sqlite:///{path}", "--column", "old.text") == (0, ["old.text[1]"])
+
+
+@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize("url", [False, True])
+def test_compressed_values_in_columns_are_looked_into(how, url, values, capsys):
+    path = values(PACKED[how](DATA), PACKED[how](b"no pickle"), DATA, b"x\x9cnothing")
+    name, column = path, ()
+    if url:
+        pytest.importorskip("sqlalchemy")
+        name, column = f"sqlite:///{path}", ("--column", "t.data")
+    _, found = places(capsys, name, *column)
+    # Where the column is asked for by its name, what may begin a pickle is one.
+    assert [where for where in found if where != "t.data[2]"] == ["t.data[1]", "t.data[3]"]
+
+
+def test_one_damaged_value_does_not_end_the_others(values, capsys, tmp_path):
+    cut = zlib.compress(DATA + os.urandom(5000))[:-20]
+    path = values(DATA, cut, DATA[:-1], DATA)
+    for command in ("refs", "sizes", "dis"):
+        assert main([command, str(path)]) == 1
+        out, err = capsys.readouterr()
+        assert "t.data[4]" in out
+        assert "t.data[2]" in err
+        assert "t.data[3]" in err
+    other = tmp_path / "other.db"
+    shutil.copy(path, other)
+    with closing(sqlite3.connect(other)) as database, database:
+        database.execute("UPDATE t SET data = ? WHERE number = 4", [OTHER])
+    assert main(["diff", str(path), str(other)]) == 2
+    out, err = capsys.readouterr()
+    assert "t.data[4]: root" in out
+    assert "t.data[2]" in err
+    assert "t.data[3]" in err
+    assert main(["diff", str(path), str(other), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path, capsys):
+    pytest.importorskip("sqlalchemy")
+    path = tmp_path / "nope.db"
+    for command in COMMANDS:
+        files = [f"sqlite:///{path}"] * (2 if command == "diff" else 1)
+        assert main([command, *files]) in (1, 2)
+        assert "there is no database" in capsys.readouterr().err
+        assert not path.exists()
+
+
+def test_a_name_that_is_misspelt_brings_the_one_that_is_meant(values, capsys):
+    path = values(DATA)
+    for name in (path, f"sqlite:///{path}"):
+        if name != path:
+            pytest.importorskip("sqlalchemy")
+        for column, words in (
+            ("t.dat", "the table t has no column dat; did you mean data?"),
+            ("t.x", "it has number, data, note"),
+            ("tt.data", "the database has no table tt; did you mean t?"),
+        ):
+            assert main(["refs", str(name), "--column", column]) == 1
+            assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_a_tar_archive(mode, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "some.tar"
+    members = {
+        "a/data.pkl": DATA,
+        "b/old": pickle.dumps([1], 0),
+        "c/readme": b"no pickle",
+        "d/x.pkl.gz": gzip.compress(DATA),
+        "e/long.bin": pickle.dumps(b"x" * 100_000, 4),
+    }
+    with tarfile.open(path, mode) as archive:
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    expected = [name for name in members if name != "c/readme"]
+    assert places(capsys, path) == (0, expected)
+    assert main(["doctor", str(path)]) == 0
+    capsys.readouterr()
+    with open(path, "rb") as file:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
+        assert places(capsys, "-") == (0, expected)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert main(["doctor", str(path)]) == 1
+
+
+def test_members_of_a_zip_by_content(tmp_path, capsys):
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("old", pickle.dumps({"a": 1}, 0))
+        archive.writestr("packed", gzip.compress(DATA))
+        archive.writestr("code.py", b"(a, b) = 1, 2\n")
+        archive.writestr("text", b"In a text.")
+    assert places(capsys, path) == (0, ["old", "packed"])
 
 
 def test_a_column_of_postgresql(capsys):

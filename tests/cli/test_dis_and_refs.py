@@ -153,12 +153,16 @@ def test_refs_as_json_is_complete(run, file):
                 "loads_as": "builtins.range",
                 "status": "found",
                 "reaches": "builtins.range",
+                "stands_in": "",
+                "reason": "",
                 "uses": 1,
             }
         ],
         "persistent_ids": [{"id": "'7'", "uses": 1}],
         "extension_codes": [],
         "nested": [],
+        "unlooked": 0,
+        "fault": None,
     }
 
 
@@ -345,3 +349,42 @@ def test_looking_at_a_pickle_starts_neither_the_plugin_host_nor_a_store(file):
     done = subprocess.run(**python("-c", code), check=True)
     loaded = done.stdout.decode().splitlines()[-1].split()
     assert not {"pluggy", "sqlite3", "importlib.metadata", "brinery.plugin_host"} & set(loaded)
+
+
+@pytest.mark.parametrize("data", [b"cos\nsystem\n(S'ls'\ntR.!", b"cos\nsystem\n(S'ls'\ntR!"])
+def test_refs_shows_what_stands_before_a_fault(run, file, data):
+    code, out, err = run("refs", path := file(data))
+    assert code == 1
+    assert "os.system  =  " in out
+    assert f"{path}: this byte is no opcode" in err
+    assert "offset" in err
+    code, out, err = run("refs", path, "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert found["globals"][0]["name"] == "system"
+    assert "no opcode" in found["fault"]
+    assert "no opcode" in err
+
+
+def test_refs_of_several_in_a_container_with_faults(run, tmp_path):
+    path = tmp_path / "some.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.pkl", b"cos\nsystem\n.!")
+        archive.writestr("b.pkl", b"no pickle")
+        archive.writestr("c.pkl", b"cos\ngetcwd\n.")
+    code, out, err = run("refs", path)
+    assert code == 1
+    assert "os.system" in out
+    assert "os.getcwd" in out
+    assert "a.pkl: this byte is no opcode" in err
+    assert "b.pkl" in err
+
+
+def test_refs_shows_faults_and_limits_of_what_is_nested(run, file):
+    code, out, _ = run("refs", file(pickle.dumps([b"cos\nsystem\n(S'ls'\ntR!"])))
+    assert code == 0
+    assert "then, in these bytes: this byte is no opcode" in out
+    data = b"cos\nsystem\n."
+    for _ in range(40):
+        data = pickle.dumps(data)
+    assert "1 more byte string may hold a pickle" in run("refs", file(data))[1]

@@ -134,6 +134,86 @@ def test_what_runs_things_is_not_passed_over():
     assert "posix.system" in texts(b"\x80\x04\x8c\x06shutil\x8c\x09os.system\x93.")[1]
 
 
+REACHING = {
+    "getattr": b"c__builtin__\ngetattr\n(cdatetime\ndate\nVtoday\ntR.",
+    "attrgetter": b"\x80\x04\x8c\x08operator\x8c\x0aattrgetter\x93\x8c\x06system\x85R.",
+    "methodcaller": b"\x80\x04\x8c\x08operator\x8c\x0cmethodcaller\x93\x8c\x06system\x8c\x02ls\x86R.",
+    "pickle.loads": b"cpickle\nloads\n(c_codecs\nencode\n(VN.\nVlatin1\ntRtR.",
+    "marshal.loads": b"cmarshal\nloads\n(c_codecs\nencode\n(VN\nVlatin1\ntRtR.",
+    "import_module": b"cimportlib\nimport_module\n(Vantigravity\ntR.",
+    "map": b"c__builtin__\nmap\n(c__builtin__\nprint\n(VN\nltR.",
+    "open": b"c__builtin__\nopen\n(V/etc/passwd\ntR.",
+    "socket": b"csocket\nsocket\n(tR.",
+    "__globals__": b"\x80\x04\x8c\x0bcollections\x8c\x16namedtuple.__globals__\x93.",
+    "__subclasses__": b"\x80\x04\x8c\x08builtins\x8c\x15object.__subclasses__\x93)R.",
+}
+
+
+@pytest.mark.parametrize("what", REACHING)
+def test_what_reaches_any_function_is_not_called_fine(what):
+    found = diagnose(REACHING[what])
+    assert found.weight == "unsure"
+    (finding,) = [one for one in found.findings if "do not load it" in one.advice]
+    assert what.split(".")[-1] in finding.what
+
+
+def test_what_it_is_given_is_told():
+    (finding,) = [one for one in diagnose(REACHING["getattr"]).findings if one.weight == "unsure"]
+    assert "it is called with (datetime.date, 'today')" in finding.what
+    assert "any function is reached" in finding.what
+
+
+def test_line_ends_that_a_load_does_not_notice():
+    data = b"(lp0\r\nVabc\r\np1\r\naI1\r\na."
+    assert pickle.loads(data) == ["abc\r", 1]
+    weight, said = texts(data)
+    assert weight == "fails"
+    assert "each of its 4 lines ends in \\r\\n" in said
+    assert pickle.loads(data.replace(b"\r\n", b"\n")) == ["abc", 1]
+    for name in (b"cos\r\nsystem\r\n.", b"cos\r\nsystem\r\np0\r\n."):
+        weight, said = texts(name)
+        assert weight == "fails"
+        assert "text mode" in said
+        assert "no module" not in said
+    assert texts(b"Vabc\r\n0Vdef\n.")[0] == "fine"
+
+
+def test_a_second_pickle_that_was_cut_or_damaged():
+    for second, word in ((SOUND[:-6], "cut short"), (SOUND[:2], "cut short"), (b"(lp0\nI1\na", "cut short")):
+        weight, said = texts(SOUND + second)
+        assert weight == "fails", second
+        assert word in said
+        assert f"from offset {len(SOUND)}" in said
+    weight, said = texts(SOUND * 2 + b"\x80\x04\xff.")
+    assert weight == "fails"
+    assert "pickle 3" in said
+    assert "is damaged" in said
+    assert texts(SOUND + b"N")[0] == "fine"  # a byte that stands there is no pickle
+
+
+@pytest.mark.parametrize(
+    ("beginning", "word"),
+    [
+        (b"PAR1\x15\x04\x15\x10", "Parquet"),
+        (b"PAR1\x18\x04", "Parquet"),
+        (b"PAR1\x00\x04", "Parquet"),
+        (b"Obj\x01\x04", "Avro"),
+        (b"ORC\n\x03", "ORC"),
+        (b"MATLAB 5.0 MAT-file", "MATLAB"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"RIFF\x24\x08\0\0WAVE", "RIFF"),
+        (b"\xac\xed\x00\x05sr", "Java"),
+        (b"Salted__\x01\x02", "openssl"),
+        (b"-----BEGIN PGP MESSAGE-----", "PEM"),
+    ],
+)
+def test_other_files_are_known_by_their_beginning(beginning, word):
+    weight, said = texts(beginning + bytes(200))
+    assert weight == "fails"
+    assert word in said
+
+
 def test_nothing_is_imported_or_run():
     program = (
         "import sys; from brinery.stream import diagnose; diagnose(b'N.'); before = set(sys.modules)\n"
@@ -165,7 +245,9 @@ class TestTheCommand:
         file = tmp_path / "good.pickle"
         file.write_bytes(SOUND)
         assert main(["doctor", str(file)]) == 0
-        assert "nothing stands against loading it here" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "nothing keeps it from loading here" in said
+        assert "trust" in said
 
     def test_json_and_archives(self, tmp_path, capsys):
         file = tmp_path / "two.zip"

@@ -56,6 +56,59 @@ def test_the_page_needs_nothing_from_elsewhere(file, tmp_path, capsys):
     assert text.count("</script>") == 2  # the stream's own text ends none
 
 
+def test_the_page_takes_nobodys_place(file, tmp_path, capsys):
+    before = file.read_bytes()
+    other = tmp_path / "other.pickle"
+    other.write_bytes(b"N.")
+    link = tmp_path / "link.html"
+    link.symlink_to(file)
+    for out, words in (
+        (file, "the file itself"),
+        (link, "the file itself"),
+        (other, "it is no page"),
+        (tmp_path, "a folder"),
+        (tmp_path / "no" / "such.html", "No such file"),
+    ):
+        assert main(["sizes", str(file), "--html", str(out)]) == 1
+        error = capsys.readouterr().err
+        assert words in error
+        assert str(out) in error
+    assert file.read_bytes() == before
+    assert other.read_bytes() == b"N."
+    page = tmp_path / "page.html"
+    for _ in range(2):  # a page of before is replaced
+        assert main(["sizes", str(file), "--html", str(page)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        ("sizes", "--least", "nan"),
+        ("sizes", "--least", "-1"),
+        ("sizes", "--least", "x"),
+        ("sizes", "--depth", "-1"),
+        ("dis", "--width", "-5"),
+        ("diff", "--limit", "-1"),
+        ("diff", "--limit", "x"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(command, option, value, file, capsys):
+    files = [str(file)] * (2 if command == "diff" else 1)
+    with pytest.raises(SystemExit) as stopped:
+        main([command, *files, f"{option}={value}"])
+    assert stopped.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_roots_of_several_pickles_are_numbered(tmp_path, capsys):
+    path = tmp_path / "some.pickle"
+    path.write_bytes(pickle.dumps("a" * 100) + pickle.dumps(["b" * 900]))
+    assert main(["sizes", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "pickles[1][0]  str" in out
+    assert "pickles[0]  str" in out
+
+
 @pytest.mark.skipif(
     CHROMEDRIVER is None and not os.environ.get("BRINERY_REQUIRE_BROWSER"),
     reason="there is no chromedriver; with BRINERY_REQUIRE_BROWSER it has to be there",

@@ -145,7 +145,7 @@ def test_a_number_of_processes_is_one(folder, capsys, count):
     [
         ("nothing", "nothing"),
         ("nobase://ada:secret@host/x", "nobase"),
-        ("sqlite:////no/such/folder/x.db", "unable to open"),
+        ("sqlite:////no/such/folder/x.db", "there is no database"),
         ("sqlite://", "t"),
     ],
 )

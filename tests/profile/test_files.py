@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import lzma
 import os
 import pickle
@@ -11,6 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from throwaway import declaring
 import brinery
 from brinery import Profile, Reducer
 from brinery.files import written_whole
+from brinery.stream.packing import choose, packed
 
 
 def test_a_file_holds_what_dump_writes(tmp_path: Path) -> None:
@@ -198,6 +201,93 @@ class TestCompression:
             brinery.dump_file([1, (n for n in "x")], path)
         assert brinery.load_file(path) == [1]
         assert list(tmp_path.iterdir()) == [path]
+
+
+def every_way() -> list[str]:
+    """The suffixes of what can be done here."""
+    found = [".gz", ".bz2", ".xz"]
+    for suffix, modules in ((".zst", ("compression.zstd", "backports.zstd")), (".lz4", ("lz4.frame",))):
+        for module in modules:
+            try:
+                importlib.import_module(module)
+            except ImportError:
+                continue
+            found.append(suffix)
+            break
+    return found
+
+
+class TestDamage:
+    """A compressed file is read to its end, behind the pickle, where its check sum stands."""
+
+    @pytest.fixture(params=every_way())
+    def path(self, request, tmp_path):
+        path = tmp_path / f"a{request.param}"
+        brinery.dump_file(os.urandom(300_000), path)
+        return path
+
+    def test_a_file_that_is_whole(self, path):
+        assert len(brinery.load_file(path)) == 300_000
+        assert [len(one) for one in brinery.load_all(path)] == [300_000]
+
+    @pytest.mark.parametrize("progress", [None, lambda done, size: None])
+    @pytest.mark.parametrize("cut", [1, 4, 9])
+    def test_one_that_is_cut_short_is_an_error(self, path, cut, progress):
+        path.write_bytes(path.read_bytes()[:-cut])
+        with pytest.raises(Exception, match=r"(?i)end") as error:
+            brinery.load_file(path, progress=progress)
+        assert any(str(path) in note for note in error.value.__notes__)
+        with pytest.raises(Exception, match=r"(?i)end"):
+            list(brinery.load_all(path, progress=progress))
+
+    def test_a_check_sum_that_differs_is_an_error(self, path):
+        data = bytearray(path.read_bytes())
+        at = -6 if path.suffix == ".gz" else len(data) // 2
+        data[at] ^= 0xFF
+        path.write_bytes(data)
+        with pytest.raises(Exception):  # noqa: B017, PT011 - each decompressor has its own
+            brinery.load_file(path)
+        with pytest.raises(Exception):  # noqa: B017, PT011
+            list(brinery.load_all(path))
+
+    def test_zlib(self, tmp_path):
+        path = tmp_path / "a"
+        data = zlib.compress(pickle.dumps(os.urandom(1000)))
+        path.write_bytes(data)
+        assert len(brinery.load_file(path)) == 1000
+        path.write_bytes(data[:-1])
+        with pytest.raises(EOFError, match="ends before its end"):
+            brinery.load_file(path)
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    with pytest.raises(ValueError, match="pip install lz4"):
+        brinery.dump_file(1, tmp_path / "a.lz4")
+    (tmp_path / "b").write_bytes(b"\x04\x22\x4d\x18\x40\x40\xc0\0\0\0\0")
+    with pytest.raises(ValueError, match="pip install lz4") as error:
+        brinery.load_file(tmp_path / "b")
+    assert str(tmp_path / "b") in error.value.__notes__[-1]
+
+
+@pytest.mark.parametrize("suffix", ["", *every_way()])
+@pytest.mark.parametrize("progress", [None, lambda done, size: None])
+def test_an_error_of_load_all_says_which_pickle_it_is(tmp_path, suffix, progress):
+    path = tmp_path / f"a{suffix}"
+    data = pickle.dumps([1, 2, 3]) * 2
+    with open(path, "wb") as whole, packed(whole, choose(path, "infer")) as file:
+        file.write(data + b"\x80\x04]\x8c\x02\xff\xffa.")
+    loading = brinery.load_all(path, progress=progress)
+    assert [next(loading), next(loading)] == [[1, 2, 3]] * 2
+    with pytest.raises(UnicodeDecodeError) as error:
+        next(loading)
+    assert error.value.pickle_offset == 3
+    notes = error.value.__notes__
+    begin = len(data)
+    assert (
+        f"in pickle 3, which begins at offset {begin}, so it failed at offset {begin + 3} of the file"
+        in notes
+    )
 
 
 class TestProgress:

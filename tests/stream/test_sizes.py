@@ -4,6 +4,7 @@ import datetime
 import io
 import pickle
 import tracemalloc
+from random import Random
 
 import pytest
 from graphs import Plain
@@ -228,3 +229,68 @@ def test_what_sizes_does_not_need_may_be_a_fault_all_the_same(data, offset):
     with pytest.raises(ReadError) as caught:
         sizes(data)
     assert caught.value.pickle_offset == offset
+
+
+def test_many_pickles_are_all_there():
+    """The largest have a place of their own, and all others are one."""
+    data = b"".join(pickle.dumps(["x" * (i % 1000)]) for i in range(5000))
+    found = sizes(data)
+    assert found.pickles == 5000
+    assert sum(root.bytes for root in found.roots) == len(data)
+    assert sum(root.objects for root in found.roots) == 5000
+    assert len(found.roots) <= 201
+    assert found.roots[-1].path == "pickles[…]"
+    assert "pickles[4999]" in {root.path for root in found.roots}
+    assert [root.path for root in sizes(pickle.dumps(1) * 150).roots].count("pickles[…]") == 0
+
+
+THROWN_AWAY = [
+    b"(Va\np0\n(Vb\np1\n0(Vc\np2\n(ttp3\ntp4\ntp5\n.",
+    b"(]p0\n(Vb\np1\n0(Vc\np2\n(ttp3\ntp4\ntp5\n.",
+    b"](Vbbbbbbbbbbbbbbbbbbbbb\n0Va\nta.",
+    b"](Vbbb\n01K\x01a.",
+    b"](Vbbb\n00K\x01a.",
+    b"](Vbbb\n0(Vccc\n1Va\nta.",
+    b"]((Vbbb\n(Vccc\n11Va\nta.",
+    b"](Vbbb\n0Va\nVb\ne.",
+    b"}(]Vbbb\na0Va\nVb\nu.",
+]
+
+
+@pytest.mark.parametrize("data", THROWN_AWAY)
+def test_what_is_thrown_away_counts_once(data):
+    """Each byte but STOP's and those of POP counts for one kind, though it lies in what is made around it."""
+    rows = sizes(data).builtins
+    assert all(row.bytes >= 0 for row in rows)
+    assert len(data) - 5 <= sum(row.bytes for row in rows) <= len(data)
+
+
+def test_no_stream_counts_more_than_it_has():
+    """Of streams at random, of containers, marks and what throws away."""
+    random = Random(7)
+    tried = 0
+    while tried < 3000:
+        pieces = [
+            b"]",
+            b"(",
+            b"(",
+            b"0",
+            b"1",
+            b"t",
+            b"l",
+            b"Vab\n",
+            b"K\x01",
+            b"a",
+            b"e",
+            b"\x85",
+            b"}",
+            b"2",
+        ]
+        data = b"".join(random.choice(pieces) for _ in range(random.randrange(4, 16))) + b"."
+        try:
+            found = sizes(data)
+        except ReadError:
+            continue
+        tried += 1
+        assert all(row.bytes >= 0 for row in found.builtins), data
+        assert sum(row.bytes for row in found.builtins) <= len(data), data

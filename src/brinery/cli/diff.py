@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from brinery.cli.installation import add_plugins_argument, chosen_names
 from brinery.cli.problems import Problem
-from brinery.cli.streams import Pickles, add_file_argument, called, explain_fault
+from brinery.cli.streams import Pickles, add_file_argument, called, count, explain_fault
 from brinery.errors import ReadError
 from brinery.stream import Difference, diff
 from brinery.stream.globals import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from brinery.cli.streams import Stream
 
@@ -49,7 +50,7 @@ _SIGNS = {"changed": "~", "removed": "-", "added": "+", "shared": "="}
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file_argument(parser, "A", "B")
-    parser.add_argument("--limit", type=int, metavar="N", help="stop after N differences")
+    parser.add_argument("--limit", type=count, metavar="N", help="show no more than N differences")
     parser.add_argument(
         "--encoding",
         default="ASCII",
@@ -61,16 +62,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the differences; 1 if there are any. Raises Problem where either file is no sound pickle."""
+    """Print the differences; 1 if there are any, and 2 where some pickle in a container is damaged.
+
+    Raises Problem where either file is no sound pickle.
+    """
+    comparison = _Comparison(options)
+    # One more than is shown: whether there are any is told by the exit code in any case.
+    limit = None if options.limit is None else options.limit + 1
     try:
-        found = list(islice(_differences(options, chosen_names(options)), options.limit))
+        found = list(islice(comparison.differences(), limit))
     except LookupError as unknown:
         raise Problem(f"--encoding {options.encoding}: {unknown}") from unknown
     if options.json:
-        print(json.dumps([one._asdict() for one in found], indent=2))
-    for one in () if options.json else found:
-        print(_line(one))
-    return 1 if found else 0
+        print(json.dumps([one._asdict() for one in found[: options.limit]], indent=2))
+    else:
+        for one in found[: options.limit]:
+            print(_line(one))
+    return TROUBLE if comparison.failed else int(bool(found))
 
 
 def _line(one: Difference) -> str:
@@ -78,39 +86,57 @@ def _line(one: Difference) -> str:
     return f"{_SIGNS[one.kind]} {one.path}  {text}"
 
 
-def _differences(
-    options: argparse.Namespace, names: Callable[[str, str, bool], tuple[str, str]]
-) -> Iterator[Difference]:
+class _Comparison:
     """Of each pickle that is in both, by where it is; and what is in one only."""
-    first, second = _contents(options.a, options.column), _contents(options.b, options.column)
-    if len(first) == len(second) == 1:
-        first, second = {"": next(iter(first.values()))}, {"": next(iter(second.values()))}
-    for where, (data, one) in first.items():
-        if where not in second:
-            yield Difference(where, "removed", f"a pickle of {len(data):,} bytes", "")
-            continue
-        other_data, other = second[where]
-        prefix = f"{printable(where)}: " if where else ""
-        try:
-            for found in diff(data, other_data, names=names, encoding=options.encoding):
-                yield found._replace(path=prefix + found.path)
-        except ReadError as fault:
-            here = "in the second stream" not in getattr(fault, "__notes__", ())
-            name, stream = (options.a, one) if here else (options.b, other)
-            raise Problem(f"{called(name)}: {prefix}{explain_fault(fault, stream)}") from fault
-    for where, (data, _) in second.items():
-        if where not in first:
-            yield Difference(where, "added", "", f"a pickle of {len(data):,} bytes")
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self.failed = 0
+
+    def differences(self) -> Iterator[Difference]:
+        options = self._options
+        first, second = self._contents(options.a), self._contents(options.b)
+        if len(first) == len(second) == 1:
+            first, second = {"": next(iter(first.values()))}, {"": next(iter(second.values()))}
+        names = chosen_names(options)
+        for where, one in first.items():
+            if where not in second:
+                yield Difference(where, "removed", _words(one), "")
+                continue
+            other = second[where]
+            if one is None or other is None:  # damaged, and that was said
+                continue
+            prefix = f"{printable(where)}: " if where else ""
+            try:
+                for found in diff(one[0], other[0], names=names, encoding=options.encoding):
+                    yield found._replace(path=prefix + found.path)
+            except ReadError as fault:
+                here = "in the second stream" not in getattr(fault, "__notes__", ())
+                name, stream = (options.a, one[1]) if here else (options.b, other[1])
+                text = f"{called(name)}: {prefix}{explain_fault(fault, stream)}"
+                if not where:
+                    raise Problem(text) from fault
+                sys.stdout.flush()
+                print(text, file=sys.stderr)
+                self.failed += 1
+        for where, other in second.items():
+            if where not in first:
+                yield Difference(where, "added", "", _words(other))
+
+    def _contents(self, name: str) -> dict[str, tuple[bytes, Stream] | None]:
+        """The pickles in a file, by where they are; None for those that cannot be read."""
+        found: dict[str, tuple[bytes, Stream] | None] = {}
+        pickles = Pickles(name, self._options.column)
+        for stream in pickles:
+            found[stream.where] = None
+            with pickles.looking():
+                pieces = []
+                while piece := stream.read(1 << 20):
+                    pieces.append(piece)
+                found[stream.where] = b"".join(pieces), stream
+        self.failed += pickles.failed
+        return found
 
 
-def _contents(name: str, column: str | None) -> dict[str, tuple[bytes, Stream]]:
-    """The pickles in a file, by where they are."""
-    found = {}
-    pickles = Pickles(name, column)
-    for stream in pickles:
-        with pickles.looking():
-            pieces = []
-            while piece := stream.read(1 << 20):
-                pieces.append(piece)
-            found[stream.where] = b"".join(pieces), stream
-    return found
+def _words(content: tuple[bytes, Stream] | None) -> str:
+    return "a damaged pickle" if content is None else f"a pickle of {len(content[0]):,} bytes"

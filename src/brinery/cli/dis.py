@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from brinery.cli.streams import Pickles, add_file_argument
+from brinery.cli.streams import Pickles, add_file_argument, count
 from brinery.stream import Instruction, disassemble
 from brinery.stream.globals import printable, shorten
 
@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", action="store_true", help="stop after the first pickle")
     parser.add_argument(
         "--width",
-        type=int,
+        type=count,
         default=shutil.get_terminal_size((100, 24)).columns,
         metavar="N",
         help="cut lines at N characters (default: the terminal's width, else 100)",

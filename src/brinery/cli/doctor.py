@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import add_plugins_argument, chosen_profile
+from brinery.cli.installation import add_plugins_argument, chosen_plan
 from brinery.cli.streams import Pickles, add_file_argument
 from brinery.stream import diagnose
 from brinery.stream.globals import printable
-from brinery.stream.naming import PLAIN, namer
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +22,8 @@ NAME = "doctor"
 SUMMARY = "say why a pickle does not load here, and what would help, without running any of it"
 HELP = """\
 Say what a file is, where it breaks, and which rule, plugin, encoding or Python
-version would help. Nothing in it is imported, called or built.
+version would help. Nothing in it is imported, called or built. It tells whether
+a load goes well, not whether whoever wrote the file means well.
 
   x  a load fails because of this
   ?  only a load can tell
@@ -33,7 +33,7 @@ The exit code is 1 where something makes a load fail.
 
 examples:
   brinery doctor data.pickle
-  brinery doctor data.pickle --plugins    with the installed plugins' tables
+  brinery doctor data.pickle --plugins    with the installed plugins' rules
   brinery doctor model.pt --json"""
 
 _SIGNS = {"fails": "x", "unsure": "?", "fine": "-"}
@@ -49,12 +49,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 1 where a load would fail."""
     # A conflict of plugins is a finding here.
-    names = namer(chosen_profile().read_plan if options.plugins else PLAIN)
+    plan = chosen_plan(options)
     found: list[tuple[str, Diagnosis]] = []
     pickles = Pickles(options.file, options.column)
     for stream in pickles:
         with pickles.looking():
-            found.append((stream.where, diagnose(stream, names=names)))
+            found.append((stream.where, diagnose(stream, plan=plan)))
     if options.json:
         listed = [
             {
@@ -79,4 +79,5 @@ def _report(name: str, where: str, one: Diagnosis) -> Iterator[str]:
         if finding.advice:
             yield f"    {finding.advice}"
     if one.weight == "fine":
-        yield "nothing stands against loading it here"
+        yield "nothing keeps it from loading here. Whether to trust it is another question:"
+        yield "a load calls what it names, which brinery refs lists"

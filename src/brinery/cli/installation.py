@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import brinery
 from brinery import engine
 from brinery.cli.problems import Problem
-from brinery.errors import PluginConflict, PluginError, PluginWarning
-from brinery.stream.naming import PLAIN, namer
+from brinery.errors import PluginError, PluginWarning
+from brinery.stream.naming import PLAIN, by_fallback, looker, namer
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from brinery.plan import ReadPlan
     from brinery.profile import Profile
+    from brinery.stream.naming import Today
 
 __all__ = [
     "Installation",
     "add_plugins_argument",
+    "chosen_look",
     "chosen_names",
+    "chosen_plan",
     "chosen_profile",
     "describe_installation",
     "installation",
@@ -61,19 +65,38 @@ def add_plugins_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugins",
         action="store_true",
-        help="names are those that the installed plugins' tables make of them, as brinery.load reads them",
+        help="the installed plugins' rules count, as for brinery.load: names, fallbacks, text rules, …",
     )
+
+
+def chosen_plan(options: argparse.Namespace) -> ReadPlan:
+    """Whose rules count, as --plugins says."""
+    return chosen_profile().read_plan if options.plugins else PLAIN
 
 
 def chosen_names(options: argparse.Namespace) -> Callable[[str, str, bool], tuple[str, str]]:
     """What names have become, as --plugins says. Raises Problem where plugins are wanted and disagree."""
-    names = namer(chosen_profile().read_plan if options.plugins else PLAIN)
+    plan = chosen_plan(options)
+    names = namer(plan)
 
     def today(module: str, qualname: str, era: bool) -> tuple[str, str]:
-        try:
-            return names(module, qualname, era)
-        except PluginConflict as conflict:
-            raise Problem(str(conflict)) from conflict
+        with _problems():
+            pair = names(module, qualname, era)
+        return pair if plan.fallbacks is None else by_fallback(plan.fallbacks, pair)
+
+    return today
+
+
+def chosen_look(options: argparse.Namespace) -> Callable[[str, str, bool, bool], Today]:
+    """What a load would make of names, as --plugins says: see :func:`brinery.stream.naming.looker`.
+
+    It raises Problem where plugins are wanted and disagree.
+    """
+    look = looker(chosen_plan(options))
+
+    def today(module: str, qualname: str, era: bool, dotted: bool) -> Today:
+        with _problems():
+            return look(module, qualname, era, dotted)
 
     return today
 

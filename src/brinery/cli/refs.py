@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from brinery.cli.installation import add_plugins_argument, chosen_names
-from brinery.cli.streams import Pickles, add_file_argument
-from brinery.stream import GlobalName, References, references
+from brinery.cli.installation import add_plugins_argument, chosen_look
+from brinery.cli.streams import Pickles, add_file_argument, fault_words
+from brinery.stream import References, references
 from brinery.stream.globals import printable
-from brinery.stream.resolving import resolve
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
+
+    from brinery.stream import GlobalName
+    from brinery.stream.naming import Today
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -30,6 +32,9 @@ tables of installed plugins count with --plugins, which imports these plugins.
 Behind a = stands what a name reaches in truth, where that is another; names
 that are not found here are marked. Pickles within bytes are listed too, and
 those in compressed files, zip archives, joblib's files, databases and shelves.
+
+What stands before a fault is listed, then the fault is named: a load does what
+stands before it, too. The exit code is 1 then.
 
 examples:
   brinery refs data.pickle
@@ -53,40 +58,51 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what the file refers to; 1 where a pickle in a container is malformed.
 
-    Raises Problem where plugins are wanted that do not go together.
+    Raises Problem for a malformed pickle behind what was found before the fault, and where plugins are wanted
+    that do not go together.
     """
-    names = chosen_names(options)
+    look = chosen_look(options)
     listed: list[dict[str, object]] = []
     contained = False
     pickles = Pickles(options.file, options.column)
-    for stream in pickles:
-        with pickles.looking():
-            found = references(stream)
-            stream.done()
-            report = _Report(found, names)
-            contained = contained or bool(stream.where)
-            if options.json:
-                listed.append({"where": stream.where, **report.as_json()} if contained else report.as_json())
-                continue
-            if stream.where:
-                print(f"{chr(10) if pickles.met > 1 else ''}{printable(stream.where)}: ", end="")
-            print(_count(found.pickles, "pickle"))
-            report.show(options.all)
-    if options.json:
-        print(json.dumps(listed if contained or not listed else listed[0], indent=2))
+    try:
+        for stream in pickles:
+            with pickles.looking():
+                found = references(stream, strict=False)
+                stream.done()
+                contained = contained or bool(stream.where)
+                if found.fault is not None and not _anything(found):
+                    raise found.fault
+                report = _Report(found, look)
+                if options.json:
+                    where = {"where": stream.where} if contained else {}
+                    listed.append({**where, **report.as_json()})
+                else:
+                    if stream.where:
+                        print(f"{chr(10) if pickles.met > 1 else ''}{printable(stream.where)}: ", end="")
+                    print(_count(found.pickles, "pickle"))
+                    report.show(options.all)
+                if found.fault is not None:
+                    raise found.fault
+    finally:
+        if listed:
+            print(json.dumps(listed if contained else listed[0], indent=2))
+    if options.json and not listed:
+        print("[]")
     return int(bool(pickles.failed))
+
+
+def _anything(found: References) -> bool:
+    return bool(found.pickles or found.globals or found.persistent_ids or found.extensions or found.nested)
 
 
 class _Report:
     """What one stream refers to, and what becomes of its names here."""
 
-    def __init__(self, found: References, names: Callable[[str, str, bool], tuple[str, str]]) -> None:
+    def __init__(self, found: References, look: Callable[[str, str, bool, bool], Today]) -> None:
         self.found = found
-        self.names = names
-        self.loaded_as = {name: GlobalName(*names(*name, name in found.era)) for name in found.globals}
-        self.resolved = {
-            name: resolve(*self.loaded_as[name], dotted=name in found.dotted) for name in found.globals
-        }
+        self.look = look
+        self.today = {name: look(*name, name in found.era, name in found.dotted) for name in found.globals}
 
     def show(self, every: bool) -> None:
         """Print it all."""
@@ -98,16 +114,25 @@ class _Report:
             _section("extension code", ((n, str(code)) for code, n in found.extensions.most_common()))
         for nested in found.nested:
             print(f"\na pickle in the {nested.size:,} bytes at offset {nested.offset}:")
-            _Report(nested.references, self.names).show(every)
+            _Report(nested.references, self.look).show(every)
+            if nested.references.fault is not None:
+                print(f"\nthen, in these bytes: {printable(fault_words(nested.references.fault))}")
+        if found.unlooked:
+            print(
+                f"\n{_count(found.unlooked, 'more byte string')} may hold a pickle and could not be looked "
+                "into: give the file itself where it was piped; of pickles in pickles, 32 are looked into"
+            )
 
     def _described(self, name: GlobalName) -> str:
-        loaded_as, resolution = self.loaded_as[name], self.resolved[name]
-        text = str(name) if loaded_as == name else f"{name}  →  {loaded_as}"
-        if resolution.reaches and resolution.reaches != ".".join(loaded_as):
-            text += f"  =  {printable(resolution.reaches)}"
-        if resolution.status in ("no module", "no name"):
-            what = loaded_as.module if resolution.status == "no module" else loaded_as.qualname
-            text += f"  (not found here: {resolution.status} {printable(what)})"
+        today = self.today[name]
+        plain = ".".join(today.name)
+        text = str(name) if name == today.name else f"{name}  →  {printable(plain)}"
+        if today.reaches and today.reaches != plain:
+            text += f"  =  {printable(today.reaches)}"
+        if today.status in ("no module", "no name"):
+            what = today.name[0] if today.status == "no module" else today.name[1]
+            why = f"; {today.reason}" if today.reason else ""
+            text += f"  (not found here: {today.status} {printable(what)}{why})"
         return text
 
     def as_json(self) -> dict[str, object]:
@@ -119,12 +144,15 @@ class _Report:
                 {
                     "module": name.module,
                     "name": name.qualname,
-                    "loads_as": ".".join(self.loaded_as[name]),
-                    "status": self.resolved[name].status,
-                    "reaches": self.resolved[name].reaches or ".".join(self.loaded_as[name]),
+                    "loads_as": ".".join(today.name),
+                    "status": today.status,
+                    "reaches": today.reaches or ".".join(today.name),
+                    "stands_in": today.stands_in,
+                    "reason": today.reason,
                     "uses": count,
                 }
                 for name, count in found.globals.most_common()
+                for today in (self.today[name],)
             ],
             "persistent_ids": [
                 {"id": identity, "uses": count} for identity, count in found.persistent_ids.most_common()
@@ -136,10 +164,12 @@ class _Report:
                 {
                     "offset": nested.offset,
                     "bytes": nested.size,
-                    **_Report(nested.references, self.names).as_json(),
+                    **_Report(nested.references, self.look).as_json(),
                 }
                 for nested in found.nested
             ],
+            "unlooked": found.unlooked,
+            "fault": None if found.fault is None else fault_words(found.fault),
         }
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, TypeVar
 
-from brinery.cli.streams import Pickles, add_file_argument
+from brinery.cli.problems import Problem
+from brinery.cli.streams import Pickles, add_file_argument, count
+from brinery.files import written_whole
 from brinery.stream import Sizes, sizes
 from brinery.stream.globals import printable, shorten
 from brinery.stream.sizing import ClassSize, GlobalSize, Part
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
@@ -41,18 +43,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_file_argument(parser)
     parser.add_argument(
         "--least",
-        type=float,
+        type=_percent,
         default=1.0,
         metavar="P",
         help="leave out what takes less than P percent (default: 1)",
     )
-    parser.add_argument("--depth", type=int, default=6, metavar="N", help="show N steps from the root")
+    parser.add_argument("--depth", type=count, default=6, metavar="N", help="show N steps from the root")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead, complete")
     parser.add_argument("--html", metavar="OUT", help="write a page with a map of the sizes instead")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the sizes, or write the page; 1 where a pickle in a container is malformed."""
+    if options.html:
+        _check_target(options.html, options.file)
     found: list[tuple[str, Sizes]] = []
     pickles = Pickles(options.file, options.column)
     for stream in pickles:
@@ -67,11 +71,44 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         from brinery.cli.sizes_page import page
 
-        Path(options.html).write_text(page(pickles.called, as_json(whole)), encoding="utf-8")
+        _write(options.html, page(pickles.called, as_json(whole)))
         print(f"{options.html}: {whole.bytes:,} bytes of {pickles.called}")
     else:
         print("\n".join(_report(whole, options.least / 100, options.depth)))
     return int(bool(pickles.failed))
+
+
+def _check_target(out: str, source: str) -> None:
+    """Raise Problem where the page would take the place of what it is about, or of another pickle."""
+    if os.path.exists(source) and os.path.exists(out) and os.path.samefile(source, out):
+        raise Problem(f"--html {out}: that is the file itself; give the page a name of its own")
+    if os.path.isdir(out):
+        raise Problem(f"--html {out}: that is a folder, and no file")
+    if not os.path.isfile(out):
+        return
+    with open(out, "rb") as file:
+        beginning = file.read(64).lstrip()
+    if beginning and not beginning.startswith(b"<"):
+        raise Problem(f"--html {out}: a file of that name is there, and it is no page; remove it first")
+
+
+def _write(out: str, text: str) -> None:
+    try:
+        with written_whole(out) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as failed:
+        raise Problem(f"--html {out}: {failed.strerror or failed}") from failed
+
+
+def _percent(text: str) -> float:
+    """An option's percentage. Raises ArgumentTypeError for what is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 100")
+    return number
 
 
 def _together(found: list[tuple[str, Sizes]]) -> Sizes:

@@ -16,7 +16,7 @@ from brinery.errors import ReadError
 from brinery.stream.columns import is_url
 from brinery.stream.containers import Found, pickles_in
 from brinery.stream.globals import printable
-from brinery.stream.kinds import LONGEST_MAGIC, no_pickle, recognise
+from brinery.stream.kinds import LONGEST_MAGIC, is_tar, no_pickle, recognise
 from brinery.stream.packing import unpacked
 from brinery.urls import shown
 
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-__all__ = ["FILE_HELP", "Pickles", "Stream", "add_file_argument", "called", "explain_fault"]
+__all__ = [
+    "FILE_HELP",
+    "Pickles",
+    "Stream",
+    "add_file_argument",
+    "called",
+    "count",
+    "explain_fault",
+    "fault_words",
+]
 
 FILE_HELP = (
     "a file of one or more pickles, perhaps compressed; an archive, a database, or the URL of one, with "
@@ -43,6 +52,19 @@ def add_file_argument(parser: argparse.ArgumentParser, *names: str) -> None:
         metavar="TABLE.COLUMN",
         help="of a database, look at this column only",
     )
+
+
+def count(text: str) -> int:
+    """An option's number, which is not negative. Raises ArgumentTypeError for what is none."""
+    from argparse import ArgumentTypeError
+
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return number
 
 
 def called(file: str) -> str:
@@ -162,6 +184,12 @@ class Pickles:
             known = "" if self._name == "-" else no_pickle(_beginning(self._name))
             raise Problem(f"{self.called}: {known or 'there is no pickle in it'}")
 
+    def fail(self, text: str) -> None:
+        """Say that something in a container is damaged, which the others are not."""
+        sys.stdout.flush()
+        print(text, file=sys.stderr)
+        self.failed += 1
+
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Where the stream at hand is read."""
@@ -175,11 +203,17 @@ class Pickles:
             text = explain_fault(fault, stream)
             if not stream.where:
                 raise Problem(f"{self.called}: {text}") from fault
-            sys.stdout.flush()
-            print(f"{self.called}, {printable(stream.where)}: {text}", file=sys.stderr)
-            self.failed += 1
+            self.fail(f"{self.called}, {printable(stream.where)}: {text}")
+        except _Damaged as damage:
+            if not stream.where:
+                raise
+            self.fail(str(damage))
         finally:
             stream.done()
+
+
+class _Damaged(Problem):
+    """What cannot be read of a file or a value."""
 
 
 def _found(name: str, column: str | None) -> Iterator[Found]:
@@ -189,8 +223,11 @@ def _found(name: str, column: str | None) -> Iterator[Found]:
     file: Any = sys.stdin.buffer
     kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
     if kind is None or kind.packed:
-        yield Found("", unpacked(file))
-        return
+        content = unpacked(file)
+        if not is_tar(content.peek(512)[:512]):
+            yield Found("", content)
+            return
+        file = content
     with tempfile.NamedTemporaryFile() as copy:  # an archive is read from its end
         shutil.copyfileobj(file, copy)
         copy.flush()
@@ -209,11 +246,11 @@ def _problems(name: str, within: str = "") -> Iterator[None]:
         raise
     except OSError as failed:
         text = failed.strerror or _damaged(name, failed)
-        raise Problem(f"{where}: {text}") from failed
+        raise _Damaged(f"{where}: {text}") from failed
     except Exception as damage:
         if not isinstance(damage, (ValueError, EOFError, *_damages())):
             raise
-        raise Problem(f"{where}: {_damaged(name, damage)}") from damage
+        raise _Damaged(f"{where}: {_damaged(name, damage)}") from damage
 
 
 _DAMAGES = (
@@ -222,6 +259,7 @@ _DAMAGES = (
     ("compression.zstd", "ZstdError"),
     ("backports.zstd", "ZstdError"),
     ("zipfile", "BadZipFile"),
+    ("tarfile", "TarError"),
 )
 
 
@@ -254,8 +292,15 @@ def explain_fault(fault: ReadError, stream: Stream) -> str:
     known = no_pickle(beginning, fault.pickle_offset, text)
     if known:
         return known
-    for note in getattr(fault, "__notes__", ()):
-        text += f" ({note.removeprefix('while unpickling, ')})"
+    text = fault_words(fault)
     if beginning[0] != 0x80 and getattr(fault, "pickle_offset", 0) < 16:
         text += ". Is it a pickle at all?"
     return text
+
+
+def fault_words(fault: ReadError) -> str:
+    """What is wrong, and where."""
+    where = "".join(
+        f" ({note.removeprefix('while unpickling, ')})" for note in getattr(fault, "__notes__", ())
+    )
+    return f"{fault}{where}"

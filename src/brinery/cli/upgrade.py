@@ -341,10 +341,11 @@ def _told(
             yield f"{'…':>8}  {len(total.renamed) - _SHOWN:,} more"
     if unknown:
         yield f"{len(unknown):,} names are not found here, and no rule knows them:"
-        gone = chosen_profile().read_plan.gone
+        plan = chosen_profile().read_plan
         for name in unknown:
-            reason = gone.get(name, gone.get(name.partition(":")[0], ""))
-            yield f"{total.names[name]:>8,}  {printable(name)}{f': {reason}' if reason else ''}"
+            module, _, qualname = name.partition(":")
+            reason = plan.why_gone((module, qualname))
+            yield f"{total.names[name]:>8,}  {printable(name)}{f' ({reason})' if reason else ''}"
 
 
 class _Progress:

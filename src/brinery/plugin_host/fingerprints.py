@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from brinery.dotted import name_of_class
+from brinery.dotted import called, name_of_class
 from brinery.plugin_host.kinds import kind_of
-from brinery.records import called
 from brinery.urls import redacted
 from brinery.version import __version__
 

@@ -5,17 +5,19 @@ SQLAlchemy is imported when a database is opened, and is no dependency of briner
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from brinery.urls import redact_error, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
-__all__ = ["Column", "binary_columns", "database", "is_url"]
+__all__ = ["Column", "binary_columns", "database", "is_url", "missing_column", "missing_table"]
 
 _BATCH = 500
+_LISTED = 20  # names in an error
 
 
 def is_url(name: str) -> bool:
@@ -37,6 +39,7 @@ def database(url: str) -> Iterator[Any]:
     try:
         engine = sqlalchemy.create_engine(url)
         try:
+            _check_file(engine.url)
             yield engine
         finally:
             engine.dispose()
@@ -50,6 +53,34 @@ def database(url: str) -> Iterator[Any]:
         raise ValueError(
             f"{shown(url)}: {said.partition('(Background on this error')[0].strip()}"
         ) from failed
+
+
+def _check_file(url: Any) -> None:
+    """Raise ValueError for a file of SQLite's that is not there: to connect would make it."""
+    name = url.database or ""
+    is_file = url.get_backend_name() == "sqlite" and name and name != ":memory:"
+    if is_file and not name.startswith("file:") and not os.path.exists(name):
+        raise ValueError(f"there is no database {name}")
+
+
+def missing_table(table: str, there: Iterable[str]) -> ValueError:
+    """The error for a table that is not there."""
+    return ValueError(f"the database has no table {table}{_nearest(table, there, 'its tables are')}")
+
+
+def missing_column(table: str, column: str, there: Iterable[str]) -> ValueError:
+    """The error for a column that is not there."""
+    return ValueError(f"the table {table} has no column {column}{_nearest(column, there, 'it has')}")
+
+
+def _nearest(name: str, there: Iterable[str], words: str) -> str:
+    from difflib import get_close_matches
+
+    known = list(there)
+    near = get_close_matches(name, known, 1)
+    more = ", …" if len(known) > _LISTED else ""
+    listed = f"; {words} {', '.join(known[:_LISTED])}{more}" if known else ""
+    return f"; did you mean {near[0]}?" if near else listed
 
 
 class Column:
@@ -70,10 +101,10 @@ class Column:
                 name, sqlalchemy.MetaData(), schema=schema or None, autoload_with=engine
             )
         except sqlalchemy.exc.NoSuchTableError as missing:
-            raise ValueError(f"the database has no table {table}") from missing
+            there = sqlalchemy.inspect(engine).get_table_names(schema or None)
+            raise missing_table(table, there) from missing
         if column not in self._table.columns:
-            there = ", ".join(self._table.columns.keys())
-            raise ValueError(f"the table {table} has no column {column}; it has {there}")
+            raise missing_column(table, column, self._table.columns.keys())
         self._keys = list(self._table.primary_key.columns)
         self._column = self._table.columns[column]
         # As bytes, even where the program's own type would load them.
@@ -115,14 +146,15 @@ class Column:
         )
         return bool(connection.execute(change).rowcount == 1)
 
-    def cells(self) -> Generator[tuple[str, bytes]]:
-        """Where each cell is, as ``table.column[key]``, and its bytes; those that have none are left out.
+    def cells(self) -> Generator[tuple[str, bytes | str]]:
+        """Where each cell is, as ``table.column[key]``, and its bytes or text; others are left out.
 
         Where the table has no primary key, rows are counted in the order in which the database gives them.
         """
         for key, value in self._rows():
-            if isinstance(value, (bytes, bytearray, memoryview)):
-                yield f"{self.name}[{', '.join(map(str, key))}]", bytes(value)
+            if isinstance(value, (bytes, bytearray, memoryview, str)):
+                where = f"{self.name}[{', '.join(map(str, key))}]"
+                yield where, value if isinstance(value, str) else bytes(value)
 
     def _rows(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
         import sqlalchemy

@@ -9,18 +9,29 @@ import io
 import os
 import zipfile
 from contextlib import closing
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from brinery.stream.columns import Column, binary_columns, database, is_url
-from brinery.stream.kinds import LONGEST_MAGIC, could_begin, recognise
+from brinery.stream.columns import (
+    Column,
+    binary_columns,
+    database,
+    is_url,
+    missing_column,
+    missing_table,
+)
+from brinery.stream.kinds import LONGEST_MAGIC, could_begin, is_tar, recognise
 from brinery.stream.packing import unpacked
+from brinery.stream.soundness import is_sound
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    import tarfile
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Found", "pickles_in"]
 
+_SUFFIXES = (".pkl", ".pickle", ".pck", ".p")
 _SHELVES = (".db", ".dir", ".dat", ".pag")
 
 
@@ -38,13 +49,14 @@ class Found(NamedTuple):
 def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> Iterator[Found]:
     """The pickles that the file at the path `source` is or holds, or that lie in a database.
 
-    Of a zip archive, the members that begin as a pickle does (PyTorch's ``data.pkl`` for one), and the
-    arrays of objects of an ``.npz``; of an SQLite database, the values of every column that do; of a dbm file
-    (a shelve is one), every value.
+    Of a zip or tar archive, the members that begin with PROTO, as pickles of protocol 2 and later do
+    (PyTorch's ``data.pkl`` for one), or are one of an older protocol from beginning to end, and the arrays of
+    objects of an ``.npz``; of an SQLite database, the values of every column that are; of a dbm file (a
+    shelve is one), every value. Members and values may be compressed themselves.
 
-    A `source` that is the URL of a database, as SQLAlchemy has them, is asked for the values of every column
-    of bytes that begin so. With `column`, as ``"table.column"``, only that one is looked at, and every value
-    of it that may be a pickle at all.
+    A `source` that is the URL of a database, as SQLAlchemy has them, is asked for such values of every column
+    of bytes. With `column`, as ``"table.column"``, only that one is looked at, bytes or text, and every value
+    of it that may begin a pickle at all.
 
     Raises OSError, and ValueError for a file that is damaged, a database that cannot be asked, and a column
     that is not there.
@@ -69,7 +81,14 @@ def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> 
         elif what == "npy":
             yield from _in_npy("", file)
         else:
-            yield Found("", unpacked(file))
+            content = unpacked(file)
+            if content.seekable():
+                beginning = content.read(512)
+                content.seek(0)
+                if is_tar(beginning):
+                    yield from _in_tar(content)
+                    return
+            yield Found("", content)
 
 
 def _table_and_column(column: str) -> tuple[str, str]:
@@ -82,17 +101,55 @@ def _table_and_column(column: str) -> tuple[str, str]:
 def _in_database(url: str, column: str | None) -> Iterator[Found]:
     with database(url) as engine:
         columns = [_table_and_column(column)] if column is not None else list(binary_columns(engine))
-        looks = _looks if column is None else could_begin
         for table, name in columns:
             with closing(Column(engine, table, name).cells()) as cells:
                 for where, value in cells:
-                    if looks(value):
-                        yield Found(where, io.BytesIO(value))
+                    text = isinstance(value, str)
+                    data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+                    yield from _value(where, data, wanted=column is not None, text=text)
+
+
+def _value(where: str, value: bytes, *, wanted: bool, text: bool = False) -> Iterator[Found]:
+    """The pickle that a value of a container is, perhaps compressed, if it may be one.
+
+    With PROTO in front it most probably is; else it has to be one from its beginning to its end, and where it
+    is `text`, have lines. All that may begin a pickle is one where such values are `wanted`.
+    """
+    kind = None if text else recognise(value[:LONGEST_MAGIC])
+    if kind is not None and kind.packed:
+        content: Any = None
+        try:
+            content = unpacked(io.BufferedReader(io.BytesIO(value)))
+            if not _begins(content.peek(LONGEST_MAGIC)[:LONGEST_MAGIC], wanted):
+                return
+        except Exception as damage:
+            # Whatever a decompressor raises. Where it was asked for, whoever reads it is told.
+            if not wanted or isinstance(damage, MemoryError):
+                return
+            content = None
+        yield Found(where, io.BytesIO(value) if content is None else content)
+    elif _begins(value[:LONGEST_MAGIC], wanted) or _is_old(value, text):
+        yield Found(where, io.BytesIO(value))
+
+
+def _begins(beginning: bytes, wanted: bool) -> bool:
+    return _looks(beginning) or (wanted and could_begin(beginning))
 
 
 def _looks(beginning: bytes) -> bool:
     """Whether bytes out of a container may be a pickle; with PROTO in front they most probably are."""
     return beginning[:1] == b"\x80" and could_begin(beginning) and beginning[1:2] <= b"\x05"
+
+
+def _is_old(value: bytes, text: bool) -> bool:
+    """Whether it is a pickle of protocol 0 or 1, which says nothing of itself, from beginning to end."""
+    return (
+        value[-1:] == b"."
+        and could_begin(value)
+        and (not text or b"\n" in value)
+        and recognise(value[:LONGEST_MAGIC]) is None
+        and is_sound(value)
+    )
 
 
 def _in_zip(file: IO[bytes]) -> Iterator[Found]:
@@ -102,16 +159,56 @@ def _in_zip(file: IO[bytes]) -> Iterator[Found]:
         raise ValueError(f"the archive is damaged: {damage}") from damage
     with archive:
         for member in archive.infolist():
-            if member.is_dir() or member.flag_bits & 1:  # encrypted
-                continue
-            with archive.open(member) as inner:
-                beginning = inner.read(8)
-            if recognise(beginning) is not None and beginning.startswith(b"\x93NUMPY"):
-                with archive.open(member) as inner:
-                    yield from _in_npy(member.filename, inner)
-            elif _looks(beginning) or member.filename.endswith((".pkl", ".pickle")):
-                with archive.open(member) as inner:
-                    yield Found(member.filename, inner)
+            if not member.is_dir() and not member.flag_bits & 1:  # encrypted
+                yield from _member(member.filename, partial(archive.open, member))
+
+
+def _in_tar(file: IO[bytes]) -> Iterator[Found]:
+    import tarfile
+
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                if member.isreg():
+                    yield from _member(member.name, partial(_extracted, archive, member))
+    except tarfile.TarError as damage:
+        raise ValueError(f"the archive is damaged: {damage}") from damage
+
+
+def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(member)
+    assert file is not None  # a regular file
+    return file
+
+
+def _member(name: str, open_it: Callable[[], IO[bytes]]) -> Iterator[Found]:
+    """The pickles that a file in an archive is or holds, if it is one, perhaps compressed."""
+    with open_it() as inner:
+        beginning = inner.read(LONGEST_MAGIC)
+    kind = recognise(beginning)
+    if kind is not None and kind.name == "npy":
+        with open_it() as inner:
+            yield from _in_npy(name, inner)
+    elif kind is not None and kind.packed:
+        with open_it() as inner:
+            content = unpacked(io.BufferedReader(inner))
+            named = os.path.splitext(name)[0].endswith(_SUFFIXES)
+            try:
+                looks = named or _looks(content.peek(8)[:8])
+            except Exception:  # whatever a decompressor raises: it is no pickle's name that it has
+                looks = False
+            if looks:
+                yield Found(name, content)
+    elif _looks(beginning) or name.endswith(_SUFFIXES) or _is_old_file(beginning, open_it):
+        with open_it() as inner:
+            yield Found(name, inner)
+
+
+def _is_old_file(beginning: bytes, open_it: Callable[[], IO[bytes]]) -> bool:
+    if not could_begin(beginning) or recognise(beginning) is not None:
+        return False
+    with open_it() as inner:
+        return is_sound(inner)
 
 
 def _in_npy(where: str, file: IO[bytes]) -> Iterator[Found]:
@@ -139,18 +236,26 @@ def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
             if only is None and tables == ["Dict"] and _columns(database, "Dict") == ["key", "value"]:
                 yield from _in_sqlite_shelf(database)
                 return
+            if only is not None and only[0] not in tables:
+                raise missing_table(only[0], tables)
             if only is not None and only[1] not in _columns(database, only[0]):
-                raise ValueError(f"the table {only[0]} has no column {only[1]}")
-            looks = _looks if only is None else could_begin
+                raise missing_column(*only, _columns(database, only[0]))
+            database.text_factory = _Text
             for table in tables if only is None else only[:1]:
                 columns = _columns(database, table) if only is None else [only[1]]
                 wanted = ", ".join(map(_name, columns))
                 for row, *values in _rows(database, table, wanted):
                     for name, value in zip(columns, values, strict=True):
-                        if isinstance(value, bytes) and looks(value):
-                            yield Found(f"{table}.{name}[{row}]", io.BytesIO(value))
+                        if isinstance(value, bytes):
+                            where = f"{table}.{name}[{row}]"
+                            text = type(value) is _Text
+                            yield from _value(where, value, wanted=only is not None, text=text)
         except sqlite3.DatabaseError as damage:
             raise ValueError(f"the database cannot be read: {damage}") from damage
+
+
+class _Text(bytes):
+    """A text of a database, which need not be UTF-8."""
 
 
 def _rows(database: sqlite3.Connection, table: str, wanted: str) -> Iterator[tuple[Any, ...]]:

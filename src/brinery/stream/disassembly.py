@@ -154,7 +154,8 @@ class _Teller(Symbols):
 
     def drop(self, walk: Walk, first: int) -> None:
         count = len(walk.stack) - first
-        self.words = f"drop {show(walk.stack[first])}" if count == 1 else f"drop {count:,} objects"
+        if count:
+            self.words = f"drop {show(walk.stack[first])}" if count == 1 else f"drop {count:,} objects"
 
 
 def _instruction(walk: Walk, teller: _Teller) -> Instruction:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import copyreg
-import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from brinery.errors import PluginConflict, ReadError
+from brinery.errors import PluginConflict, ReadError, WriteError
 from brinery.stream.faults import StreamEnds, locating
 from brinery.stream.feeds import BytesFeed, Excerpt
-from brinery.stream.globals import GlobalName, printable, shorten
+from brinery.stream.globals import printable, shorten
+from brinery.stream.graph import Graph
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
-from brinery.stream.names import Names, write_id
-from brinery.stream.naming import namer
-from brinery.stream.opcodes import BY_NAME
+from brinery.stream.missing import advice_on
+from brinery.stream.names import Named, Names, write_id
+from brinery.stream.naming import PLAIN, looker, namer
+from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.raw_arrays import read_through
-from brinery.stream.resolving import resolve
+from brinery.stream.reach import reach_of
+from brinery.stream.rewriting import Rewriter
+from brinery.stream.ruling import ruled
 from brinery.stream.scanner import Scanner
+from brinery.stream.soundness import is_sound
 from brinery.stream.walk import WRAPPERS_MODULE, Walk
 
 if TYPE_CHECKING:
@@ -24,7 +28,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from brinery.plan import ReadPlan
     from brinery.stream.feeds import Feed, Readable
+    from brinery.stream.naming import Today
+    from brinery.stream.places import Place
     from brinery.stream.raw_arrays import RawArray
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
@@ -61,78 +68,20 @@ class Diagnosis(NamedTuple):
 
 _STOP = 0x2E
 _LINES = 1 << 24  # bytes that are kept to try whether another form of them is sound
+_LINE_ENDS = (
+    "its line ends were made \\r\\n, by text mode or a transfer: "
+    "data.replace(b'\\r\\n', b'\\n') undoes it; write and send it as binary"
+)
 _SHOWN = 5  # names of a kind that are listed one by one
 _SINCE = {4: "3.4", 5: "3.8"}
+_GIVEN = 3  # calls of a function that are shown with what it is given
 _OLD = {BY_NAME[name].code[0] for name in ("STRING", "BINSTRING", "SHORT_BINSTRING")}
+_OF_TUPLE = {BY_NAME[name].code[0] for name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX")}
+_LINES_OF = {code.code[0] for code in TABLE if code.argument.lines}
 _BUFFER = BY_NAME["NEXT_BUFFER"].code[0]
 
-# Modules of the standard library that are gone, and the last Python that had them (its "What's New" pages).
-_GONE = {
-    **dict.fromkeys(("binhex", "asynchat.fifo", "formatter"), "3.9"),
-    "parser": "3.9",
-    "symbol": "3.9",
-    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.11"),
-    **dict.fromkeys(
-        [
-            "aifc",
-            "audioop",
-            "cgi",
-            "cgitb",
-            "chunk",
-            "crypt",
-            "imghdr",
-            "mailcap",
-            "msilib",
-            "nis",
-            "nntplib",
-            "ossaudiodev",
-            "pipes",
-            "sndhdr",
-            "spwd",
-            "sunau",
-            "telnetlib",
-            "uu",
-            "xdrlib",
-            "lib2to3",
-        ],
-        "3.12",
-    ),
-}
-# And modules that only newer ones have.
-_NEWER = {"pathlib._local": "3.13", "annotationlib": "3.14", "compression": "3.14", "tomllib": "3.11"}
-
-# Distributions whose modules have other names, and the plugin that knows how they were renamed.
-_DISTRIBUTIONS = {
-    "sklearn": "scikit-learn",
-    "PIL": "Pillow",
-    "yaml": "PyYAML",
-    "dateutil": "python-dateutil",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "skimage": "scikit-image",
-    "attr": "attrs",
-}
-_PLUGINS = {
-    **dict.fromkeys(("numpy", "pandas", "sklearn", "scipy", "joblib"), "brinery-science"),
-    "pathlib": "brinery-paths",
-}
 # Modules whose classes keep binary data in Python 2's strings.
 _BINARY = ("datetime", "numpy", "array", "pandas")
-# What runs whatever it is given. A stream that names one of these is not data.
-_RUNS = {
-    *(
-        f"{module}.{name}"
-        for module in ("posix", "nt", "os")
-        for name in ("system", "popen", "execv", "execve")
-    ),
-    *(f"builtins.{name}" for name in ("eval", "exec", "compile", "__import__")),
-    *(f"subprocess.{name}" for name in ("Popen", "call", "run", "check_output", "check_call", "getoutput")),
-    "pty.spawn",
-    "runpy._run_code",
-    "runpy.run_path",
-    "pdb.run",
-    "timeit.timeit",
-}
 
 
 class _Questions(Names):
@@ -145,44 +94,75 @@ class _Questions(Names):
         self.sample = b""
         self.utf8 = 0  # of these, what is UTF-8
         self.buffers = 0
+        self.lines = self.returns = 0  # arguments that are lines, and how many of them end in \r
+        self.given: dict[tuple[str, str], list[str]] = {}  # what functions are called with
 
     def constant(self, walk: Walk, code: int) -> Any:
         value = super().constant(walk, code)
+        if code in _LINES_OF:
+            self._line(walk.scanner.payload())
         if code in _OLD:
             self.strings += 1
             data: Any = value.head if isinstance(value, Excerpt) else value
             if not data.isascii():
-                self.undecodable += 1
-                self.sample = self.sample or data[:30]
-                try:
-                    data.decode("utf-8")
-                    self.utf8 += 1
-                except UnicodeDecodeError as refused:
-                    # Of an excerpt, the last character may be cut in two.
-                    self.utf8 += isinstance(value, Excerpt) and refused.start > len(data) - 4
+                self.take(data, isinstance(value, Excerpt))
         elif code == _BUFFER:
             self.buffers += 1
         return value
+
+    def name(self, walk: Walk, module: str, qualname: str) -> Named:
+        if walk.scanner.code in _LINES_OF:
+            for line in (module, qualname):
+                self._line(line.encode())
+        return super().name(walk, module, qualname)
+
+    def store(self, walk: Walk, index: int, symbol: Any) -> Any:
+        if walk.scanner.code in _LINES_OF:
+            self._line(walk.scanner.payload())
+        return super().store(walk, index, symbol)
+
+    def _line(self, line: bytes) -> None:
+        self.lines += 1
+        self.returns += line.endswith(b"\r")
+
+    def take(self, data: bytes, cut: bool) -> None:
+        """Count a string that is not ASCII; where it is `cut`, its last character may be, too."""
+        self.undecodable += 1
+        self.sample = self.sample or data[:30]
+        try:
+            data.decode("utf-8")
+            self.utf8 += 1
+        except UnicodeDecodeError as refused:
+            self.utf8 += cut and refused.start > len(data) - 4
+
+    def call(self, walk: Walk, code: int, function: Any, first: int) -> Any:
+        if type(function) is Named:
+            given = self.given.setdefault(function.name, [])
+            if len(given) < _GIVEN:
+                arguments = walk.stack[first] if code in _OF_TUPLE else tuple(walk.stack[first:][:8])
+                given.append(shorten(write_id(arguments), 60))
+        return super().call(walk, code, function, first)
 
 
 def diagnose(
     source: Readable | Buffer,
     *,
-    names: Callable[[str, str, bool], tuple[str, str]] | None = None,
+    plan: ReadPlan = PLAIN,
     progress: Callable[[int], object] | None = None,
 ) -> Diagnosis:
     """Say what `source` is, where it breaks, and which rule, plugin, encoding or Python version would help.
 
     `source` is bytes, or a file of which only ``read(n)`` is used, read to its end. Nothing of it is run and
-    nothing imported: whether names are found is told from modules that are loaded, and from sources. `names`,
-    a function of module, name and whether Python 2's tables count, says what names have become; without it
-    the standard library's tables do. `progress` is called now and then with how many bytes were read.
+    nothing imported: whether names are found is told from modules that are loaded, and from sources. `plan`
+    is whose rules count, a profile's ``read_plan``: its name tables, fallbacks, stand-ins, text rules and the
+    reasons why names are gone; without it the standard library's tables do. `progress` is called now and then
+    with how many bytes were read.
 
     A malformed stream is a finding, and raises nothing.
     """
 
     def examine(feed: Feed, arrays: tuple[RawArray, ...] | None) -> tuple[_Examination, tuple[Finding, ...]]:
-        examination = _Examination(feed, arrays, names or namer())
+        examination = _Examination(feed, arrays, plan)
         return examination, tuple(examination.findings())
 
     examination, findings = read_through(source, progress, examine)
@@ -192,14 +172,16 @@ def diagnose(
 
 
 class _Examination:
-    def __init__(self, feed: Feed, arrays: tuple[RawArray, ...] | None, names: Any) -> None:
+    def __init__(self, feed: Feed, arrays: tuple[RawArray, ...] | None, plan: ReadPlan) -> None:
         self.feed = _Seen(feed)
-        self.names = names
+        self.plan = plan
+        self.look = looker(plan)
         self.keeper = _Questions()
         self.scanner = Scanner(self.feed)
         self.walk = Walk(self.scanner, self.keeper, arrays=arrays)
         self.arrays = len(arrays or ())
         self.pickles = 0
+        self.steps = 0  # opcodes of the last pickle
         self.protocol = 0
         self.fault: ReadError | None = None
         self.behind = -1  # where what is behind the last sound pickle begins
@@ -229,6 +211,13 @@ class _Examination:
             if no_pickle(self.feed.beginning) or not self.feed.size:
                 return
         yield from self._version()
+        if self.keeper.returns and self.keeper.returns == self.keeper.lines:
+            yield Finding(
+                "fails",
+                f"each of its {self.keeper.lines:,} lines ends in \\r\\n, with a \\r too many",
+                _LINE_ENDS,
+            )
+            return
         yield from self._arguments()
         yield from self._persistent()
         yield from self._extensions()
@@ -243,7 +232,9 @@ class _Examination:
 
     def _run(self) -> None:
         while True:
+            self.steps = 0
             while self.walk.step() != _STOP:
+                self.steps += 1
                 self.protocol = max(self.protocol, self.walk.protocol)
             self.pickles += 1
             self.behind = self.scanner.end
@@ -272,25 +263,17 @@ class _Examination:
     def _cure(self, fault: ReadError) -> str:
         words = str(fault)
         data = self.feed.kept
-        if data is not None and b"\r\n" in data and _sound(data.replace(b"\r\n", b"\n")):
-            return (
-                "its line ends were made \\r\\n, by text mode or a transfer: "
-                "data.replace(b'\\r\\n', b'\\n') undoes it; write and send it as binary"
-            )
-        if data is not None and data[:1] in b" \t\r\n" and _sound(data.lstrip()):
+        if data is not None and b"\r\n" in data and is_sound(data.replace(b"\r\n", b"\n")):
+            return _LINE_ENDS
+        if data is not None and data[:1] in b" \t\r\n" and is_sound(data.lstrip()):
             return "blanks stand before the pickle: data.lstrip() is sound"
-        if data is not None and _sound(data + b"."):
+        if data is not None and is_sound(data + b"."):
             return "only STOP, its last byte, is missing: data + b'.' is sound"
         if "protocol" in words and "unknown" in words:
             return "a newer Python than this one may have written it; or it is no pickle"
         if "no opcode" in words and fault.pickle_offset == 0:
             return "it does not begin as a pickle does: is it a pickle at all?"
-        if (
-            isinstance(fault, StreamEnds)
-            or "stream ends" in words
-            or " earlier" in words
-            or "and the stream at" in words
-        ):
+        if _was_cut(fault):
             return f"it was cut short, after {self.feed.size:,} bytes: get it again from where it came"
         return "from there on it is damaged; brinery dis FILE shows what is sound before it"
 
@@ -303,7 +286,18 @@ class _Examination:
                     f"a load gives the first of {self.pickles:,} pickles",
                     "brinery.load_all(path) gives all",
                 )
-        elif not self._has_arrays():
+        elif self._has_arrays():
+            return
+        elif self.walk.protocol or (_was_cut(self.fault) and self.steps > 2):
+            how = "is cut short" if _was_cut(self.fault) else "is damaged"
+            where = f"at offset {self.fault.pickle_offset}, opcode {self.fault.pickle_opcode}"
+            yield Finding(
+                "fails",
+                f"pickle {self.pickles + 1}, from offset {self.behind:,} on, {how}: {self.fault} ({where})",
+                f"brinery.load gives the first; load_all gives {self.pickles:,}, and fails there: get it "
+                "again from where it came",
+            )
+        else:
             yield Finding(
                 "fine",
                 f"behind the last sound pickle stand {left:,} bytes that are none ({self.fault})",
@@ -321,6 +315,12 @@ class _Examination:
 
     def _arguments(self) -> Iterator[Finding]:
         keeper = self.keeper
+        ruled_out = keeper.undecodable - self._left_by_rules()
+        if ruled_out:
+            yield Finding(
+                "fine",
+                f"{ruled_out:,} strings of Python 2 that are not ASCII are read as plugins' text rules say",
+            )
         if keeper.undecodable:
             share = f"{keeper.undecodable:,} of {keeper.strings:,} strings of Python 2"
             what = f"{share} are not ASCII, such as {keeper.sample!r}"
@@ -357,6 +357,35 @@ class _Examination:
                 "give them to the load, in their order: buffers=[…]; whoever wrote it had a buffer_callback",
             )
 
+    def _left_by_rules(self) -> int:
+        """How many of Python 2's strings that are not ASCII no plugin's text rule speaks of; they alone count
+        from now on."""
+        keeper, shapes, data = self.keeper, self.plan.shapes, self.feed.kept
+        if not keeper.undecodable or shapes is None or not shapes.has_text:
+            return keeper.undecodable
+        if data is None or self.fault is not None:
+            return keeper.undecodable
+        left = _Questions()
+
+        def decide(said: bytes, place: Place) -> str | bytes:
+            if not said.isascii():
+                text = ruled(shapes, said, place)
+                if text is None:
+                    left.take(said, False)
+                elif text != "bytes":
+                    try:
+                        said.decode(text)
+                    except (UnicodeDecodeError, LookupError):
+                        left.take(said, False)
+            return said
+
+        try:
+            _place_strings(data, namer(self.plan), decide)
+        except (ReadError, WriteError, PluginConflict):
+            return keeper.undecodable
+        keeper.undecodable, keeper.utf8, keeper.sample = left.undecodable, left.utf8, left.sample
+        return left.undecodable
+
     def _persistent(self) -> Iterator[Finding]:
         ids = self.keeper.persistent_ids
         if not ids:
@@ -384,58 +413,69 @@ class _Examination:
     def _globals(self) -> Iterator[Finding]:
         unsure = []
         for named in sorted(self.keeper.globals.values(), key=lambda one: -one.uses):
-            name = named.name
             try:
-                today = GlobalName(*self.names(*name, named.era))
+                today = self.look(*named.name, named.era, named.dotted)
             except PluginConflict as conflict:
                 yield Finding("fails", str(conflict))
                 continue
-            found = resolve(*today, dotted=named.dotted)
-            shown = f"{name}" if name == today else f"{name}, which is {today} today,"
-            reaches = found.reaches or ".".join(today)
-            if reaches in _RUNS:
+            yield from self._reach(named, today)
+            if today.status in ("no module", "no name"):
                 yield Finding(
-                    "unsure",
-                    f"it names {shown} ({printable(reaches)}), which runs what it is given",
-                    "data needs no such thing: do not load it unless you trust whoever wrote it",
+                    "fails",
+                    f"{_shown(named, today)} is not found here: {today.status}",
+                    advice_on(named.name, today, self.plan),
                 )
-            if found.status in ("no module", "no name"):
-                yield Finding(
-                    "fails", f"{shown} is not found here: {found.status}", _advice(name, today, found.status)
-                )
-            elif found.status == "unknown":
-                unsure.append(str(today))
+            elif today.status == "unknown":
+                unsure.append(printable(".".join(today.name)))
         if unsure:
             more = f" and {len(unsure) - _SHOWN:,} more" if len(unsure) > _SHOWN else ""
             yield Finding(
                 "unsure", f"only a load can tell whether these are found: {', '.join(unsure[:_SHOWN])}{more}"
             )
 
-
-def _advice(name: GlobalName, today: GlobalName, status: str) -> str:
-    top = today.module.partition(".")[0]
-    if top == "__main__":
-        return (
-            "the class was defined in the program that wrote it: define or import it in yours before the load"
+    def _reach(self, named: Named, today: Today) -> Iterator[Finding]:
+        """What a function is able to do that is no data."""
+        plain = ".".join(today.name)
+        reaches = today.reaches or plain
+        words = reach_of(reaches, plain)
+        if not words:
+            return
+        truly = f" ({printable(reaches)})" if reaches != plain else ""
+        given = self.keeper.given.get(named.name, [])
+        calls = f"; it is called with {', '.join(given)}" if given else ""
+        yield Finding(
+            "unsure",
+            f"it names {_shown(named, today)}{truly}, which {words}{calls}",
+            "data rarely needs such a thing, and whoever wrote this can run anything by it: do not load it "
+            "unless you trust them",
         )
-    for module, version in _GONE.items():
-        if today.module == module or today.module.startswith(f"{module}."):
-            return f"Python {version} is the last that has it"
-    for module, version in _NEWER.items():
-        if today.module == module or today.module.startswith(f"{module}."):
-            helps = f", or the plugin {_PLUGINS[top]}" if top in _PLUGINS else ""
-            return f"it needs Python {version}{helps}"
-    rule = f'or it moved: a plugin\'s NameTable says so, with read={{"{name.module}:{name.qualname}": "…"}}'
-    there = resolve(top, "", dotted=False).status != "no module"
-    plugin = f"the plugin {_PLUGINS[top]} knows many such names; " if top in _PLUGINS else ""
-    if there and top not in sys.stdlib_module_names:
-        return f"{plugin}another version of {_DISTRIBUTIONS.get(top, top)} may have it, {rule}"
-    if there:
-        return f"another version of Python may have it, {rule}"
-    if name.module in ("copy_reg", "__builtin__"):
-        return "a name of Python 2 that only protocols 0 to 2 have read as such"
-    package = printable(_DISTRIBUTIONS.get(top, top))
-    return f"{plugin}install what brings the module {printable(top)} (pip install {package}?), {rule}"
+
+
+def _shown(named: Named, today: Today) -> str:
+    if tuple(named.name) == today.name:
+        return str(named.name)
+    return f"{named.name}, which is {printable('.'.join(today.name))} today,"
+
+
+def _was_cut(fault: ReadError) -> bool:
+    words = str(fault)
+    return isinstance(fault, StreamEnds) or any(
+        said in words for said in ("stream ends", " earlier", "and the stream at")
+    )
+
+
+def _place_strings(data: bytes, names: Any, decide: Callable[[bytes, Place], str | bytes]) -> None:
+    """Have `decide` asked about every string of Python 2 in `data`, with its place."""
+    keeper = Graph(names, late=True)
+    walk = Walk(Scanner(BytesFeed(data), whole=True), keeper)
+    rewriter = Rewriter(5, lambda _: None, None, decide)
+    with locating(walk):
+        while True:
+            keeper.begin()
+            rewriter.write(walk.run(), keeper.before)
+            if walk.scanner.at_end():
+                return
+            walk.next_pickle()
 
 
 class _Seen:
@@ -464,13 +504,3 @@ class _Seen:
     def kept(self) -> bytes | None:
         """All of it; None where that is too much."""
         return b"".join(self._pieces) if self.size <= _LINES else None
-
-
-def _sound(data: bytes) -> bool:
-    """Whether a whole pickle stands there."""
-    walk = Walk(Scanner(BytesFeed(data)), Names())
-    try:
-        walk.run()
-    except (ReadError, ValueError, OverflowError):
-        return False
-    return walk.scanner.at_end()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
-from brinery.stream.old_bytes import bytes_of_call
+from brinery.stream.old_bytes import bytes_of_array, bytes_of_call
 from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.text import decode_string
 from brinery.stream.walk import Keeper
@@ -99,8 +99,6 @@ for _kind, _names in (
         _KIND[BY_NAME[_name].code[0]] = _kind
 
 _GROWS = bytes((LIST, DICT, SET, 255, 255))  # what has such changes as its parts
-
-_LATIN_1 = ("latin-1", "latin1")
 
 _OLD_STRING = bytearray(256)
 _NEW_BYTES = BY_NAME["BYTEARRAY8"].code[0]
@@ -279,17 +277,8 @@ class Graph(Keeper):
             if count == 1 and type(items) is Node and items.kind == _LIST and items.changes is None:
                 return Node(kind, None, list(items.parts))
         elif form == _AS_ARRAY:
-            if not count:
-                return Node(_ARRAY, b"", [])
-            if count == 1 and type(given[0]) is bytes:
-                return Node(_ARRAY, given[0], [])
-            if (
-                count == 2
-                and type(given[0]) is str
-                and given[1] in _LATIN_1
-                and max(given[0], default="") <= "\xff"
-            ):
-                return Node(_ARRAY, given[0].encode("latin-1"), [])
+            content = bytes_of_array(tuple(given))
+            return None if content is None else Node(_ARRAY, content, [])
         elif form == _AS_NEW and count:
             return Node(_NEW, None, [given[0], Node(_TUPLE, None, given[1:])])
         elif form == _AS_NEW_EX and count == 3:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from brinery.stream.opcodes import BY_CODE
 
-__all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "no_pickle", "recognise"]
+__all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "is_tar", "no_pickle", "recognise"]
 
 
 class FileKind(NamedTuple):
@@ -25,6 +25,8 @@ class FileKind(NamedTuple):
     advice: str = ""
     packed: bool = False
 
+
+_PARQUET = "read it with pandas.read_parquet or pyarrow"
 
 _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (
@@ -46,9 +48,22 @@ _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (b"\x5d\x00\x00", FileKind("lzma", "compressed with lzma", "brinery.load_file() reads it", True)),
     (
         b"\x28\xb5\x2f\xfd",
-        FileKind("zstd", "compressed with zstd", "brinery.load_file() reads it, from Python 3.14 on", True),
+        FileKind(
+            "zstd",
+            "compressed with zstd",
+            "brinery.load_file() reads it from Python 3.14 on, or with the package backports.zstd",
+            True,
+        ),
     ),
-    (b"\x04\x22\x4d\x18", FileKind("lz4", "compressed with lz4", "decompress it first: lz4 -d FILE")),
+    (
+        b"\x04\x22\x4d\x18",
+        FileKind(
+            "lz4",
+            "compressed with lz4",
+            "brinery.load_file() reads it where the package lz4 is installed, or decompress it: lz4 -d FILE",
+            True,
+        ),
+    ),
     (
         b"PK\x03\x04",
         FileKind(
@@ -64,7 +79,28 @@ _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
         FileKind("hdf5", "an HDF5 file", "read it with h5py or pandas.read_hdf"),
     ),
     (b"\x93NUMPY", FileKind("npy", "a NumPy .npy file", "read it with numpy.load")),
-    (b"PAR1\x15", FileKind("parquet", "a Parquet file", "read it with pandas.read_parquet or pyarrow")),
+    *(
+        (b"PAR1" + bytes((byte,)), FileKind("parquet", "a Parquet file", _PARQUET))
+        for byte in range(32)
+        if byte not in b"\t\n\r"
+    ),
+    (b"Obj\x01", FileKind("avro", "an Avro file", "read it with fastavro")),
+    (b"ORC\n", FileKind("orc", "an ORC file", "read it with pyarrow.orc or pandas.read_orc")),
+    (b"MATLAB 5.0", FileKind("mat", "a MATLAB file", "read it with scipy.io.loadmat")),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        FileKind("ole", "a document of Microsoft Office", "read it with pandas.read_excel, if it is a table"),
+    ),
+    (b"\xff\xd8\xff", FileKind("jpeg", "a JPEG image")),
+    (b"RIFF", FileKind("riff", "a RIFF file: sound, video or an image")),
+    (b"Salted__", FileKind("encrypted", "encrypted with openssl", "decrypt it first: openssl enc -d")),
+    (b"-----BEGIN ", FileKind("pem", "a PEM file: a key, a certificate or a message of GnuPG")),
+    (b"age-encryption.org/", FileKind("encrypted", "encrypted with age", "decrypt it first: age -d")),
+    (b"\xca\xfe\xba\xbe", FileKind("java", "a class of Java, or a program for macOS")),
+    (
+        b"\xac\xed\x00\x05",
+        FileKind("java", "an object that Java has serialized", "javaobj-py3 reads such files"),
+    ),
     (b"ARROW1", FileKind("arrow", "an Arrow file", "read it with pyarrow")),
     (b"RDX", FileKind("rdata", "a file of R")),
     (b"\x89PNG\r\n\x1a\n", FileKind("png", "a PNG image")),
@@ -160,6 +196,11 @@ _TEXTS: tuple[tuple[bytes, FileKind], ...] = (
 
 #: How many bytes of a file :func:`recognise` looks at.
 LONGEST_MAGIC = 64
+
+
+def is_tar(beginning: bytes) -> bool:
+    """Whether a file that begins with these bytes, at least 512, is a tar archive."""
+    return beginning[257:262] == b"ustar"
 
 
 def recognise(beginning: bytes) -> FileKind | None:

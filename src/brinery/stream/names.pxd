@@ -5,9 +5,9 @@ cimport cython
 from brinery.stream.walk cimport Keeper, Walk
 
 cdef list _KINDS
-cdef bytearray _KEPT, _BYTES
+cdef bytearray _KEPT, _BYTES, _BEGINS
 cdef dict _MARKS
-cdef int _TRUE, _FALSE, _NONE, _BUFFER, _PERSID, _APPEND, _APPENDS, _REDUCE
+cdef int _TRUE, _FALSE, _NONE, _BUFFER, _PERSID, _APPEND, _APPENDS, _REDUCE, _BYTEARRAY
 cdef Py_ssize_t _MOST
 
 
@@ -21,6 +21,7 @@ cdef class Named:
     cdef public bint era, dotted
     cdef readonly Made made
     cdef readonly object encodes
+    cdef readonly bint is_array
 
 
 cdef class _Referred:
@@ -31,9 +32,12 @@ cdef class _Referred:
 cdef class Names(Keeper):
     cdef readonly dict globals, persistent_ids, extensions
     cdef readonly object inside
+    cdef public object long_text
+    cdef readonly long long calls
 
     cpdef object constant(self, Walk walk, int code)
     cdef void _look_inside(self, Walk walk, object value) except *
+    cdef object _old_bytes(self, Walk walk, Named function, object args)
     @cython.locals(stack=list, kind=str)
     cpdef object make(self, Walk walk, int code, Py_ssize_t first)
     @cython.locals(stack=list, items=list)
@@ -49,5 +53,7 @@ cdef class Names(Keeper):
     cpdef object describe(self, object symbol)
 
 
+@cython.locals(first=cython.int)
+cdef bint _may_be(object value) except -1
 cdef bint _is_plain(object pid) except -1
 cdef bint _is_plain_within(object pid, int depth) except -1

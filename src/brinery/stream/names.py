@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from brinery.errors import ReadError
 from brinery.stream.feeds import Excerpt
 from brinery.stream.globals import GlobalName, printable, shorten
-from brinery.stream.old_bytes import bytes_function, bytes_of_call
+from brinery.stream.old_bytes import bytes_function, bytes_of_array, bytes_of_call
 from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.walk import Keeper
 
@@ -39,6 +39,9 @@ _BYTES = bytearray(256)  # those that a pickle may lie in
 for _op in TABLE:
     _KEPT[_op.code[0]] = _op.after in (("str",), ("bytes",), ("int",), ("float",)) and not _op.before
     _BYTES[_op.code[0]] = _op.argument.name[:5] in ("bytes", "strin")
+_BEGINS = bytearray(256)  # opcodes that a pickle may begin with
+for _op in TABLE:
+    _BEGINS[_op.code[0]] = not _op.before or _op.name == "MARK"
 _TRUE = BY_NAME["NEWTRUE"].code[0]
 _FALSE = BY_NAME["NEWFALSE"].code[0]
 _NONE = BY_NAME["NONE"].code[0]
@@ -47,6 +50,8 @@ _PERSID = BY_NAME["PERSID"].code[0]
 _APPEND = BY_NAME["APPEND"].code[0]
 _APPENDS = BY_NAME["APPENDS"].code[0]
 _REDUCE = BY_NAME["REDUCE"].code[0]
+_BYTEARRAY = BY_NAME["BYTEARRAY8"].code[0]
+_ARRAYS = (("builtins", "bytearray"), ("__builtin__", "bytearray"))
 _STRING_NAMES = ("STRING", "BINSTRING", "SHORT_BINSTRING")
 _OLD = {BY_NAME[name].code[0] for name in _STRING_NAMES}
 
@@ -65,10 +70,10 @@ class Named:
 
     `era` is whether a pickle of protocol 2 or lower names it; `dotted` whether one of protocol 4 or higher
     does. `made` stands for what calling it gives; `encodes` is which of the two functions it is that
-    protocols 0 to 2 write bytes with, if it is one.
+    protocols 0 to 2 write bytes with, if it is one; `is_array` whether it makes bytearrays.
     """
 
-    __slots__ = ("dotted", "encodes", "era", "made", "name", "uses")
+    __slots__ = ("dotted", "encodes", "era", "is_array", "made", "name", "uses")
 
     def __init__(self, name: GlobalName) -> None:
         self.name = name
@@ -77,6 +82,7 @@ class Named:
         self.dotted = False
         self.made = Made(f"{name}(…)")
         self.encodes = bytes_function(name.module, name.qualname)
+        self.is_array = tuple(name) in _ARRAYS
 
 
 class _Referred:
@@ -101,14 +107,20 @@ class Names(Keeper):
     persistent_ids  how often each is used: by itself where it is a str, an int, bytes or a tuple of these,
                     else by its text
     extensions      how often each code is used
-    inside          called with bytes that may be a pickle, and the offset of their opcode; or None
+    inside          called with the walk and bytes that may begin as a pickle does, or an Excerpt of them; or
+                    None
+    long_text       the last text that was too long to be kept: its Excerpt, where its opcode and where its
+                    argument begin, and the opcode's byte. It may be bytes, as older protocols write them
+    calls           how often something is called
     """
 
-    def __init__(self, inside: Callable[[Walk, bytes], None] | None = None) -> None:
+    def __init__(self, inside: Callable[[Walk, Any], None] | None = None) -> None:
         self.globals: dict[tuple[str, str], Named] = {}
         self.persistent_ids: dict[Any, int] = {}
         self.extensions: dict[int, int] = {}
         self.inside = inside
+        self.long_text: tuple[Excerpt, int, int, int] | None = None
+        self.calls = 0
 
     def constant(self, walk: Walk, code: int) -> Any:
         """The value, where an ID may hold it."""
@@ -116,7 +128,12 @@ class Names(Keeper):
             value = walk.scanner.value()
             if _BYTES[code]:
                 self._look_inside(walk, value)
+            elif walk.scanner.long and type(value) is Excerpt:
+                begin = walk.scanner.end - walk.scanner.size
+                self.long_text = (value, walk.scanner.start, begin, code)
             return value
+        if code == _BYTEARRAY:
+            self._look_inside(walk, walk.scanner.value())
         if code == _NONE:
             return None
         if code in (_TRUE, _FALSE):
@@ -124,9 +141,7 @@ class Names(Keeper):
         return _MARKS[_KINDS[code]]
 
     def _look_inside(self, walk: Walk, value: Any) -> None:
-        # A pickle ends with STOP, and has at least one more opcode. What is long is looked at as it stands
-        # in the stream, by whoever can.
-        if self.inside is not None and (walk.scanner.long or (len(value) >= 3 and value[-1] == 46)):
+        if self.inside is not None and (walk.scanner.long or (len(value) >= 3 and _may_be(value))):
             self.inside(walk, value)
 
     def make(self, walk: Walk, code: int, first: int) -> Any:
@@ -155,15 +170,30 @@ class Names(Keeper):
 
     def call(self, walk: Walk, code: int, function: Any, first: int) -> Any:
         """Bytes, where they are written as a call; else a mark."""
+        self.calls += 1
         if type(function) is Named:
-            if code == _REDUCE and function.encodes is not None:
-                found = bytes_of_call(function.encodes, walk.stack[first])
+            named = function
+            if code == _REDUCE and (named.is_array or named.encodes is not None):
+                found = self._old_bytes(walk, named, walk.stack[first])
                 if found is not None:
-                    if self.inside is not None and len(found) >= 3 and found[len(found) - 1] == 46:
-                        self.inside(walk, found)
                     return found
-            return function.made
+            return named.made
         return _CALLED
+
+    def _old_bytes(self, walk: Walk, function: Named, args: Any) -> Any:
+        """The bytes that a call stands for, looked into; None for a bytearray, and what is no such call."""
+        array = function.is_array
+        found = bytes_of_array(args) if array else bytes_of_call(function.encodes, args)
+        if self.inside is None:
+            return None if array else found
+        if found is None:
+            if type(args) is tuple and len(args) == 2 and type(args[0]) is Excerpt:
+                self.inside(walk, args[0])
+            return None
+        # Of a bytearray, bytes that are in the stream as such were looked into.
+        if len(found) >= 3 and not (array and len(args) == 1) and _may_be(found):
+            self.inside(walk, found)
+        return None if array else found
 
     def name(self, walk: Walk, module: str, qualname: str) -> Named:
         """The one of that name, used once more."""
@@ -234,6 +264,13 @@ class _Written(str):
 
     def __hash__(self) -> int:
         return hash((str(self), 1))
+
+
+def _may_be(value: Any) -> bool:
+    """Whether bytes are worth a look: a pickle begins with PROTO, or with an opcode that needs nothing before
+    it, and has STOP, a global's lines or STACK_GLOBAL in it."""
+    first: int = value[0]
+    return first == 0x80 or (bool(_BEGINS[first]) and (46 in value or 10 in value or 0x93 in value))
 
 
 def _is_plain(pid: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from brinery.lean_typing import NamedTuple
 
-__all__ = ["BytesFunction", "bytes_function", "bytes_of_call"]
+__all__ = ["BytesFunction", "bytes_function", "bytes_of_array", "bytes_of_call"]
 
 
 class BytesFunction(NamedTuple):
@@ -42,4 +42,19 @@ def bytes_of_call(function: object, args: object) -> bytes | None:
         text, encoding = args
         if encoding == "latin1" and max(text, default="") <= "\xff":
             return bytes(text, "latin1")
+    return None
+
+
+def bytes_of_array(args: object) -> bytes | None:
+    """The content of the bytearray that ``bytearray(*args)`` means, as a Pickler writes it; else None."""
+    if type(args) is not tuple:
+        return None
+    if not args:
+        return b""
+    if len(args) == 1 and type(args[0]) is bytes:
+        return args[0]
+    if len(args) == 2 and all(type(arg) is str for arg in args):
+        text, encoding = args
+        if encoding in ("latin-1", "latin1") and max(text, default="") <= "\xff":
+            return bytes(text, "latin-1")
     return None

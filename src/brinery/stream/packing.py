@@ -17,14 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["Compression", "choose", "packed", "unpacked"]
 
 #: How a file is compressed; ``"infer"``: as its name ends, and not at all where that says nothing.
-Compression: TypeAlias = Literal["infer", "none", "gzip", "bzip2", "xz", "zstd"]
+Compression: TypeAlias = Literal["infer", "none", "gzip", "bzip2", "xz", "zstd", "lz4"]
 
-_SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd"}
-_MODULES = {"gzip": "gzip", "bzip2": "bz2", "xz": "lzma", "lzma": "lzma", "zstd": "compression.zstd"}
+_SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd", ".lz4": "lz4"}
+_MODULES = {
+    "gzip": "gzip",
+    "bzip2": "bz2",
+    "xz": "lzma",
+    "lzma": "lzma",
+    "zstd": "compression.zstd",
+    "lz4": "lz4.frame",
+}
 
 
 def choose(path: str | os.PathLike[str], compress: str | None) -> str:
-    """How to compress the file at `path`: ``none``, ``gzip``, ``bzip2``, ``xz`` or ``zstd``.
+    """How to compress the file at `path`: ``none``, ``gzip``, ``bzip2``, ``xz``, ``zstd`` or
+    ``lz4``.
 
     Raises ValueError for a name that is none of these.
     """
@@ -49,6 +57,8 @@ def _module(name: str) -> Any:
                 raise ValueError(
                     "zstd needs Python 3.14, or the package backports.zstd on an older one"
                 ) from missing
+        if name == "lz4":
+            raise ValueError("lz4 needs the package lz4: pip install lz4") from missing
         raise ValueError(f"this Python was built without {name}") from missing
 
 
@@ -67,8 +77,11 @@ def packed(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         inner = module.BZ2File(file, "wb")
     elif name == "xz":
         inner = module.LZMAFile(file, "wb")
+    elif name == "lz4":
+        inner = module.LZ4FrameFile(file, "wb", content_checksum=True)
     else:
-        inner = module.ZstdFile(file, "wb")
+        # As with lz4: unless a check sum is asked for, there is none.
+        inner = module.ZstdFile(file, "wb", options={module.CompressionParameter.checksum_flag: 1})
     try:
         yield inner
     except BaseException:
@@ -115,6 +128,8 @@ def unpacked(file: Any) -> Any:
         return module.BZ2File(file)
     if kind.name == "zstd":
         return module.ZstdFile(file)
+    if kind.name == "lz4":
+        return module.LZ4FrameFile(file)
     return module.LZMAFile(file)
 
 

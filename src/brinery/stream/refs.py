@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.errors import ReadError
+from brinery.stream import text
 from brinery.stream.faults import locating
-from brinery.stream.feeds import BytesFeed, Excerpt
+from brinery.stream.feeds import BytesFeed, Excerpt, FileFeed
+from brinery.stream.kinds import could_begin
 from brinery.stream.names import Names, write_id
+from brinery.stream.opcodes import BY_NAME, HIGHEST_PROTOCOL
 from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
@@ -24,11 +28,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Nested", "References", "references"]
 
-_DEEPEST = 5  # pickles in pickles
+_DEEPEST = 32  # pickles in pickles
+
+# What a stream of protocol 0 or 1 that refers to anything has in it: a global, an extension code, an ID.
+_REFERS = re.compile(rb"[ci][^\n]+\n[^\n]+\n|[\x82\x83\x84\x93PQ]")
+_STRING = BY_NAME["STRING"].code[0]
+_UNICODE = BY_NAME["UNICODE"].code[0]
+_LINES = (_STRING, _UNICODE)
 
 
 class Nested(NamedTuple):
-    """A pickle that lies in the bytes of another.
+    """A pickle that lies in the bytes of another, at their beginning.
 
     offset      where the opcode stands that carries the bytes
     size        how many bytes they are
@@ -49,7 +59,11 @@ class References(NamedTuple):
     dotted          those that a pickle of protocol 4 or higher names: dots of the name are walked
     persistent_ids  each as Python would write it
     extensions      codes of copyreg's extension registry
-    nested          pickles within the stream's bytes, as far as these are at hand
+    nested          pickles within the stream's bytes and bytearrays
+    fault           what is wrong behind all this; None where the stream is sound. A load does what stands
+                    before the fault, and one that stops behind a pickle never meets it
+    unlooked        how many bytes and bytearrays may hold a pickle and could not be looked into: in a stream
+                    that cannot be read twice, or deeper than 32 pickles in each other
     """
 
     pickles: int
@@ -59,57 +73,212 @@ class References(NamedTuple):
     extensions: Counter[int]
     dotted: frozenset[GlobalName] = frozenset()
     nested: tuple[Nested, ...] = ()
+    fault: ReadError | None = None
+    unlooked: int = 0
 
 
-def references(source: Readable | Buffer, *, progress: Callable[[int], object] | None = None) -> References:
+def references(
+    source: Readable | Buffer,
+    *,
+    strict: bool = True,
+    progress: Callable[[int], object] | None = None,
+) -> References:
     """Count what `source` refers to: bytes, or a file of which only ``read(n)`` is used, read to its end.
 
-    `progress` is called now and then with how many bytes were read. Bytes of more than 4,096 are looked
-    into for nested pickles where `source` itself is bytes.
+    `progress` is called now and then with how many bytes were read. Bytes of more than 4,096 that may be a
+    pickle are looked into afterwards, for which a file is read again: it has to be seekable.
 
-    Raises :class:`~brinery.errors.ReadError` at the first fault, as :func:`disassemble` does.
+    Raises :class:`~brinery.errors.ReadError` at the first fault, as :func:`disassemble` does; where `strict`
+    is false, the fault is in the result, with all that was found before it.
     """
-    whole = source if type(source) is bytes else None
-    return read_through(source, progress, lambda feed, arrays: _references(feed, arrays, 0, whole))
+    whole = _Whole(source)
+    found = read_through(source, progress, lambda feed, arrays: _Look(0).through(feed, arrays))
+    result = found.result(whole)
+    if strict and result.fault is not None:
+        raise result.fault
+    return result
 
 
-def _references(
-    feed: Feed, arrays: tuple[RawArray, ...] | None, depth: int, whole: bytes | None
-) -> References:
-    nested: list[Nested] = []
+class _Whole:
+    """What long bytes are read from once more: bytes, or a file that is seekable; from `begin` on."""
 
-    def look_inside(walk: Walk, value: bytes | Excerpt) -> None:
+    def __init__(self, source: Any, begin: int | None = None) -> None:
+        self._source = source
+        self._is_file = hasattr(source, "read")
+        if begin is None:
+            begin = 0
+            if self._is_file:
+                begin = source.tell() if getattr(source, "seekable", bool)() else -1
+        self._begin = begin
+
+    def within(self, begin: int) -> _Whole | None:
+        """The same from there on; None where it cannot be read again."""
+        return None if self._begin < 0 else _Whole(self._source, self._begin + begin)
+
+    def feed(self, size: int) -> Feed:
+        """The first `size` bytes."""
+        if self._is_file:
+            self._source.seek(self._begin)
+            return FileFeed(_Part(self._source, size))
+        view = memoryview(self._source).cast("B")
+        return BytesFeed(view[self._begin : self._begin + size])
+
+
+class _Part:
+    """The next `size` bytes of a file."""
+
+    def __init__(self, file: Readable, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+class _Long(NamedTuple):
+    """Bytes that are too long to be kept: where their opcode stands, and where they do, as what."""
+
+    offset: int
+    begin: int
+    size: int
+    code: int
+    as_text: bool
+
+
+class _Look:
+    """One look through a stream; what is long is looked at behind it."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._nested: list[Nested] = []
+        self._long: list[_Long] = []
+        self._pickles = 0
+        self._fault: ReadError | None = None
+        self._unlooked = 0
+        self.keeper = Names(self._inside)
+        self.first = b""  # its first byte
+
+    def through(self, feed: Feed, arrays: tuple[RawArray, ...] | None = ()) -> _Look:
+        """Go through it to its end, or to its first fault."""
+        scanner = Scanner(feed)
+        walk = Walk(scanner, self.keeper, arrays=arrays)
+        try:
+            if not scanner.at_end():
+                self.first = bytes((scanner.peek(),))
+            with locating(walk):
+                while True:
+                    walk.run()
+                    self._pickles += 1
+                    if scanner.at_end():
+                        break
+                    walk.next_pickle()
+                scanner.finish()
+        except ReadError as fault:
+            self._fault = fault
+        return self
+
+    def _inside(self, walk: Walk, value: bytes | bytearray | Excerpt) -> None:
         scanner = walk.scanner
         if isinstance(value, Excerpt):
-            if whole is None:
-                return
-            value = whole[scanner.end - scanner.size : scanner.end]
-        if value[-1] != 0x2E:
+            self._note_long(walk, value)
             return
-        try:
-            found = _references(BytesFeed(value), (), depth + 1, value)
-        except ReadError:
-            return  # other bytes that end in a dot
-        if found.globals or found.persistent_ids or found.extensions or value[0] == 0x80:
-            nested.append(Nested(scanner.start, len(value), found))
+        data = bytes(value)
+        if not _may_be(data):
+            return
+        if self._depth == _DEEPEST:
+            self._unlooked += 1
+            return
+        look = _Look(self._depth + 1).through(BytesFeed(data))
+        self._keep(scanner.start, len(data), data[:1], look, _Whole(data))
 
-    keeper = Names(look_inside if depth < _DEEPEST else None)
-    scanner = Scanner(feed)
-    walk = Walk(scanner, keeper, arrays=arrays)
-    with locating(walk):
-        while True:
-            walk.run()
-            if scanner.at_end():
-                break
-            walk.next_pickle()
-        scanner.finish()
-    named = sorted(keeper.globals.values(), key=lambda one: -one.uses)
-    return References(
-        walk.pickle + 1,
-        Counter({one.name: one.uses for one in named}),
-        frozenset(one.name for one in named if one.era),
-        Counter({write_id(key): uses for key, uses in keeper.persistent_ids.items()}),
-        Counter(keeper.extensions),
-        frozenset(one.name for one in named if one.dotted),
-        tuple(nested),
-    )
+    def _note_long(self, walk: Walk, value: Excerpt) -> None:
+        scanner = walk.scanner
+        head, long_text = value.head, self.keeper.long_text
+        if long_text is not None and long_text[0] is value:  # as protocols 0 to 2 write bytes
+            _, offset, begin, code = long_text
+            beginning = head[:2] if isinstance(head, bytes) else head[:2].encode("latin-1", "replace")
+            if _could(beginning) or beginning[:1] == b"\\":
+                self._long.append(_Long(offset, begin - (code in _LINES), value.size, code, True))
+            return
+        if isinstance(head, str):  # text of before, which nobody can tell from other text any more
+            self._unlooked += 1
+            return
+        code = scanner.code
+        beginning = head[1:3] if code == _STRING else head[:2]
+        if _could(beginning) or beginning[:1] == b"\\":
+            begin = scanner.end - scanner.size - (code in _LINES)
+            self._long.append(_Long(scanner.start, begin, value.size, code, False))
+
+    def _keep(self, offset: int, size: int, first: bytes, look: _Look, whole: _Whole | None) -> None:
+        """Take what `look` found in `size` bytes for a pickle, if it is one."""
+        keeper, fault = look.keeper, look._fault
+        refers = bool(keeper.globals or keeper.extensions)
+        begun = first == b"\x80"
+        if look._pickles:
+            # Text may say a persistent ID by chance.
+            exact = fault is None and look._pickles == 1
+            is_one = refers or begun or (exact and bool(keeper.persistent_ids))
+        else:
+            # Nothing but a pickle calls what it names before it breaks.
+            is_one = (begun and (refers or bool(keeper.persistent_ids))) or (refers and keeper.calls > 0)
+        if is_one:
+            self._nested.append(Nested(offset, size, look.result(whole)))
+
+    def result(self, whole: _Whole | None) -> References:
+        """All that was found. `whole` is the stream, for what is long in it."""
+        for long in self._long:
+            within = whole.within(long.begin) if whole is not None else None
+            if within is None or self._depth == _DEEPEST:
+                self._unlooked += 1
+                continue
+            feed = within.feed(long.size)
+            first = b""
+            if long.as_text or long.code in _LINES:
+                data = _decoded(feed, long.code)
+                if data is None or not _may_be(data):
+                    continue
+                within, feed, first = _Whole(data), BytesFeed(data), data[:1]
+            look = _Look(self._depth + 1).through(feed)
+            self._keep(long.offset, long.size, first or look.first, look, within)
+        keeper = self.keeper
+        named = sorted(keeper.globals.values(), key=lambda one: -one.uses)
+        return References(
+            self._pickles,
+            Counter({one.name: one.uses for one in named}),
+            frozenset(one.name for one in named if one.era),
+            Counter({write_id(key): uses for key, uses in keeper.persistent_ids.items()}),
+            Counter(keeper.extensions),
+            frozenset(one.name for one in named if one.dotted),
+            tuple(sorted(self._nested, key=lambda one: one.offset)),
+            self._fault,
+            self._unlooked,
+        )
+
+
+def _may_be(data: bytes) -> bool:
+    """Whether bytes may be a pickle that refers to something, or one that says so of itself."""
+    return _could(data[:2]) and (data[:1] == b"\x80" or _REFERS.search(data) is not None)
+
+
+def _could(beginning: bytes) -> bool:
+    """Whether bytes that begin so may be a pickle."""
+    if beginning[:1] == b"\x80":
+        return beginning[1:2] <= bytes((HIGHEST_PROTOCOL,))
+    return could_begin(beginning)
+
+
+def _decoded(feed: Feed, code: int) -> bytes | None:
+    """Bytes that stand in the stream as a literal, or as text; None where these are none."""
+    pieces = []
+    while piece := feed.more(0):
+        pieces.append(piece)
+    data = b"".join(pieces)
+    try:
+        if code == _STRING:
+            return text.parse_string(data)
+        said = text.parse_unicode(data) if code == _UNICODE else data.decode("utf-8", "surrogatepass")
+        return said.encode("latin-1")
+    except ValueError:
+        return None

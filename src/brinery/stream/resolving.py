@@ -87,7 +87,10 @@ def _in_object(found: Any, module: str, parts: list[str], depth: int) -> Resolut
             found = names[part]
             module = found.__name__ if type(found) is ModuleType else module
         elif isinstance(found, type):
-            for base in type.__dict__["__mro__"].__get__(found):
+            bases = type.__dict__["__mro__"].__get__(found)
+            if type(found) is type:  # what classes have themselves
+                bases += (type,)
+            for base in bases:
                 if part in type.__dict__["__dict__"].__get__(base):
                     found = type.__dict__["__dict__"].__get__(base)[part]
                     break

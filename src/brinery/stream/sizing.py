@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["ClassSize", "GlobalSize", "Part", "Sizes", "sizes"]
 
 _KEY = 60  # characters of a key in a path
-_PICKLES = 100  # that are told apart, of a file of many
 
 
 class Part(NamedTuple):
@@ -69,7 +68,8 @@ class Sizes(NamedTuple):
 
     bytes     of the whole stream
     pickles   how many there are in it
-    roots     the object of each pickle; of many, the first 100
+    roots     the object of each pickle: ``root``; of several ``pickles[0]`` and so on, and of many the
+              smaller ones in one, ``pickles[…]``
     classes   of instances, and what is called to make objects, the largest first
     builtins  lists, text, numbers and so on, the largest first
     globals   every class and function that is named, the largest first
@@ -100,7 +100,6 @@ def _sizes(source: Feed, arrays: tuple[RawArray, ...] | None) -> Sizes:
     feed = _Resting(source)
     scanner = Scanner(feed)
     walk = Walk(scanner, keeper, arrays=arrays)
-    roots: list[Part] = []
     try:
         with locating(walk):
             while True:
@@ -108,8 +107,7 @@ def _sizes(source: Feed, arrays: tuple[RawArray, ...] | None) -> Sizes:
                 walk.through()
                 root = keeper.root(walk, walk.stack[-1], scanner.end)
                 root.bytes = scanner.end - begin
-                if len(roots) < _PICKLES:
-                    roots.append(_part("root", root, keeper))
+                keeper.gather(walk.pickle, root)
                 if scanner.at_end():
                     break
                 walk.next_pickle()
@@ -119,7 +117,7 @@ def _sizes(source: Feed, arrays: tuple[RawArray, ...] | None) -> Sizes:
     return Sizes(
         scanner.end,
         walk.pickle + 1,
-        tuple(roots),
+        _roots(keeper, walk.pickle > 0),
         _classes(keeper.classes.values()),
         _classes(keeper.kinds.values()),
         tuple(
@@ -132,6 +130,16 @@ def _sizes(source: Feed, arrays: tuple[RawArray, ...] | None) -> Sizes:
             )
         ),
     )
+
+
+def _roots(keeper: Weights, several: bool) -> tuple[Part, ...]:
+    found = [
+        _part(f"pickles[{number}]" if several else "root", root, keeper)
+        for number, root in sorted(keeper.roots.items())
+    ]
+    if keeper.others is not None:
+        found.append(_part("pickles[…]", keeper.others, keeper))
+    return tuple(found)
 
 
 class _Resting:

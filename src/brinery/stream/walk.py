@@ -169,7 +169,7 @@ class Keeper:
         return symbol
 
     def drop(self, walk: Walk, first: int) -> None:
-        """The symbols from `first` on are thrown away."""
+        """The symbols from `first` on are thrown away, or the last mark, where there are none."""
 
     def raw(self, walk: Walk, symbol: Any, array: RawArray, data: bytes, inner: Walk | None) -> Any:
         """``symbol`` was built by BUILD, and behind that stood no opcodes, but what the object is read from.
@@ -241,6 +241,11 @@ class Walk:
         """How many marks there are."""
         return self._depth
 
+    @property
+    def fence(self) -> int:
+        """How many symbols lie below the last mark."""
+        return self._fence
+
     def next_pickle(self) -> None:
         """Go on to the next pickle of the stream, which has a memo of its own."""
         self.scanner.begin_pickle()
@@ -287,6 +292,7 @@ class Walk:
             self._push(self.keeper.extension(self, scan.number()), scan.start)
         elif kind == _DROP and code == _POP and self._depth and self._fence == len(stack):
             self._take_mark()
+            self.keeper.drop(self, len(stack))
         else:
             self._compound(code, kind)
         return code

@@ -10,12 +10,14 @@ cdef list _KINDS
 cdef bytearray _SMALL, _CHECKED, _PAIRED, _OF_TUPLE
 cdef int _BUILD, _PERSID, _DICT, _TUPLE, _NONE, _STACK_GLOBAL
 cdef object _MAKERS, _NO_TEXT
-cdef Py_ssize_t _LARGE
+cdef Py_ssize_t _LARGE, _ROOTS
 cdef unsigned long long _LABEL
 
 
 cdef class Weights(Parts):
-    cdef readonly dict classes
+    cdef readonly dict classes, roots
+    cdef readonly Weighed others
+    cdef dict _pending
     cdef list _by_code
     cdef Kind _str, _int, _bytes, _global, _reference, _persistent, _extension, _called
 
@@ -34,7 +36,7 @@ cdef class Weights(Parts):
     @cython.locals(made=Weighed)
     cpdef object persistent(self, Walk walk, int code, Py_ssize_t first)
     cpdef object duplicate(self, Walk walk, object symbol)
-    @cython.locals(i=Py_ssize_t, below=Weighed)
+    @cython.locals(i=Py_ssize_t, below=Weighed, size=cython.longlong)
     cpdef object drop(self, Walk walk, Py_ssize_t first)
     @cython.locals(kind=Kind, named=Kind, size=cython.longlong)
     cpdef object store(self, Walk walk, long long index, object symbol)
@@ -44,6 +46,8 @@ cdef class Weights(Parts):
     cpdef object raw(self, Walk walk, object symbol, object array, bytes data, Walk inner)
     @cython.locals(found=Weighed)
     cpdef object root(self, Walk walk, object symbol, long long end)
+    cdef long long _dropped(self, Walk walk) except? -1
+    cpdef object gather(self, long long number, Weighed root)
     cpdef object describe(self, object symbol)
 
     @cython.locals(reference=Reference, part=Weighed)

@@ -25,6 +25,7 @@ __all__ = ["Weights"]
 
 _LARGE = 256  # bytes: a smaller item without parts gets no place of its own in a list
 _LABEL = 200  # characters of a key
+_ROOTS = 100  # pickles that are told apart, and up to twice as many before the smallest are merged
 
 _KINDS = [""] * 256
 for _op in TABLE:
@@ -58,6 +59,8 @@ class Weights(Parts):
     """Weighs what a stream would build.
 
     classes  of instances and what is called, by name; and all other globals
+    roots    the objects of whole pickles, by their numbers
+    others   what the smaller ones of many are merged into; or None
     """
 
     def __init__(self) -> None:
@@ -72,6 +75,11 @@ class Weights(Parts):
         self._persistent = self._kind("persistent object")
         self._extension = self._kind("extension code")
         self._called = self._kind("object")
+        # Of what was thrown away directly above a mark, the bytes, by the number of the mark. They count for
+        # their own kinds, and lie in whatever will be made from the mark.
+        self._pending: dict[int, int] = {}
+        self.roots: dict[int, Weighed] = {}
+        self.others: Weighed | None = None
 
     # The symbols: a str, an int or bytes that may be a key stands for itself; a Weighed is an object with
     # parts (its bytes are known when the next one begins); a Kind is a global; a Reference is anything else.
@@ -97,6 +105,8 @@ class Weights(Parts):
             kind.bytes += 1
             return kind.stub
         made = self._new(kind)
+        if self._pending:
+            made.inside += self._dropped(walk)
         if count:
             if kind is self._by_code[_DICT]:
                 self._take_pairs(made, walk, first)
@@ -116,6 +126,8 @@ class Weights(Parts):
         else:
             target = self._new(self._kind_of(symbol))
             target.inside = walk.size_of(first)  # the reference counts as one
+        if self._pending:
+            target.inside += self._dropped(walk)
         if code == _BUILD:
             self._take_state(target, walk, first + 1)
         elif _PAIRED[code]:
@@ -143,6 +155,8 @@ class Weights(Parts):
         kind.objects += 1
         if not kind.is_global:
             made.inside = walk.size_from(first - 1)
+        if self._pending:
+            made.inside += self._dropped(walk)
         if type(function) is Weighed:
             made.inner = function.inner  # an instance that is called is part of what comes of it
         if arguments is not None:
@@ -204,13 +218,23 @@ class Weights(Parts):
 
     def drop(self, walk: Walk, first: int) -> None:
         """What is thrown away counts for its kind, and has no place."""
-        if first and type(walk.stack[first - 1]) is Weighed:
+        size = walk.size_from(first)
+        if self._pending:
+            size += self._dropped(walk)
+        if walk.marks and walk.fence == first:
+            if size:
+                self._pending[walk.marks] = self._pending.get(walk.marks, 0) + size
+        elif first and type(walk.stack[first - 1]) is Weighed:
             below: Weighed = walk.stack[first - 1]
-            below.inside += walk.size_from(first)
+            below.inside += size
         for i in range(first, len(walk.stack)):
             symbol = walk.stack[i]
             if type(symbol) is Weighed:
                 self._weigh(symbol, walk, i)
+
+    def _dropped(self, walk: Walk) -> int:
+        """How many bytes were thrown away directly above the mark that the opcode at work has taken."""
+        return self._pending.pop(walk.marks + 1, 0)
 
     def store(self, walk: Walk, index: int, symbol: Any) -> Any:
         """Text that may be a key; of everything else, what it is."""
@@ -254,6 +278,19 @@ class Weights(Parts):
         if type(symbol) is Weighed:
             self._count(found)
         return found
+
+    def gather(self, number: int, root: Weighed) -> None:
+        """Keep `root`, the object of the pickle `number`; of many the smaller ones are merged into one."""
+        self._pending.clear()
+        self.roots[number] = root
+        if len(self.roots) > 2 * _ROOTS:
+            largest = sorted(self.roots.items(), key=_smallest_last)
+            self.roots = dict(largest[:_ROOTS])
+            for _, small in largest[_ROOTS:]:
+                if self.others is None:
+                    self.others = small
+                else:
+                    self._merge(self.others, small)
 
     def describe(self, symbol: Any) -> str:
         """What it is."""
@@ -384,3 +421,7 @@ class Weights(Parts):
             self._let_go(owner, state.loose_kind, state.loose, state.loose_objects)
         if state.others is not None:
             self._put_aside(owner, state.others)
+
+
+def _smallest_last(item: tuple[int, Weighed]) -> int:
+    return -int(item[1].bytes)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
-from brinery.records import called
-from brinery.stream.naming import namer
-from brinery.stream.resolving import resolve, seems_to_have
+from brinery.stream.naming import by_fallback, namer, stand_in
 from brinery.upgrade.reshaping import RECONSTRUCTOR
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ class NewNames:
                 raise self._refusal(named, ":".join(pair))
             self.needs[named] = f"{':'.join(pair)} stands in for it"
             return named
-        if (function := self._stand_in(pair)) is not None:
+        if function := stand_in(self._plan, pair):
             always = self._plan.names is not None and pair in self._plan.names.stand_ins
             if self._protocol >= 3 and not always:
                 raise self._refusal(named, function)
@@ -104,36 +102,15 @@ class NewNames:
             "pickle can say: load this one, and dump what came of it"
         )
 
-    def _stand_in(self, pair: _Pair) -> str | None:
-        """The function that a table has in the place of a name, if one has."""
-        for table in (self._plan.names, self._plan.era_names):
-            if table is not None and pair in table.stand_ins:
-                function = table.stand_ins[pair]
-                return function if isinstance(function, str) else called(function)
-        return None
-
     def _by_fallback(self, pair: _Pair) -> _Pair:
         fallbacks = self._plan.fallbacks
         if fallbacks is None:
             return pair
-        chain = [pair]
-        while (step := fallbacks.step(*chain[-1])) not in chain:
-            chain.append(step)
-        if len(chain) == 1:
+        there = by_fallback(fallbacks, pair)
+        if there != pair and _is_plugins(there):
+            self.needs[pair] = f"{':'.join(there)} stands in for it"
             return pair
-        status = {each: resolve(*each).status for each in chain}
-        if status[pair] == "found":
-            return pair
-        there = [each for each in chain if status[each] == "found"]
-        # Of an extension module only its file can be asked.
-        there += [each for each in chain if status[each] == "unknown" and seems_to_have(*each)]
-        there += [each for each in chain if status[each] == "unknown"]
-        if not there:
-            return pair
-        if _is_plugins(there[0]):
-            self.needs[pair] = f"{':'.join(there[0])} stands in for it"
-            return pair
-        return there[0]
+        return there
 
 
 def _is_plugins(pair: _Pair) -> bool:

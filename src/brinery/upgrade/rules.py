@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brinery.errors import ReadError
 from brinery.pickling import default_profile
 from brinery.stream.opcodes import HIGHEST_PROTOCOL
+from brinery.stream.ruling import ruled
 from brinery.stream.text import decode_string
 from brinery.upgrade.names import NewNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from brinery.plan import ReadPlan, TextTable
+    from brinery.plan import ReadPlan
     from brinery.profile import Profile
     from brinery.stream.places import Place
 
@@ -148,30 +149,7 @@ class Strings:
         attributes = self._rules.attributes
         exact = f"{place.owner}({place.name})" if place.part == "argument" else f"{place.owner}.{place.name}"
         said = attributes.get(exact, attributes.get(place.owner))
-        return said if said is not None or self._shapes is None else self._by_plugins(data, place)
-
-    def _by_plugins(self, data: bytes, place: Place) -> str | None:
-        """What a TextRule says, as it would when the pickle is loaded."""
-        shapes = self._shapes
-        assert shapes is not None
-        module, _, qualname = place.owner.partition(":")
-        said: Any = None
-        if module in shapes.old:
-            shaped = shapes.find(module, qualname, True)
-            said = _of_table(shaped.text, place) if shaped is not None and shaped.text is not None else None
-        said = said or shapes.decide
-        if said is None or isinstance(said, str):
-            return said
-        decided = said((place.owner, place.name) if place.owner else ("",), data)
-        return None if decided is None else str(decided)
-
-
-def _of_table(table: TextTable, place: Place) -> Any:
-    if place.part == "attribute":
-        return table.attributes.get(str(place.name), table.attributes.get("*"))
-    if not place.direct or type(place.name) is not int:
-        return None
-    return (table.items if place.part == "state" else table.arguments).get(place.name)
+        return said if said is not None or self._shapes is None else ruled(self._shapes, data, place)
 
 
 def _words(place: Place) -> str:

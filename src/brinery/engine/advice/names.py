@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brinery.stream.naming import plugin_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -12,66 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["on_names"]
 
-#: Distributions of plugins by the packages whose old names they know. The page about old pickles lists them.
-_PLUGINS = {
-    "brinery-science": (
-        "numpy",
-        "pandas",
-        "scipy",
-        "sklearn",
-        "joblib",
-        "networkx",
-        "sympy",
-        "statsmodels",
-        "pytz",
-        "PIL",
-        "attr",
-    ),
-    "brinery-python2": (
-        "__builtin__",
-        "copy_reg",
-        "exceptions",
-        "sets",
-        "UserDict",
-        "UserList",
-        "UserString",
-    ),
-}
-
 
 def on_names(named: tuple[str, str], module: str, qualname: str, plan: ReadPlan | None) -> Iterator[str]:
     """What there is to say about a global that is not there: `named` so in the stream, then looked for as
     `module` and `qualname`."""
     if plan is not None:
-        for pair in dict.fromkeys((named, (module, qualname))):
-            reason = plan.gone.get(":".join(pair)) or plan.gone.get(pair[0])
-            if reason:
-                yield f"{':'.join(pair)} is gone: {reason}"
-                return
+        if reason := plan.why_gone(named, (module, qualname)):
+            yield reason
+            return
         names = [table for table in (plan.names, plan.fallbacks, plan.era_names) if table is not None]
         if named == (module, qualname) and (near := _nearest(named, names)) is not None:
             yield f"the rule nearest to it is {near}"
-    package = named[0].partition(".")[0]
-    for distribution, packages in _PLUGINS.items():
-        if package in packages and not _is_active(package, plan):
-            yield (
-                f"the plugin {distribution} knows what {package} called things before: "
-                f"pip install {distribution}"
-            )
-
-
-def _is_active(package: str, plan: ReadPlan | None) -> bool:
-    """Whether some plugin speaks of the package: then it is not missing."""
-    if plan is None:
-        return False
-    tables = [table for table in (plan.names, plan.fallbacks) if table is not None]
-    if package in ("__builtin__", "copy_reg", "exceptions"):
-        return False
-    return any(
-        name.partition(".")[0] == package
-        for table in tables
-        for name in (*table.modules, *table.prefixes, *(module for module, _ in table.names))
-    )
+    if distribution := plugin_for(named[0], plan):
+        package = named[0].partition(".")[0]
+        yield (
+            f"the plugin {distribution} knows what {package} called things before: pip install {distribution}"
+        )
 
 
 def _nearest(named: tuple[str, str], tables: list[NameMap]) -> str | None:
