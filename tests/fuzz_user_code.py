@@ -28,6 +28,7 @@ import io
 import os
 import pickle
 import random
+import re
 import sys
 import tempfile
 import types
@@ -42,10 +43,10 @@ from outcomes import stdlib_type
 from shapes import shape
 from user_code import exposed, sabotaged, watched
 
-#: What may come out of a load during which user code meddles.
+#: What may come out of a load during which user code meddles, or what a damaged pickle calls.
 ALLOWED = (
-    *(AttributeError, BufferError, EOFError, ImportError, IndexError, KeyError, LookupError, OSError),
-    *(OverflowError, RecursionError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError),
+    *(ArithmeticError, AttributeError, BufferError, EOFError, ImportError, IndexError, KeyError, LookupError),
+    *(OSError, RecursionError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, re.error),
 )
 CLASSES = (
     *(graphs.Plain, graphs.Record, graphs.Slotted, graphs.SlottedWithDict, graphs.WithState),

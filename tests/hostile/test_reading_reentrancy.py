@@ -166,3 +166,70 @@ class TestUserCodeThatMeddles:
         for thread in threads:
             thread.join()
         assert results == [True] * 40
+
+
+class Finalized:
+    """Does something when it goes."""
+
+    act: object = None
+
+    def __del__(self) -> None:
+        if Finalized.act is not None:
+            Finalized.act()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("what", ["memo.clear", "memo is set", "__init__"])
+def test_what_a_memo_kept_may_load_when_it_goes(wire: Wire, what: str):
+    one = pickle.dumps([Finalized() for _ in range(20)], 2)
+    file = io.BytesIO(one + b"K\x05q\x07." * 100)
+    unpickler = wire.Unpickler(file)
+    loaded: list[object] = []
+
+    def act() -> None:
+        loaded.append(unpickler.load())
+        unpickler.memo.copy()
+
+    assert len(unpickler.load()) == 20
+    Finalized.act = act
+    try:
+        if what == "memo.clear":
+            unpickler.memo.clear()
+        elif what == "memo is set":
+            unpickler.memo = {1: "one"}
+        else:
+            unpickler.__init__(io.BytesIO(b"K\x05q\x07." * 100))
+    finally:
+        Finalized.act = None
+    assert loaded == [5] * 20
+    # What they put into the memo is there: it was replaced before they went.
+    assert unpickler.memo.copy() == ({1: "one", 7: 5} if what == "memo is set" else {7: 5})
+
+
+def test_a_load_that_begins_while_a_memo_goes_is_left_alone(wire: Wire):
+    """In another thread, which is in the middle of it when the memo has been replaced."""
+    entered, leave = threading.Event(), threading.Event()
+    results: list[object] = []
+
+    class Waiting(wire.Unpickler):
+        def persistent_load(self, pid):
+            entered.set()
+            assert leave.wait(20)
+            return pid
+
+    unpickler = Waiting(io.BytesIO(pickle.dumps(Finalized(), 2) + b"(K\x01q\x00K\x02Qh\x00t."))
+    thread = threading.Thread(target=lambda: results.append(unpickler.load()))
+
+    def act() -> None:
+        thread.start()
+        assert entered.wait(20)
+
+    unpickler.load()
+    Finalized.act = act
+    try:
+        unpickler.memo = {0: "zero", 1: "one"}
+    finally:
+        Finalized.act = None
+        leave.set()
+        thread.join()
+    assert results == [(1, 2, 1)]
+    assert unpickler.memo.copy() == {0: 1, 1: "one"}

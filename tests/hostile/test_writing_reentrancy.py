@@ -163,3 +163,50 @@ def test_init_again_begins_anew(wire: Wire):
     pickler.__init__(second, 2)
     pickler.dump(shared)
     assert second.getvalue() == pickle.dumps(shared, 2)
+
+
+class Finalized:
+    """Dumps with a Pickler when it goes; is written as something else, so that only the memo keeps it."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __reduce__(self) -> object:
+        return int, ("1",)
+
+    def __del__(self) -> None:
+        self.act()
+
+
+FORGETTING: dict[str, Callable[[Any], object]] = {
+    "clear_memo": lambda pickler: pickler.clear_memo(),
+    "memo.clear": lambda pickler: pickler.memo.clear(),
+    "memo is set": lambda pickler: setattr(pickler, "memo", {}),
+    "__init__": lambda pickler: pickler.__init__(io.BytesIO(), 4),
+}
+
+
+@pytest.mark.parametrize("what", FORGETTING)
+def test_what_a_memo_kept_may_dump_when_it_goes(wire: Wire, what: str):
+    pickler: Any = wire.Pickler(io.BytesIO(), 4)
+    left = 0
+
+    def act() -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            pickler.dump([[bytearray(3), ["one"]] for _ in range(3)])
+
+    for _ in range(5):
+        left = 0
+        pickler.dump([Finalized(act) for _ in range(20)])
+        left = 20
+        FORGETTING[what](pickler)
+        left = 0
+        if what != "__init__":
+            # What was dumped meanwhile is in the memo, or forgotten with the rest; nothing is there by half.
+            assert all(id(obj) == key for key, (_, obj) in pickler.memo.copy().items())
+        file = io.BytesIO()
+        pickler.__init__(file, 4)
+        pickler.dump(["in order"])
+        assert pickle.loads(file.getvalue()) == ["in order"]

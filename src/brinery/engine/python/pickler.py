@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import LockType, allocate_lock
-
 # Not for type checkers only: typing.get_type_hints() looks these names up here.
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,6 +9,7 @@ from typing import Any, Protocol
 from brinery.engine.explaining import no_writer
 from brinery.engine.hooks import put_in_place
 from brinery.engine.protocol import choose_protocol
+from brinery.engine.python.turns import TAKEN, Turn
 from brinery.engine.python.writing.memo import Memo
 from brinery.engine.python.writing.writer import UNSET, Writer
 from brinery.errors import WriteError
@@ -39,7 +38,7 @@ class Pickler:
     _plan_source: Callable[[], WritePlan] = staticmethod(WritePlan)
     # Named so that no subclass's own can be meant: C pickle's Pickler has no attributes that could collide.
     # The class has none of them: a subclass may have forgotten to call __init__.
-    _brinery_busy: LockType | None = None
+    _brinery_turn: Turn | None = None
     _brinery_memo: Memo
 
     def __init__(
@@ -51,7 +50,7 @@ class Pickler:
         *,
         bin: object = None,
     ) -> None:
-        if self._brinery_busy is not None and self._brinery_busy.locked():
+        if self._brinery_turn:
             raise RuntimeError("this Pickler is dumping; it cannot be initialised again before that ends")
         self._brinery_plan = self._plan_source()
         self._brinery_protocol = choose_protocol(protocol, bin)
@@ -59,7 +58,7 @@ class Pickler:
         self._brinery_fix_imports = bool(fix_imports)
         self._brinery_buffer_callback = _checked(buffer_callback, self._brinery_protocol)
         self._brinery_memo = Memo()
-        self._brinery_busy = allocate_lock()
+        self._brinery_turn = {}
         self.bin = int(self._brinery_protocol > 0)
         #: Without a memo: shared objects are written again, and recursive ones raise ValueError.
         self.fast: int | bool = 0
@@ -70,11 +69,11 @@ class Pickler:
         Raises PicklingError, or what an object's own code raised, with the path to the object on it (see
         :mod:`brinery.errors`); RuntimeError while another dump of this Pickler is under way.
         """
-        busy = self._brinery_initialised()
-        # Asking and locking in one step: another thread may come between two.
-        if not busy.acquire(blocking=False):
-            raise RuntimeError("this Pickler is dumping already: use one Pickler per dump and per thread")
+        turn = self._brinery_initialised()
+        me: list[object] = []
         try:
+            if turn.setdefault(TAKEN, me) is not me:
+                raise RuntimeError("this Pickler is dumping already: use one Pickler per dump and per thread")
             writer = Writer(
                 self._brinery_plan,
                 self._brinery_memo,
@@ -91,7 +90,8 @@ class Pickler:
             writer.dispatch_table = getattr(self, "dispatch_table", UNSET)
             writer.dump(obj)
         finally:
-            busy.release()
+            if TAKEN in turn and turn[TAKEN] is me:
+                del turn[TAKEN]
 
     def persistent_id(self, obj: object, /) -> Any:
         """What to write in the place of `obj`; None for `obj` itself. For subclasses to override."""
@@ -115,14 +115,14 @@ class Pickler:
         self._brinery_set_memo(Memo.of(memo))
 
     def _brinery_set_memo(self, memo: Memo) -> None:
-        if self._brinery_initialised().locked():
+        if self._brinery_initialised():
             raise RuntimeError("this Pickler is dumping; its memo cannot be changed before that ends")
         self._brinery_memo = memo
 
-    def _brinery_initialised(self) -> LockType:
-        if self._brinery_busy is None:
+    def _brinery_initialised(self) -> Turn:
+        if self._brinery_turn is None:
             raise WriteError(f"Pickler.__init__() was not called by {type(self).__name__}.__init__()")
-        return self._brinery_busy
+        return self._brinery_turn
 
 
 class MemoProxy:

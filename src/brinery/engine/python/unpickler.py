@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import LockType, allocate_lock
-
 # Not for type checkers only: typing.get_type_hints() looks these names up here.
 from collections.abc import Callable, Iterable, Iterator  # noqa: TC003
 from typing import Any, Never
@@ -15,6 +13,7 @@ from brinery.engine.python.reading.machine import Machine
 from brinery.engine.python.reading.sources import FileSource, as_bytes
 from brinery.engine.python.reading.tables import LOAD
 from brinery.engine.python.reading.walking import Walker, may_refer, walk
+from brinery.engine.python.turns import TAKEN, Turn
 from brinery.errors import NotInitialized
 from brinery.plan import ReadPlan, StoreLoad
 from brinery.stream.memo import Memo
@@ -28,19 +27,19 @@ class Unpickler:
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_brinery_busy",
         "_brinery_fix_imports",
         "_brinery_lookahead",
         "_brinery_machine",
         "_brinery_plan",
         "_brinery_stored",
+        "_brinery_turn",
         "_brinery_walker",
     )
 
     #: Gives the plan when an Unpickler is constructed.
     _plan_source: Callable[[], ReadPlan] = staticmethod(ReadPlan)
 
-    _brinery_busy: LockType
+    _brinery_turn: Turn
     _brinery_plan: ReadPlan
     _brinery_lookahead: Lookahead
     _brinery_machine: Machine
@@ -66,7 +65,7 @@ class Unpickler:
         """
         if more:
             raise positional("Unpickler", more)
-        if hasattr(self, "_brinery_busy") and self._brinery_busy.locked():
+        if getattr(self, "_brinery_turn", None):
             raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
         plan = self._plan_source()
         if plan.stores is not None:
@@ -76,7 +75,7 @@ class Unpickler:
         self._brinery_fix_imports = bool(fix_imports)
         self._brinery_stored = None
         self._brinery_walker = None if plan.stores is None else Walker(plan)
-        self._brinery_busy = allocate_lock()
+        self._brinery_turn = {}
 
     def load(self) -> Any:
         """Read one pickle and return its object. The memo stays, for pickles that were written with one memo.
@@ -136,7 +135,7 @@ class Unpickler:
 
     def _brinery_replace_memo(self, memo: Memo) -> None:
         machine = self._brinery_initialized()
-        if self._brinery_busy.locked():
+        if self._brinery_turn:
             raise RuntimeError("this Unpickler is loading: its memo cannot be changed meanwhile")
         machine.memo = memo
         if self._brinery_walker is not None:
@@ -144,10 +143,12 @@ class Unpickler:
 
     def _brinery_run(self, *, walking: bool) -> Any:
         machine = self._brinery_initialized()
-        if not self._brinery_busy.acquire(blocking=False):
-            raise RuntimeError("this Unpickler is loading already, further up or in another thread")
+        turn = self._brinery_turn
+        me: list[object] = []
         succeeded = False
         try:
+            if turn.setdefault(TAKEN, me) is not me:
+                raise RuntimeError("this Unpickler is loading already, further up or in another thread")
             machine.find_class = self._brinery_own("find_class", Unpickler.find_class)
             own = self._brinery_own("persistent_load", Unpickler.persistent_load)
             if self._brinery_walker is not None:
@@ -160,12 +161,13 @@ class Unpickler:
             succeeded = True
             return result
         finally:
-            # Bound methods of self: a cycle through the machine would keep both until the collector runs.
-            machine.find_class = machine.persistent_load = None
-            stored, self._brinery_stored = self._brinery_stored, None
-            self._brinery_busy.release()
-            if stored is not None:
-                stored.close(succeeded)
+            if TAKEN in turn and turn[TAKEN] is me:
+                # Bound methods of self: a cycle through the machine would keep both until the collector runs.
+                machine.find_class = machine.persistent_load = None
+                stored, self._brinery_stored = self._brinery_stored, None
+                del turn[TAKEN]
+                if stored is not None:
+                    stored.close(succeeded)
 
     def _brinery_own(self, name: str, base: object) -> Any:
         # What a subclass or an assignment put in place of the method `base`.

@@ -240,6 +240,8 @@ cdef const unsigned char *new_instance(
         return p
     if s.limit - s.top < 3:
         stack_grow(s)
+    if s.mark_count == s.mark_room:
+        marks_grow(s)  # now, as what has no mark must not lie there unmade
     if slots:
         Py_INCREF(Py_None)
         s.top[0] = Py_None
@@ -386,6 +388,15 @@ cdef int make_pending(Reading r, Py_ssize_t number) except -1:
         Py_INCREF(made)
         r.memo.array[mark.memo_index] = made
     return 0
+
+
+cdef void forget_pending(Reading r, Py_ssize_t number) noexcept:
+    """Nobody will have the state's dict, for which there is no memory: the memo has nothing in its place."""
+    cdef Mark *mark = &r.stack.marks[number]
+    if mark.memo_index >= 0 and mark_in_memo(r, number):
+        r.memo.array[mark.memo_index] = NULL
+        r.memo.count -= 1
+    mark.pending = False
 
 
 cdef inline bint mark_in_memo(Reading r, Py_ssize_t number) noexcept:

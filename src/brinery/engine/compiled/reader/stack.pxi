@@ -39,17 +39,20 @@ cdef int stack_underflow(Stack *s) except -1:
     raise ReadError("unexpected MARK found" if s.mark_count else "unpickling stack underflow")
 
 
+cdef int marks_grow(Stack *s) except -1:
+    cdef Py_ssize_t room = s.mark_room * 2 + 16
+    cdef Mark *grown = <Mark *> PyMem_Realloc(s.marks, <size_t> room * sizeof(Mark))
+    if grown == NULL:
+        raise MemoryError
+    s.marks = grown
+    s.mark_room = room
+    return 0
+
+
 cdef int mark_push(Stack *s) except -1:
-    cdef Mark *grown
     cdef Mark *mark
-    cdef Py_ssize_t room
     if s.mark_count == s.mark_room:
-        room = s.mark_room * 2 + 16
-        grown = <Mark *> PyMem_Realloc(s.marks, <size_t> room * sizeof(Mark))
-        if grown == NULL:
-            raise MemoryError
-        s.marks = grown
-        s.mark_room = room
+        marks_grow(s)
     mark = &s.marks[s.mark_count]
     mark.position = s.top - s.base
     mark.pending = False
@@ -86,19 +89,25 @@ cdef int stack_drop(Stack *s, PyObject **down_to) except -1:
     return 0
 
 
-cdef int stack_reset(Reading r) except -1:
+cdef void stack_reset(Reading r) noexcept:
+    """Leave nothing on the stack for the next load to meet; not even where there is no memory left."""
     cdef Stack *s = &r.stack
+    cdef PyObject **fewer
     cdef Py_ssize_t i
     for i in range(s.mark_count):
         if s.marks[i].pending:  # the memo may outlive this load
-            make_pending(r, i)
+            try:
+                make_pending(r, i)
+            except MemoryError:
+                forget_pending(r, i)
     s.mark_count = 0
     s.fence = s.base
     stack_drop(s, s.base)
     if s.limit - s.base > STACK_KEPT:
-        stack_free(s)
-        stack_allocate(s)
-    return 0
+        fewer = <PyObject **> PyMem_Realloc(s.base, STACK_ROOM * sizeof(PyObject *))
+        if fewer != NULL:
+            s.base = s.top = s.fence = fewer
+            s.limit = fewer + STACK_ROOM
 
 
 cdef void stack_free(Stack *s) noexcept:

@@ -55,19 +55,21 @@ cdef object read_one(Reading r):
     except BaseException as error:
         end(r)
         refused = None
-        if isinstance(error, Exception):
-            if r.undecided is not None:
-                refused = refusal_of_stores(r)
-            if r.refusal is None:
-                if r.shaping is not None:
-                    refused = r.shaping.refused()
-                try:
-                    explain(r, error if refused is None else refused, began)
-                except Exception:
-                    pass  # where it happened must never hide what happened
-            if r.read is not None:
-                skip_failed(r)
-        stack_reset(r)
+        try:
+            if isinstance(error, Exception):
+                if r.undecided is not None:
+                    refused = refusal_of_stores(r)
+                if r.refusal is None:
+                    if r.shaping is not None:
+                        refused = r.shaping.refused()
+                    try:
+                        explain(r, error if refused is None else refused, began)
+                    except Exception:
+                        pass  # where it happened must never hide what happened
+                if r.read is not None:
+                    skip_failed(r)
+        finally:  # a signal may end any of that
+            stack_reset(r)
         if refused is not None and refused is not error:
             raise refused from None  # it came first
         raise
@@ -228,10 +230,12 @@ cdef class Unpickler:
         source_file(r, file)
         if self.busy:  # asked last, as all of this may be user code
             raise RuntimeError("this Unpickler is loading: it cannot be initialized again meanwhile")
-        self.lookahead = file if walker is not None else None
-        self.walker = walker
+        # What this takes the place of is let go of when all of it is there: that may run code which loads.
+        file = file if walker is not None else None
+        file, self.lookahead = self.lookahead, file
+        walker, self.walker = self.walker, walker
+        r, self.reading = self.reading, r
         self.stored = None
-        self.reading = r
 
     def __dealloc__(self):
         if self.reading is not None and self.walker is None and Py_REFCNT(<PyObject *> self.reading) == 1:
@@ -347,12 +351,19 @@ cdef class Unpickler:
         cdef Reading r = self.initialized()
         if self.busy:
             raise RuntimeError("this Unpickler is loading: its memo cannot be changed meanwhile")
-        memo_empty(&r.memo)
+        cdef Memo before = r.memo
+        memset(&r.memo, 0, sizeof(Memo))
         r.foreign = True
-        for index, obj in entries.items():
-            memo_put(r, index, <PyObject *> obj)
-        if self.walker is not None:
-            self.walker.follow(entries)
+        try:
+            for index, obj in entries.items():
+                memo_put(r, index, <PyObject *> obj)
+            if self.walker is not None:
+                self.walker.follow(entries)
+        except BaseException:
+            memo_empty(&r.memo)
+            r.memo = before
+            raise
+        memo_empty(&before)  # last, as that may run code which loads
         return 0
 
 

@@ -5,7 +5,6 @@
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 
 cdef extern from *:
@@ -27,6 +26,12 @@ cdef extern from *:
     BRINERY_ALWAYS_INLINE int brinery_memoize(struct brinery_writer *, char **, PyObject *, int,
                                               struct brinery_entry *);
     """
+    # Python's names for the C library's allocator, as it can be made to fail by those (tests/hostile).
+    void *malloc "PyMem_RawMalloc"(size_t size) noexcept
+    void *calloc "PyMem_RawCalloc"(size_t count, size_t size) noexcept
+    void *realloc "PyMem_RawRealloc"(void *block, size_t size) noexcept
+    void free "PyMem_RawFree"(void *block) noexcept
+
     const int BORROWING "BRINERY_BORROWING"
     const int BRINERY_WATCHED
     const int PLANS "BRINERY_PLANS"

@@ -286,8 +286,8 @@ cdef class Dumper:
                 result = <object>take(w)
                 Py_DECREF(result)
         except BaseException as error:
+            failure, stored = error, stored_of(w)  # first, as a signal may end what follows
             explain(w, error)
-            failure, stored = error, stored_of(w)
             raise
         finally:
             give_back(w)

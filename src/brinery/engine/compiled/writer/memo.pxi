@@ -227,12 +227,12 @@ cdef int own_log(Writer *w) except -1:
         obj = <PyObject *>(logged & ~<uintptr_t>LOW_BITS)
         if obj == NULL:
             continue
-        INCREF(obj)
         if logged & STATE_OF:
             states = True
         elif logged & ELIDED:
             enter(w, obj, w.first + i)
             w.log[i] = obj
+        INCREF(obj)
         w.log_owned = i + 1
     w.log_owned = w.logged
     if not states:

@@ -61,35 +61,42 @@ cdef class Pickler:
             write = file.write
         except AttributeError:
             raise no_writer(file) from None
-        self.write_plan = checked_plan(self._plan_source())
+        plan = checked_plan(self._plan_source())
+        before = self.forget()
+        # What this takes the place of is let go of when all of it is there: that may run code which dumps.
+        plan, self.write_plan = self.write_plan, plan
+        buffer_callback, self.buffer_callback = self.buffer_callback, buffer_callback
+        write, self.write = self.write, write
         self.number = number
         self.fix_imports = fix_imports
-        self.buffer_callback = buffer_callback
         self.bin = number > 0
         self.fast = 0
-        self.forget()
-        self.write = write
 
-    cdef int forget(self) except -1:
+    cdef list forget(self):
+        """Empty the memo. What it kept is returned, for the caller to let go of when the memo is what it is to be:
+        that may run code, and that may use this Pickler.
+        """
+        global spares
+        cdef Entry *fresh
         if self.busy:
             raise RuntimeError("this Pickler is busy: its memo cannot be changed while it writes")
-        global spares
-        self.used = self.next_index = 0
         if self.table == NULL and spares:
             spares -= 1
             self.table = spare_tables[spares]
             self.mask = LEAST_TABLE - 1
             self.generation = spare_generations[spares]
-        self.generation += 1
-        if self.table == NULL or self.generation == 0 or self.mask >= POOLED_TABLE:
-            free(self.table)
-            self.table = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
-            if self.table == NULL:
+        if self.table == NULL or self.generation == 0xFFFFFFFF or self.mask >= POOLED_TABLE:
+            fresh = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
+            if fresh == NULL:
                 raise MemoryError
+            free(self.table)
+            self.table = fresh
             self.mask = LEAST_TABLE - 1
-            self.generation = 1
-        self.kept = None
-        return 0
+            self.generation = 0
+        self.generation += 1
+        self.used = self.next_index = 0
+        before, self.kept = self.kept, None
+        return before
 
     cdef int must_be_initialized(self) except -1:
         if self.write is None:
@@ -148,10 +155,10 @@ cdef class Pickler:
             self.keep(w)
             succeeded = True
         except BaseException as error:
-            if w != NULL:
-                explain(w, error)
-                stored = stored_of(w)
             failure = error
+            if w != NULL:
+                stored = stored_of(w)  # first, as a signal may end what follows
+                explain(w, error)
             raise
         finally:
             if w != NULL:
@@ -204,18 +211,24 @@ cdef class Pickler:
             if w.log[i] != NULL:
                 LIST_SET(<PyObject *>kept, there, w.log[i])
                 there += 1
-        self.next_index = <uint32_t>(w.first + w.logged)
-        w.log_owned = w.logged = 0
         if self.kept is None:
             self.kept = kept
         else:
-            self.kept += kept
+            try:
+                self.kept += kept
+            except MemoryError:  # then they go with `kept`, and the writer goes on owning them
+                for i in range(w.logged):
+                    if w.log[i] != NULL:
+                        INCREF(w.log[i])
+                raise
+        self.next_index = <uint32_t>(w.first + w.logged)
+        w.log_owned = w.logged = 0
         return 0
 
     def clear_memo(self):
         """Forget what was written: the next dump refers to nothing before it."""
         self.must_be_initialized()
-        self.forget()
+        before = self.forget()
 
     def persistent_id(self, obj, /):
         """None: objects are written by value. Override it to write an ID instead."""
@@ -242,17 +255,21 @@ cdef class Pickler:
             if not 0 <= index < 0xFFFFFFFF:
                 raise ValueError(f"a memo index must be 0 to 2**32 - 2, not {index}")
             entries.append((index, value[1]))
-        self.forget()
+        kept, plan = [obj for _, obj in entries], WritePlan()
+        before = self.forget()
         cdef Writer *w = take_writer()
-        configure(w, 0, False, WritePlan())
-        self.kept = [obj for _, obj in entries]
+        configure(w, 0, False, plan)
+        self.swap(w)
         try:
-            self.swap(w)
             for index, obj in entries:
                 enter(w, <PyObject *>obj, index)
+        except MemoryError:
+            clear_memo(w)
+            raise
         finally:
             self.swap(w)
             give_back(w)
+        self.kept = kept
         self.next_index = <uint32_t>self.used
 
     def __sizeof__(self):
@@ -312,22 +329,26 @@ cdef dict entries_of(Entry *table, size_t mask, uint32_t generation):
     return {<uintptr_t><PyObject *>obj: (index, obj) for obj, index in zip(found[::2], found[1::2])}
 
 
-cdef int forget_new(Writer *w) except -1:
-    """Take out of the memo what a failed dump put there: the next one must not refer to it."""
+cdef void forget_new(Writer *w) noexcept:
+    """Take out of the memo what a failed dump put there: the next one must not refer to it.
+
+    Where even the memory for that is not there, all is taken out: the next one then writes again what it could
+    have referred to.
+    """
     cdef size_t i, size = w.mask + 1
     cdef Entry *entry
     cdef Entry *before = w.table
+    cdef Entry *table = <Entry *>calloc(size, sizeof(Entry))
+    if table == NULL:
+        clear_memo(w)
+        return
     for i in range(w.logged):
         entry = find(w, <PyObject *>(<uintptr_t>w.log[i] & ~<uintptr_t>LOW_BITS))
         if entry != NULL:
             entry.index = 0xFFFFFFFF
-    w.table = <Entry *>calloc(size, sizeof(Entry))
-    if w.table == NULL:
-        w.table = before
-        raise MemoryError
+    w.table = table
     w.used = 0
     for i in range(size):
         if before[i].generation == w.generation and before[i].index != 0xFFFFFFFF:
             fill(w, seek(w, before[i].key), before[i].key, before[i].index)
     free(before)
-    return 0
