@@ -33,6 +33,10 @@ LIBRARIES = {
     "pillow": "of_pillow",
     "attrs": "of_attrs",
     "dateutil": "of_dateutil",
+    "django": "of_django",
+    "nltk": "of_nltk",
+    "pendulum": "of_pendulum",
+    "sqlalchemy": "of_sqlalchemy",
 }
 
 
