@@ -241,6 +241,11 @@ SHAPES = [
         )
         for name in names.split()
     ),
+    # It had one function for each target only, before it had a mode.
+    *(
+        Shape(f"scipy.interpolate.{module}:Rbf", defaults={"mode": "1-D", "_target_dim": 1})
+        for module in ("rbf", "_rbf")
+    ),
     Shape("scipy.interpolate._bsplines:BSpline", build=f"{_HERE}:spline"),
     Shape("scipy.interpolate._rgi:RegularGridInterpolator", build=f"{_HERE}:grid"),
     Shape("scipy.stats._kde:gaussian_kde", build=f"{_HERE}:density"),

@@ -368,6 +368,11 @@ class _Mend:
     def LinearDiscriminantAnalysis(state: dict[str, Any]) -> None:
         if "classes_" in state:
             state.setdefault("_max_components", len(state["classes_"]) - 1)
+        if "solver" not in state and "coef_" in state:
+            # Until 0.15 the coefficients were those of the scaled data, and transform() went through both.
+            both = state["scalings_"] @ state["coef_"].T
+            state["scalings_"], state["coef_"] = both, both.T
+            state["intercept_"] = state["intercept_"] - state["xbar_"] @ both
 
     @staticmethod
     def StackingClassifier(state: dict[str, Any]) -> None:
