@@ -12,12 +12,16 @@ names, symbols, weights  keepers: what a stream refers to; everything; how big i
 parts                    a tree of what is big, which stays small
 graph                    a keeper: what a stream would build, the same whichever protocol it is written at
 rewriting, leaves        from a graph back to a stream
-places                   where in a graph a string of Python 2 stands
+places, ruling           where in a graph a string of Python 2 stands, and what text rules say of it
 disassembly, diffing     opcode by opcode; what differs between two streams
-doctoring                why a stream does not load
-naming                   what a name has become
+likeness, reductions     what two objects are compared by, at whichever protocol they were written
+aligning, graph_texts    which items of two lists belong together; what is shown of values
+doctoring, missing       why a stream does not load; what helps where a name is not found
+reach                    functions that are no data, and what they are able to do
+naming                   what a name has become, by the rules of a plan
 refs, sizing             globals, persistent IDs, extension codes, nested pickles; bytes by path and class
 kinds, packing           what a file is, and what it was compressed with
+soundness                whether bytes are a pickle from beginning to end
 containers, columns      pickles in archives, databases and shelves
 resolving                what a name would reach here
 =======================  ==================================================================================

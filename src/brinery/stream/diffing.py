@@ -5,33 +5,12 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from brinery.stream.aligning import align
 from brinery.stream.faults import locating
 from brinery.stream.globals import printable, shorten
-from brinery.stream.graph import (
-    ADD,
-    APPEND,
-    ARRAY,
-    BUFFER,
-    BUILD,
-    CALL,
-    DICT,
-    DROP,
-    EXTENSION,
-    FROZENSET,
-    GLOBAL,
-    LIST,
-    NESTED,
-    NEW,
-    NEW_EX,
-    OBJ,
-    PERSISTENT,
-    RAW,
-    SET,
-    SETITEM,
-    TUPLE,
-    Graph,
-    Node,
-)
+from brinery.stream.graph import ARRAY, DICT, DROP, LIST, SET, TUPLE, Graph, Node
+from brinery.stream.graph_texts import show, show_both
+from brinery.stream.likeness import Digests, Shape, Step, constant
 from brinery.stream.naming import namer
 from brinery.stream.raw_arrays import read_through
 from brinery.stream.scanner import Scanner
@@ -49,19 +28,9 @@ __all__ = ["Difference", "diff"]
 
 Kind: TypeAlias = Literal["changed", "removed", "added", "shared"]
 
-_SHOWN = 70  # characters of a value
-_BUDGET = 60  # objects that are looked at to tell whether two items are the same one
 _STEPS = 40  # of a path that are shown
-_LARGEST_SHOWN_BITS = 1 << 10  # beyond that in hexadecimal: decimal digits cost quadratic time
 
 _MUTABLE = (LIST, DICT, SET, ARRAY)
-_BRACKETS = {
-    LIST: ("[", "]"),
-    TUPLE: ("(", ")"),
-    DICT: ("{", "}"),
-    SET: ("{", "}"),
-    FROZENSET: ("frozenset({", "})"),
-}
 
 
 class Difference(NamedTuple):
@@ -144,11 +113,7 @@ def _with_effects(root: Any, before: list[Any]) -> Any:
     return node
 
 
-#: A step of a path: as it is written, or how a key is written into it.
-_Step: TypeAlias = "str | tuple[str, Any]"
-
-
-def _written(step: _Step) -> str:
+def _written(step: Step) -> str:
     if isinstance(step, str):
         return step
     form, key = step
@@ -162,7 +127,7 @@ class _Path:
 
     __slots__ = ("depth", "origin", "step")
 
-    def __init__(self, origin: _Path | None, step: _Step) -> None:
+    def __init__(self, origin: _Path | None, step: Step) -> None:
         self.origin = origin
         self.step = step
         self.depth: int = origin.depth + 1 if origin is not None else 0
@@ -186,6 +151,7 @@ class _Comparison:
 
     def __init__(self) -> None:
         self._group: dict[int, int] = {}
+        self._digests = Digests()
         # With which node one was met first, and where: for either side.
         self._met: tuple[dict[int, tuple[Any, _Path]], dict[int, tuple[Any, _Path]]] = ({}, {})
 
@@ -213,22 +179,44 @@ class _Comparison:
     def _compare(self, path: _Path, left: Any, right: Any, found: list[Any], waiting: list[Any]) -> None:
         """Note what differs between the two themselves, and which of their parts are to be compared."""
         if type(left) is not Node or type(right) is not Node:
-            if _constant(left) != _constant(right) or type(left) is Node or type(right) is Node:
-                found.append(Difference(str(path), "changed", *_show_both(left, right)))
+            if constant(left) != constant(right) or type(left) is Node or type(right) is Node:
+                found.append(Difference(str(path), "changed", *show_both(left, right)))
             return
         self._check_sharing(path, left, right, found)
         if not self._join(left, right):
             return
-        one, other = _Shape(left), _Shape(right)
+        one, other = Shape(left), Shape(right)
+        one.agree(other)
+        other.agree(one)
         if one.what != other.what:
             found.append(Difference(str(path), "changed", show(left), show(right)))
             return
         begin = len(waiting)
-        _sequence(path, one.items, other.items, one.step, found, waiting)
-        _sequence(path, one.others, other.others, "<{}>", found, waiting)
+        self._sequence(path, one.items, other.items, found, waiting)
+        _named(path, one.others, other.others, found, waiting)
         _mapping(path, one.attributes, other.attributes, found, waiting)
         _mapping(path, one.pairs, other.pairs, found, waiting)
         waiting[begin:] = waiting[begin:][::-1]
+
+    def _sequence(
+        self, path: _Path, left: list[Any], right: list[Any], found: list[Any], waiting: list[Any]
+    ) -> None:
+        """Items in their order: aligned, and those that stand in each other's place compared one by one."""
+        if not left and not right:
+            return
+        one, other = list(map(self._digests.of, left)), list(map(self._digests.of, right))
+        i = j = 0
+        for i1, i2, j1, j2 in (*align(one, other), (len(left), len(left), len(right), len(right))):
+            both = min(i2 - i1, j2 - j1)
+            for at, partner in zip(range(i, i1 + both), range(j, j1 + both), strict=True):
+                waiting.append((_Path(path, f"[{at}]"), left[at], right[partner]))
+            found += (
+                Difference(f"{path}[{at}]", "removed", show(left[at]), "") for at in range(i1 + both, i2)
+            )
+            found += (
+                Difference(f"{path}[{at}]", "added", "", show(right[at])) for at in range(j1 + both, j2)
+            )
+            i, j = i2, j2
 
     def _check_sharing(self, path: _Path, left: Node, right: Node, found: list[Any]) -> None:
         """Whether both were met before, and with each other."""
@@ -259,151 +247,22 @@ class _Comparison:
         return root
 
 
-class _Shape:
-    """What an object is, and its parts, in the terms of whoever looks at it.
-
-    what        kind and class; what differs in it is not compared further
-    items       in their order; of a list, tuple or what has items appended
-    others      what has no name of its own: arguments, state, an ID
-    attributes  by step
-    pairs       by step: values of keys, members of sets
-    """
-
-    def __init__(self, node: Node) -> None:
-        self.what: Any = node.kind
-        self.items: list[Any] = []
-        self.step = "[{}]"
-        self.others: list[tuple[str, Any]] = []
-        self.attributes: dict[Any, tuple[_Step, Any]] = {}
-        self.pairs: dict[Any, tuple[_Step, Any]] = {}
-        kind = node.kind
-        if kind in (LIST, TUPLE):
-            self.items = node.parts
-        elif kind == DICT:
-            self._add_pairs(node.parts)
-        elif kind in (SET, FROZENSET):
-            self._add_members(node.parts)
-        elif kind in (CALL, NEW, NEW_EX, OBJ):
-            self._add_call(node)
-        elif kind == PERSISTENT:
-            self.others = [("ID", node.parts[0])]
-        else:
-            self.what = kind, node.head
-            self.others = [("buffer", part) for part in node.parts]
-        for i, (change, items) in enumerate(node.changes or ()):
-            if change == APPEND:
-                self.items = self.items + items
-            elif change == SETITEM:
-                self._add_pairs(items)
-            elif change == ADD:
-                self._add_members(items)
-            elif change in (BUILD, RAW, NESTED):
-                self._add_state(items[0])
-            else:
-                self.others.append((f"call {i}", items[0]))
-
-    def _add_pairs(self, parts: list[Any]) -> None:
-        for i in range(0, len(parts) - 1, 2):
-            _put(self.pairs, parts[i], "[{}]", parts[i + 1])
-
-    def _add_members(self, parts: list[Any]) -> None:
-        for part in parts:
-            _put(self.pairs, part, "<member {}>", part)
-
-    def _add_call(self, node: Node) -> None:
-        function, *given = node.parts
-        kind = CALL if node.kind == CALL else NEW
-        if node.kind != OBJ:
-            arguments = given[0]
-            if type(arguments) is Node and arguments.kind == TUPLE and arguments.changes is None:
-                given = arguments.parts + given[1:]
-            # copyreg._reconstructor(cls, object, None) makes what cls.__new__(cls) makes
-            made = kind == CALL and len(given) == 3 and _is(function, "copyreg", "_reconstructor")
-            if made and _is(given[1], "builtins", "object") and given[2] is None:
-                function, given, kind = given[0], [], NEW
-        if type(function) is Node and function.kind in (GLOBAL, EXTENSION):
-            self.what = kind, function.head
-        else:
-            self.what = kind, None
-            self.others.append(("class", function))
-        self.others += [(f"argument {i}", part) for i, part in enumerate(given)]
-
-    def _add_state(self, state: Any) -> None:
-        whole = type(state) is Node and state.changes is None
-        if whole and state.kind == DICT:
-            self._add_attributes(state.parts)
-            return
-        if whole and state.kind == TUPLE and len(state.parts) == 2:
-            first, second = state.parts
-            if type(second) is Node and second.kind == DICT and (first is None or _is_dict(first)):
-                self._add_attributes([] if first is None else first.parts)
-                self._add_attributes(second.parts)
-                return
-        self.others.append(("state", state))
-
-    def _add_attributes(self, parts: list[Any]) -> None:
-        for i in range(0, len(parts) - 1, 2):
-            _put(self.attributes, parts[i], ".", parts[i + 1])
-
-
-def _is(symbol: Any, module: str, name: str) -> bool:
-    return type(symbol) is Node and symbol.kind == GLOBAL and symbol.head == (module, name)
-
-
-def _is_dict(symbol: Any) -> bool:
-    return type(symbol) is Node and symbol.kind == DICT and symbol.changes is None
-
-
-def _put(into: dict[Any, tuple[_Step, Any]], key: Any, form: str, symbol: Any) -> None:
-    token = _token(key)
-    if token is None:  # too large to be told from others: the places in order do it
-        token = "place", len(into)
-    while type(key) is Node and token in into:  # several objects that look the same
-        token = token, 0
-    into[token] = (form, key), symbol
-
-
-def _sequence(
-    path: _Path, left: list[Any], right: list[Any], step: str, found: list[Any], waiting: list[Any]
+def _named(
+    path: _Path, left: dict[str, Any], right: dict[str, Any], found: list[Any], waiting: list[Any]
 ) -> None:
-    """Items in their order. Where one side has more, the ends that agree say where."""
-    skip = 0
-    common = min(len(left), len(right))
-    if len(left) != len(right):
-        while skip < common and _same(left[skip], right[skip]):
-            skip += 1
-        tail = 0
-        while tail < common - skip and _same(left[-1 - tail], right[-1 - tail]):
-            tail += 1
-        for side, items, kind in ((0, left, "removed"), (1, right, "added")):
-            end = len(items) - tail
-            start = min(common - tail, end)
-            for i in range(start, end):
-                name, symbol = _named(items[i], i, step)
-                shown = show(symbol)
-                words = ("", shown) if side else (shown, "")
-                found.append(Difference(f"{path}{name}", kind, *words))  # type: ignore[arg-type]
-        common -= tail
-    for i in range(skip, common):
-        name, symbol = _named(left[i], i, step)
-        waiting.append((_Path(path, name), symbol, _named(right[i], i, step)[1]))
-
-
-def _named(item: Any, index: int, step: str) -> tuple[str, Any]:
-    return (step.format(item[0]), item[1]) if type(item) is tuple else (step.format(index), item)
-
-
-def _same(left: Any, right: Any) -> bool:
-    if type(left) is tuple:
-        left, right = left[1], right[1]
-    token = _token(left)
-    return token is not None and token == _token(right)
+    for name in {**left, **right}:
+        if name not in right:
+            found.append(Difference(f"{path}<{name}>", "removed", show(left[name]), ""))
+        elif name not in left:
+            found.append(Difference(f"{path}<{name}>", "added", "", show(right[name])))
+        else:
+            waiting.append((_Path(path, f"<{name}>"), left[name], right[name]))
 
 
 def _mapping(
     path: _Path,
-    left: dict[Any, tuple[_Step, Any]],
-    right: dict[Any, tuple[_Step, Any]],
+    left: dict[Any, tuple[Step, Any]],
+    right: dict[Any, tuple[Step, Any]],
     found: list[Any],
     waiting: list[Any],
 ) -> None:
@@ -415,162 +274,3 @@ def _mapping(
     for token, (step, symbol) in right.items():
         if token not in left:
             found.append(Difference(f"{path}{_written(step)}", "added", "", show(symbol)))
-
-
-def _constant(value: Any) -> Any:
-    """What tells constants apart, type and sign of zero included; all NaN are one."""
-    return (float, repr(value)) if type(value) is float else (type(value), value)
-
-
-def _token(symbol: Any) -> Any:
-    """What tells a small graph apart from any other; None for one that is too large for that."""
-    if type(symbol) is not Node:
-        return _constant(symbol)
-    said: list[Any] = []
-    seen: dict[int, int] = {}
-    waiting: list[Any] = [symbol]
-    while waiting:
-        at = waiting.pop()
-        if len(said) > _BUDGET or len(waiting) > _BUDGET:
-            return None
-        if type(at) is not Node:
-            said.append(_constant(at) if type(at) is not _End else at.what)
-            continue
-        if id(at) in seen:
-            said.append(("again", seen[id(at)]))
-            continue
-        seen[id(at)] = len(seen)
-        said.append((Node, at.kind, at.head if at.kind in (GLOBAL, EXTENSION, ARRAY, BUFFER) else None))
-        for what, items in reversed(at.changes or ()):
-            waiting += (_END, *items[: _BUDGET + 1], _End(what))
-        waiting.append(_END)
-        parts = at.parts[: _BUDGET + 1]
-        if at.kind in (SET, FROZENSET) and not any(type(part) is Node for part in parts):
-            parts = sorted(parts, key=_order)
-        waiting += parts
-    return tuple(said)
-
-
-def _order(constant: Any) -> tuple[str, Any]:
-    return type(constant).__name__, constant if constant is not None else 0
-
-
-class _End:
-    """Stands between parts that are still to be said."""
-
-    __slots__ = ("what",)
-
-    def __init__(self, what: int) -> None:
-        self.what = what
-
-
-_END = _End(-1)
-
-
-def _show_both(left: Any, right: Any) -> tuple[str, str]:
-    """Two values; of two long texts, the places where they begin to differ."""
-    if type(left) is type(right) and type(left) in (str, bytes) and max(len(left), len(right)) > _SHOWN - 10:
-        at = _first_difference(left, right)
-        begin = max(at - 15, 0)
-        return _around(left, begin, at), _around(right, begin, at)
-    return show(left), show(right)
-
-
-def _first_difference(left: Any, right: Any) -> int:
-    """Where two strings begin to differ."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:  # in steps of half the rest: comparing slices is fast
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _around(value: Any, begin: int, at: int) -> str:
-    piece = printable(repr(value[begin : begin + 45]))
-    what = "characters" if type(value) is str else "bytes"
-    before, after = "…" if begin else "", "…" if begin + 45 < len(value) else ""
-    return f"{before}{piece}{after} ({len(value):,} {what}, from {at:,} on)"
-
-
-def show(symbol: Any, limit: int = _SHOWN) -> str:
-    """A value much as Python would write it, in about `limit` characters."""
-    text = ""
-    pieces: list[Any] = [symbol]
-    while pieces and len(text) <= limit:
-        piece = pieces.pop()
-        if type(piece) is _Text:
-            text += piece
-        elif type(piece) is Node:
-            pieces += reversed(_pieces(piece, limit // 3 + 1))
-        else:
-            text += _show_constant(piece)
-    return shorten(printable(text), limit)
-
-
-class _Text(str):
-    """Text that is to be shown as it is; no str of a stream."""
-
-    __slots__ = ()
-
-
-def _pieces(node: Node, most: int) -> list[Any]:
-    kind = node.kind
-    if kind in _BRACKETS:
-        opening, closing = _BRACKETS[kind]
-        if kind == SET and not node.parts:
-            opening, closing = "set(", ")"
-        if kind == TUPLE and len(node.parts) == 1:
-            closing = ",)"
-        return [_Text(opening), *_separated(node.parts, most, kind == DICT), _Text(closing)]
-    if kind == GLOBAL:
-        return [_Text(".".join(node.head))]
-    if kind == ARRAY:
-        return [_Text("bytearray("), node.head[:100], _Text(")")]
-    if kind == PERSISTENT:
-        return [_Text("<persistent "), node.parts[0], _Text(">")]
-    if kind in (CALL, NEW, NEW_EX, OBJ):
-        return _show_call(node, most)
-    if kind == EXTENSION:
-        return [_Text(f"<extension {node.head}>")]
-    return [_Text(f"<buffer {node.head if kind == BUFFER else node.parts[0].head}>")]
-
-
-def _show_call(node: Node, most: int) -> list[Any]:
-    function, *given = node.parts
-    if node.kind != OBJ and type(given[0]) is Node and given[0].kind == TUPLE:
-        given = given[0].parts + given[1:]
-    if _is(function, "copyreg", "_reconstructor") and len(given) == 3:
-        function, given = given[0], []
-    shown = [function, _Text("("), *_separated(given, most, False)]
-    begun = bool(given)
-    for what, items in node.changes or ():
-        state = items[0] if what == BUILD else None
-        if type(state) is Node and state.kind == DICT:
-            for i in range(0, min(len(state.parts) - 1, most), 2):
-                name = state.parts[i]
-                shown += [
-                    _Text((", " if begun else "") + (f"{name}=" if type(name) is str else "…=")),
-                    state.parts[i + 1],
-                ]
-                begun = True
-    return [*shown, _Text(")")]
-
-
-def _separated(parts: list[Any], most: int, pairs: bool) -> list[Any]:
-    found: list[Any] = []
-    for i, part in enumerate(parts[:most]):
-        if i:
-            found.append(_Text(": " if pairs and i % 2 else ", "))
-        found.append(part)
-    return found
-
-
-def _show_constant(value: Any) -> str:
-    if type(value) is int and value.bit_length() > _LARGEST_SHOWN_BITS:
-        return f"{shorten(hex(value), 40)} ({value.bit_length():,} bits)"
-    if type(value) in (str, bytes) and len(value) > 200:
-        return repr(value[:200])
-    return repr(value)
