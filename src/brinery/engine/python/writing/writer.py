@@ -102,9 +102,14 @@ class Writer(Output):
                 return self.finish()
             return self.stored.finish(self.held_back()) or b""
         except BaseException as error:
-            self.memo.restore(before)
-            if self.stored is not None:
-                self.stored.abort(error)
+            try:
+                try:
+                    self.memo.restore(before)
+                finally:
+                    self.memo.restore(before)  # again, for a signal's handler may have ended the first
+            finally:
+                if self.stored is not None:
+                    self.stored.abort(error)
             raise
 
     def _write(self, root: object) -> None:
