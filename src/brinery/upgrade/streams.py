@@ -76,19 +76,22 @@ class _Upgrade:
         scanner = Scanner(feed, whole=True)
         walk = Walk(scanner, keeper, arrays=arrays)
         resting = gc.isenabled()
+        keeper.begin()
         try:
             with locating(walk):
                 while True:
                     gc.disable()  # a graph has many objects, and none of them is garbage
-                    keeper.begin()
                     walk.through()
-                    root = walk.stack.pop()
+                    root: Any = walk.stack.pop()
                     if walk.pickle == self._pickles:
                         self._write(root, keeper)
                     walk.next_pickle()
+                    keeper.named.clear()
+                    # The graph goes first: the collector would walk through all of it, and find nothing.
+                    root = None
+                    keeper.begin()
                     if resting:
                         gc.enable()
-                    keeper.named.clear()
                     if scanner.at_end():
                         break
                 scanner.finish()
