@@ -5,6 +5,7 @@ import contextlib
 import copyreg
 import gc
 import io
+import os
 import pickle
 import random
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import graphs
 import pytest
+from shapes import shape
 from stream_builds import BUILDS, build
 
 from brinery import Profile
@@ -22,6 +24,8 @@ from brinery.upgrade import Rules, streams, upgrade_bytes, upgrade_stream
 
 HERE = Path(__file__).parents[1] / "wire" / "python2"
 GOLDEN = sorted((HERE / "golden").iterdir())
+#: BRINERY_TEST_SEEDS=5000 upgrades that many graphs instead.
+SEEDS = range(int(os.environ.get("BRINERY_TEST_SEEDS", "60")))
 
 
 @pytest.fixture(params=BUILDS, autouse=True)
@@ -110,23 +114,35 @@ def test_batches_frames_and_payloads_are_a_picklers(obj):
             assert upgrade_bytes(data, Rules(target)) == pickle.dumps(pickle.loads(data), target)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_graph_says_the_same_afterwards(seed):
+    """It loads to an equal object, and `diff` finds nothing: the graphs of the differential tests."""
     for source in range(6):
         try:
             data = pickle.dumps(graphs.grow(seed), source)
         except Exception:  # what this protocol cannot say
             continue
+        right = loaded(data)
         for target in range(6):
             # Names of Python 2 are fewer than those of today, and digits are limited.
             refused = ReadError if target < 3 or source == 0 else ()
             with contextlib.suppress(refused):
                 rules = Rules(target, profile=Profile.plain())  # plugins have other names for some
                 new = upgrade_bytes(data, rules)
-                pickle.loads(new)
                 assert target < 4 or upgrade_bytes(new, rules) == new
                 if target >= 3:
+                    assert loaded(new) == right
                     assert [one for one in diff(data, new) if one.kind != "shared"] == []
+                else:
+                    pickle.loads(new)
+
+
+def loaded(data):
+    """The shape of what a load gives, or the type of what it raises."""
+    try:
+        return shape(pickle.loads(data))
+    except Exception as failure:
+        return type(failure)
 
 
 def test_what_shares_and_what_leads_back_still_does():
