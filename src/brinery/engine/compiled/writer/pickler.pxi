@@ -3,8 +3,10 @@
 # Memos of Picklers that are gone, for the next ones: many write one small pickle each.
 cdef enum:
     SPARES = 8
+    MOST_SPARE = 512           # entries: 8 kB; what is larger is given back
 
 cdef Entry *spare_tables[SPARES]
+cdef size_t spare_masks[SPARES]
 cdef uint32_t spare_generations[SPARES]
 cdef int spares = 0
 
@@ -44,8 +46,9 @@ cdef class Pickler:
 
     def __dealloc__(self):
         global spares
-        if self.table != NULL and self.mask == LEAST_TABLE - 1 and spares < SPARES:
+        if self.table != NULL and self.mask < MOST_SPARE and spares < SPARES:
             spare_tables[spares] = self.table
+            spare_masks[spares] = self.mask
             spare_generations[spares] = self.generation
             spares += 1
         else:
@@ -83,7 +86,7 @@ cdef class Pickler:
         if self.table == NULL and spares:
             spares -= 1
             self.table = spare_tables[spares]
-            self.mask = LEAST_TABLE - 1
+            self.mask = spare_masks[spares]
             self.generation = spare_generations[spares]
         if self.table == NULL or self.generation == 0xFFFFFFFF or self.mask >= POOLED_TABLE:
             fresh = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
@@ -116,9 +119,11 @@ cdef class Pickler:
         w = NULL
         stored = failure = None
         try:
-            persistent_id = self.hook("persistent_id")
-            reducer_override = self.hook("reducer_override")
-            dispatch_table = self.hook("dispatch_table")
+            persistent_id = reducer_override = dispatch_table = UNSET
+            if not self.is_plain():
+                persistent_id = self.hook("persistent_id")
+                reducer_override = self.hook("reducer_override")
+                dispatch_table = self.hook("dispatch_table")
             w = take_writer()
             protocol = self.number if self.bin or self.number > 1 else 0
             configure(w, protocol, self.fix_imports, self.write_plan)
@@ -171,6 +176,16 @@ cdef class Pickler:
             if stored is not None:
                 stored.abort(failure)
 
+    cdef bint is_plain(self) noexcept:
+        """Whether this has no hooks for sure: it is no subclass's, and nothing was set on it."""
+        cdef PyObject *obj = <PyObject *>self
+        cdef PyObject *attributes
+        cdef PyDictValues *values
+        if TYPE(obj) != <PyTypeObject *>Pickler or not brinery_is_immutable_type(TYPE(obj)):
+            return False
+        brinery_attributes(obj, &attributes, &values)
+        return attributes == NULL or DICT_SIZE(attributes) == 0
+
     cdef object hook(self, str name):
         """A hook of a subclass or of this instance; UNSET where there is none, or this class's, which says nothing.
 
@@ -203,24 +218,23 @@ cdef class Pickler:
         cdef size_t i
         cdef Py_ssize_t there = 0
         cdef list kept
-        for i in range(w.logged):
-            there += w.log[i] != NULL
-        kept = LIST_NEW(there)
-        there = 0
-        for i in range(w.logged):
-            if w.log[i] != NULL:
-                LIST_SET(<PyObject *>kept, there, w.log[i])
-                there += 1
         if self.kept is None:
+            for i in range(w.logged):
+                there += w.log[i] != NULL
+            kept = LIST_NEW(there)
+            there = 0
+            for i in range(w.logged):
+                if w.log[i] != NULL:
+                    LIST_SET(<PyObject *>kept, there, w.log[i])
+                    there += 1
             self.kept = kept
         else:
-            try:
-                self.kept += kept
-            except MemoryError:  # then they go with `kept`, and the writer goes on owning them
-                for i in range(w.logged):
-                    if w.log[i] != NULL:
-                        INCREF(w.log[i])
-                raise
+            # One by one: most later dumps are small, and a list of their own takes longer than they do.
+            for i in range(w.logged):
+                if w.log[i] != NULL:
+                    LIST_APPEND(<PyObject *>self.kept, w.log[i])
+            for i in range(w.logged):  # where the list could not grow, the log has its references still
+                XDECREF(w.log[i])
         self.next_index = <uint32_t>(w.first + w.logged)
         w.log_owned = w.logged = 0
         return 0
