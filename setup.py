@@ -28,6 +28,10 @@ PACKAGE = "brinery.engine.compiled"
 #: Beside the package: why there is no engine in it. Read by brinery.engine.compiled.
 WORD_LEFT = "not_built.txt"
 
+STREAM_FOLDER = "src/brinery/stream"
+#: Beside brinery.stream: from which sources it was compiled.
+COMPILED_FROM = "compiled_from.txt"
+
 MODES = {"": ("private", "public"), "private": ("private",), "public": ("public",), "none": ()}
 WANTED = os.environ.get("BRINERY_BUILD", "")
 if WANTED not in MODES:
@@ -69,6 +73,24 @@ class BuildEngine(build_ext):
                 Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
             self.extensions = []
         self.leave_word("; ".join(refused))
+        self.note_sources()
+
+    def build_extension(self, ext):
+        if ext.optional:  # what an earlier build left does not go with these sources
+            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+        super().build_extension(ext)
+
+    def note_sources(self):
+        """Beside brinery.stream: how large the sources were that were compiled; it is read at import."""
+        names = [ext.name for ext in self.extensions if ext.optional]
+        built = [name for name in names if Path(self.get_ext_fullpath(name)).exists()]
+        path = Path(self.get_ext_fullpath("brinery.stream.walk")).with_name(COMPILED_FROM)
+        if not built:
+            path.unlink(missing_ok=True)
+            return
+        files = [f"{name.rpartition('.')[2]}.{kind}" for name in built for kind in ("py", "pxd")]
+        sizes = [f"{name} {(Path(STREAM_FOLDER) / name).stat().st_size}\n" for name in files]
+        path.write_text("".join(sizes), encoding="ascii")
 
     def find_compiler(self):
         """Compile a file of one line: Cython translates for a minute before it would meet the compiler."""
@@ -163,9 +185,8 @@ def engine_module(name):
 
 
 def stream_module(name):
-    folder = "src/brinery/stream"
-    depends = sorted(str(path) for path in Path(folder).glob("*.pxd"))
-    return Extension(f"brinery.stream.{name}", [f"{folder}/{name}.py"], depends=depends, optional=True)
+    depends = sorted(str(path) for path in Path(STREAM_FOLDER).glob("*.pxd"))
+    return Extension(f"brinery.stream.{name}", [f"{STREAM_FOLDER}/{name}.py"], depends=depends, optional=True)
 
 
 setup(

@@ -11,6 +11,7 @@ import brinery
 from brinery import engine
 from brinery.cli.problems import Problem
 from brinery.errors import PluginError, PluginWarning
+from brinery.stream import interpreted_because
 from brinery.stream.naming import PLAIN, by_fallback, looker, namer
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ def installation() -> Installation:
 
 
 def describe_installation() -> str:
-    """The same in two lines."""
+    """The same in two lines; in a third, why the stream tools are slow, if they are."""
     version, python, name, reason = installation()
-    return f"brinery {version}, Python {python}\nthe {name} engine is in use: {reason}"
+    stale = f"\n{interpreted_because}" if interpreted_because else ""
+    return f"brinery {version}, Python {python}\nthe {name} engine is in use: {reason}{stale}"
 
 
 def chosen_profile() -> Profile:

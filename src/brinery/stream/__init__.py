@@ -83,13 +83,54 @@ _PLACES = {
     "references": "refs",
 }
 
+_COMPILED = (
+    "scanner",
+    "memo",
+    "walk",
+    "symbols",
+    "names",
+    "parts",
+    "weights",
+    "graph",
+    "leaves",
+    "rewriting",
+)
+
+
+def _changed_since_compiled() -> str:
+    """The name of a source that is not as it was when it was compiled; empty where all are.
+
+    Told by their sizes, as setup.py noted them: this runs at each start. What is compiled from other sources
+    may not even be importable beside what is new.
+    """
+    from os import stat
+
+    try:
+        with open(f"{__path__[0]}/compiled_from.txt", encoding="ascii") as noted:
+            sizes = [line.split() for line in noted]
+    except OSError:
+        return ""  # nothing was compiled, or nothing noted
+    for name, size in sizes:
+        try:
+            if stat(f"{__path__[0]}/{name}").st_size != int(size):
+                return name
+        except (OSError, ValueError):
+            continue
+    return ""
+
+
+#: Why these modules are interpreted although they were compiled; or empty.
+interpreted_because = ""
+
 # Those that are compiled: the main interpreter alone can load them so.
 if not in_main_interpreter():
-    load_sources(
-        __name__,
-        __path__[0],
-        ("scanner", "memo", "walk", "symbols", "names", "parts", "weights", "graph", "leaves", "rewriting"),
+    load_sources(__name__, __path__[0], _COMPILED)
+elif _stale := _changed_since_compiled():
+    interpreted_because = (
+        f"brinery/stream/{_stale} has changed since it was compiled: the stream tools are interpreted, and "
+        "slow; pip install brinery, or pip install -e . in its repository, compiles them again"
     )
+    load_sources(__name__, __path__[0], _COMPILED)
 
 
 def __getattr__(name: str) -> object:

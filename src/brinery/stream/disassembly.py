@@ -100,9 +100,13 @@ def _disassemble(feed: Feed, arrays: tuple[RawArray, ...] | None) -> Iterator[In
         scanner.finish()
 
 
+# By an opcode's byte: its row, and whether it leaves an object on top of the stack.
+_ROWS = [BY_CODE.get(code) for code in range(256)]
+_PUSHES = [op is not None and bool(op.after) and op.name != "MARK" for op in _ROWS]
 _STOP = BY_NAME["STOP"].code[0]
 _INST = BY_NAME["INST"].code[0]
 _NEW = tuple(BY_NAME[name].code[0] for name in ("NEWOBJ", "NEWOBJ_EX"))
+_REFERRING = ("global", "persistent", "extension")
 _STORES = tuple(BY_NAME[name].code[0] for name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"))
 _FETCHES = tuple(BY_NAME[name].code[0] for name in ("GET", "BINGET", "LONG_BINGET"))
 
@@ -164,11 +168,19 @@ def _instruction(walk: Walk, teller: _Teller) -> Instruction:
     marks = walk.marks
     teller.words, teller.called = "", None
     code = walk.step()
-    opcode = BY_CODE[code]
-    top: Symbol | None = walk.stack[-1] if opcode.after and opcode.name != "MARK" else None
-    memo = walk.index if code in _STORES or code in _FETCHES else None
-    pushed = None if code in _STORES else top
-    left = len(walk.stack) - (code == _STOP)
+    opcode = _ROWS[code]
+    assert opcode is not None
+    stack = walk.stack
+    top: Symbol | None = stack[-1] if _PUSHES[code] else None
+    stores = code in _STORES
+    memo = walk.index if stores or code in _FETCHES else None
+    pushed = None if stores else top
+    left = len(stack) - (code == _STOP)
+    words = teller.words or _words(walk, opcode.name, top, memo, left)
+    kind = pushed.kind if pushed is not None else ""
+    named = (None, None, None)
+    if teller.called is not None or kind in _REFERRING:
+        named = _named(pushed, teller.called)
     return Instruction(
         walk.pickle,
         walk.protocol,
@@ -178,9 +190,9 @@ def _instruction(walk: Walk, teller: _Teller) -> Instruction:
         scanner.value(),
         left,
         min(marks, walk.marks),  # what closes a mark stands where the mark stood
-        shorten(teller.words or _words(walk, opcode.name, top, memo, left), _DETAIL),
+        words if len(words) <= _DETAIL else shorten(words, _DETAIL),
         memo,
-        *_named(pushed, teller.called),
+        *named,
     )
 
 

@@ -30,8 +30,13 @@ _BRACKETS = {
 }
 
 
+_OF_PIECES = frozenset((*_BRACKETS, "global", "call", "new", "persistent", "buffer", "extension"))
+
+
 def show(symbol: Symbol, limit: int = 60) -> str:
     """`symbol` much as Python would write the object, in about `limit` characters."""
+    if symbol.kind not in _OF_PIECES:
+        return shorten(show_constant(symbol.content), limit)
     text = ""
     for piece in _pieces(symbol, 0):
         text += piece
