@@ -43,6 +43,7 @@ class BuildEngine(build_ext):
 
     def run(self):
         refused = []
+        self.compiled = set()
         self.compiler_asked = self.compiler
         if WANTED == "none":
             refused = ["BRINERY_BUILD=none asked for none"]
@@ -76,21 +77,25 @@ class BuildEngine(build_ext):
         self.note_sources()
 
     def build_extension(self, ext):
-        if ext.optional:  # what an earlier build left does not go with these sources
-            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
         super().build_extension(ext)
+        self.compiled.add(ext.name)  # not reached where that failed, which an optional one may
 
     def note_sources(self):
         """Beside brinery.stream: how large the sources were that were compiled; it is read at import."""
-        names = [ext.name for ext in self.extensions if ext.optional]
-        built = [name for name in names if Path(self.get_ext_fullpath(name)).exists()]
+        files = []
+        for extension in self.extensions:
+            if not extension.optional:
+                continue
+            if extension.name in self.compiled:
+                name = extension.name.rpartition(".")[2]
+                files += [Path(STREAM_FOLDER) / f"{name}.{kind}" for kind in ("py", "pxd")]
+            else:  # what an earlier build left does not go with these sources
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
         path = Path(self.get_ext_fullpath("brinery.stream.walk")).with_name(COMPILED_FROM)
-        if not built:
-            path.unlink(missing_ok=True)
-            return
-        files = [f"{name.rpartition('.')[2]}.{kind}" for name in built for kind in ("py", "pxd")]
-        sizes = [f"{name} {(Path(STREAM_FOLDER) / name).stat().st_size}\n" for name in files]
-        path.write_text("".join(sizes), encoding="ascii")
+        path.unlink(missing_ok=True)
+        if files:
+            sizes = "".join(f"{file.name} {file.stat().st_size}\n" for file in files)
+            path.write_text(sizes, encoding="ascii")
 
     def find_compiler(self):
         """Compile a file of one line: Cython translates for a minute before it would meet the compiler."""
@@ -106,6 +111,7 @@ class BuildEngine(build_ext):
             compiler.compile([str(source)], folder, public, self.include_dirs)
 
     def build(self, mode):
+        self.compiled = set()
         for extension in self.extensions:
             extension.define_macros = [("NDEBUG", "1"), ("BRINERY_PUBLIC", str(int(mode == "public")))]
             if mode == "public" and not extension.optional:
