@@ -17,6 +17,7 @@ ROOT = Path(brinery.__file__).parent
 LAYERS = (
     (
         "version",
+        "building",
         "lean_typing",
         "cpython",
         "forking",
