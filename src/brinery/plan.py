@@ -242,13 +242,16 @@ class StoreReader(Protocol):
 
     def begin_load(
         self,
-        ids: Sequence[object],
+        ids: list[object],
         offsets: Sequence[int],
         find_class: Callable[[str, str], object] | None,
         decided: bool,
         /,
     ) -> StoreLoad:
         """Fetch what `ids` name: all persistent IDs of the stream, in order, and where their opcodes are.
+
+        The list is handed over, and may come back empty: of many IDs it takes as much memory as the stream's
+        objects.
 
         `find_class` is what a user's Unpickler has in the place of the engine's own. Where `decided` is true,
         nobody but the stores has a say on an ID, and what is missing is an error now.

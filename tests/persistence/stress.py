@@ -44,6 +44,7 @@ TABLES = [
     Table("items", "tests.persistence.stress:Item"),
 ]
 THREADS = 8
+MODES = ("delete", "wal")
 
 
 def open_store(path: str) -> SqliteStore:
@@ -202,8 +203,11 @@ def main() -> None:
         "--rounds", type=int, default=500, help="dumps interrupted by a signal; and harms, 1 for 20 of them"
     )
     parser.add_argument("--kills", type=int, default=200, help="processes that are killed")
+    parser.add_argument(
+        "--modes", nargs="+", choices=MODES, default=MODES, help="journal modes (default: both)"
+    )
     options = parser.parse_args()
-    for mode in ("delete", "wal"):
+    for mode in options.modes:
         with tempfile.TemporaryDirectory() as folder:
             run(Path(folder), mode, options.turns, options.rounds, options.kills)
         print(f"{mode}: nothing lost, nothing unfinished")

@@ -215,3 +215,43 @@ def test_the_reader_gives_what_is_there_and_what_is_behind() -> None:
     assert row_of(Thing(7, "x")) == (7, "x", 1.5, 1)
     assert row_of(Thing(7, [])) is None
     assert row_of(Thing(7, True)) is None
+
+
+class Made(Thing):
+    """Has a say in how it is made."""
+
+    uses: list[object] = []
+
+    def __new__(cls, *_: object) -> Made:
+        for use in Made.uses:
+            use()  # type: ignore[operator]
+        return object.__new__(cls)
+
+
+@pytest.mark.parametrize("cls", [Thing, Made])
+def test_any_keys_in_any_order_over_several_queries(cls: Any) -> None:
+    with SqliteStore(":memory:", [Table("things", cls)]) as store:
+        store.save(
+            *[cls(number, "a") for number in range(10)], *[cls(str(number), "b") for number in range(3)]
+        )
+        store.database.limit_variables(4)
+        for keys in ([3, 1, 3, 99, 7, 8, 0], [*range(10)], ["2", "0", "9", "2"], ["1", 1], [], [2**70], [5]):
+            found = store.load_many([("things", key) for key in keys])
+            there = [key for key in dict.fromkeys(keys) if key in range(10) or key in ("0", "1", "2")]
+            assert {address: obj.id for address, obj in found.items()} == {
+                ("things", key): key for key in there
+            }
+            assert {type(obj) for obj in found.values()} <= {cls}
+            for obj in found.values():
+                assert store.address_of(obj) == ("things", obj.id)
+
+
+def test_a_class_that_uses_the_store_while_its_objects_are_made() -> None:
+    """No code of a class's runs within the transaction that reads its rows."""
+    with SqliteStore(":memory:", [Table("things", Made)]) as store:
+        store.save(Made(1), Made(2))
+        Made.uses.append(lambda: store.count("things"))
+        try:
+            assert len(store.load_many([("things", 1), ("things", 2)])) == 2
+        finally:
+            Made.uses.clear()

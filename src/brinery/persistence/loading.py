@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
@@ -13,7 +14,7 @@ from brinery.persistent_ids import SCALARS, bounded, is_plain, read_key, store_n
 from brinery.plan import NOT_READY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from brinery.persistence.claims import Claimant
     from brinery.persistence.dumping import Binding
@@ -25,6 +26,8 @@ __all__ = ["Missing", "StoresReader"]
 Missing: TypeAlias = "Literal['raise', 'none'] | Callable[[str | None, object], object]"
 
 _NOT_YET: Any = object()
+
+_first, _second = itemgetter(0), itemgetter(1)
 
 
 class StoresReader:
@@ -48,7 +51,7 @@ class StoresReader:
 
     def begin_load(
         self,
-        ids: Sequence[object],
+        ids: list[object],
         offsets: Sequence[int],
         find_class: Callable[[str, str], object] | None,
         decided: bool,
@@ -77,8 +80,8 @@ class StoresLoad:
         #: See brinery.plan.StoreLoad.
         self.ready: list[object] | None = None
 
-    def fetch(self, ids: Sequence[object], offsets: Sequence[int], decided: bool) -> None:
-        """Ask each store that is named for all that the stream names of it.
+    def fetch(self, ids: list[object], offsets: Sequence[int], decided: bool) -> None:
+        """Ask each store that is named for all that the stream names of it. It may empty `ids`.
 
         Raises MissingReference with all that is missing, where `decided` and the policy say so.
         """
@@ -89,12 +92,9 @@ class StoresLoad:
         keys_met: list[Any] = []
         pairs = _pairs_of(ids)
         if pairs is not None and pairs[0] in by_name:
-            keys_met = pairs[1]
-            wanted[by_name[pairs[0]]] = dict.fromkeys(keys_met)
-            ids_left: Sequence[object] = ()
-        else:
-            ids_left = ids
-        for pid in ids_left:
+            self._fetch_of_one(by_name[pairs[0]], pairs[1], ids, offsets, decided)
+            return
+        for pid in ids:
             # Most are pairs of a bound name and a key, and most keys are such pairs, too.
             if type(pid) is tuple and len(pid) == 2 and type(pid[0]) is str and pid[0] in by_name:
                 key = pid[1]
@@ -124,10 +124,27 @@ class StoresLoad:
         if decided and self._reader.missing == "raise" and any(shelf.absent for shelf in wanted):
             self._refuse(ids, offsets)
         if len(wanted) == 1 and len(keys_met) == len(ids):
-            # All are of one store, as in most streams.
             (shelf,) = wanted
             if shelf.binding.store.identity == "key":
                 self.ready = [*map(shelf.objects.get, keys_met, repeat(NOT_READY))]
+
+    def _fetch_of_one(
+        self, shelf: _Shelf, keys: list[Any], ids: list[object], offsets: Sequence[int], decided: bool
+    ) -> None:
+        """As fetch, where all that the stream names is of one store, as in most streams."""
+        # Of many references each thing here is as large as what they are all about: none stays without need.
+        ids.clear()
+        each = dict.fromkeys(keys)
+        once = keys if len(each) == len(keys) else list(each)
+        del each
+        found = shelf.ask(once, self._begin)
+        if decided and self._reader.missing == "raise" and shelf.absent:
+            self._refuse([(shelf.binding.name, key) for key in keys], offsets)
+        if shelf.binding.store.identity == "key":
+            self.ready = [*map(found.get, keys, repeat(NOT_READY))]
+            shelf.later = keys, self.ready
+        else:
+            shelf.objects.update(found)
 
     def resolve(self, pid: object, /) -> object:
         """The object that `pid` names."""
@@ -202,17 +219,19 @@ class StoresLoad:
 
 def _pairs_of(ids: Sequence[object]) -> tuple[str, list[Any]] | None:
     """The name and the keys of IDs that are all of one named store, and as plain as most are; else None."""
-    if set(map(type, ids)) != {tuple} or set(map(len, ids)) != {2}:  # type: ignore[arg-type]
+    pairs: Any = ids
+    if set(map(type, pairs)) != {tuple} or set(map(len, pairs)) != {2}:
         return None
-    names, keys = zip(*ids, strict=True)
-    if set(map(type, names)) != {str} or len(set(names)) > 1:
+    name = pairs[0][0]
+    if set(map(type, map(_first, pairs))) != {str} or set(map(_first, pairs)) != {name}:
         return None
+    keys = list(map(_second, pairs))
     kinds = set(map(type, keys))
     if tuple in kinds:
         if kinds != {tuple} or set(map(len, keys)) != {2}:
             return None
         kinds = set(map(type, chain.from_iterable(keys)))
-    return (names[0], list(keys)) if SCALARS.issuperset(kinds) else None
+    return (name, keys) if SCALARS.issuperset(kinds) else None
 
 
 def missing_reference(references: Sequence[tuple[str | None, object, Sequence[int]]]) -> MissingReference:
@@ -238,7 +257,7 @@ def missing_reference(references: Sequence[tuple[str | None, object, Sequence[in
 class _Shelf:
     """What one load has from one store."""
 
-    __slots__ = ("_claimant", "_handed_out", "_missing", "absent", "binding", "load", "objects")
+    __slots__ = ("_claimant", "_handed_out", "_missing", "absent", "binding", "later", "load", "objects")
 
     def __init__(self, binding: Binding, claimant: Claimant, missing: Missing) -> None:
         self.binding = binding
@@ -247,39 +266,53 @@ class _Shelf:
         self._claimant = claimant
         self._missing = missing
         self.objects: dict[Any, object] = {}
+        #: Keys, and what each stands for, or NOT_READY: not in `objects` yet, as mostly nobody asks again.
+        self.later: tuple[list[Any], list[object]] | None = None
         # Where each place gets an object of its own: the keys that were asked for.
         self._handed_out: set[Any] | None = set() if binding.store.identity == "value" else None
 
     def fetch(self, keys: list[Any], begin: Callable[[_Shelf], Load]) -> None:
-        """Ask the store for all of `keys` at once."""
+        """Ask the store for all of `keys` at once, and keep what it has."""
+        # What the store does with a dict of its own is its affair.
+        self.objects.update(self.ask(keys, begin))
+
+    def ask(self, keys: list[Any], begin: Callable[[_Shelf], Load]) -> Mapping[Any, object]:
+        """What the store has of `keys`, all at once; the rest is absent. It may be a dict of the store's."""
         if self.load is None:
             self.load = begin(self)
         try:
-            found = self.load.fetch(keys)
-            get = found.get
+            # A list of its own, which it may sort or empty.
+            found: Any = self.load.fetch(list(keys))
         except BrineryError:
             raise
         except Exception as error:
             raise self.binding.fault("fetch", error, keys) from error
-        objects, absent = self.objects, self.absent
-        if type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys)):
-            if objects:
-                objects.update(found)
-            else:
-                # Not two of them, where there are many; and what the store does with its own is its affair.
-                self.objects = objects = found.copy()
-        else:
+        if not (type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys))):
+            get = getattr(found, "get", None)
+            if get is None:
+                raise self._wrong(
+                    keys, f"a {type(found).__qualname__}. fetch gives a mapping of keys to objects"
+                )
+            objects: dict[Any, object] = {}
             for key in keys:
                 obj = get(key, _NOT_YET)
                 if obj is _NOT_YET:
-                    absent.add(key)
+                    self.absent.add(key)
                 else:
                     objects[key] = obj
-        self._check(map(type, map(objects.get, keys)) if absent else map(type, found.values()), keys)
+            found = objects
+        given: Mapping[Any, object] = found
+        self._check(given)
+        return given
 
     def get(self, key: Any, begin: Callable[[_Shelf], Load]) -> object:
         """The object with that key: the same one each time, or another one where the store says so."""
         obj = self.objects.get(key, _NOT_YET)
+        if obj is _NOT_YET and self.later is not None:
+            keys, ready = self.later
+            self.later = None
+            self.objects = {met: obj for met, obj in zip(keys, ready, strict=True) if obj is not NOT_READY}
+            obj = self.objects.get(key, _NOT_YET)
         if obj is _NOT_YET:
             if key not in self.absent:
                 self.fetch([key], begin)
@@ -317,17 +350,16 @@ class _Shelf:
         except Exception as error:
             raise self.binding.fault("another", error, [key]) from error
 
-    def _check(self, classes: Iterable[type], keys: list[Any]) -> None:
-        for cls in set(classes):
+    def _check(self, found: Mapping[Any, object]) -> None:
+        for cls in set(map(type, found.values())):
             if cls is type(None):
-                wrong = [key for key in keys if self.objects.get(key, _NOT_YET) is None]
-                if not wrong:  # only what is missing
-                    continue
-                raise self._wrong(wrong, "None. Leave out what is missing, or raise NoSuchKey")
+                what = "None. Leave out what is missing, or raise NoSuchKey"
             # A bare store speaks for other programs, which keep anything.
-            if self.binding.name is not None and not self._claimant.gives(cls):
-                wrong = [key for key in keys if type(self.objects.get(key)) is cls]
-                raise self._wrong(wrong, f"an object of class {cls.__qualname__}, which it does not claim")
+            elif self.binding.name is not None and not self._claimant.gives(cls):
+                what = f"an object of class {cls.__qualname__}, which it does not claim"
+            else:
+                continue
+            raise self._wrong([key for key, obj in found.items() if type(obj) is cls], what)
 
     def _wrong(self, keys: list[Any], what: str) -> BrineryError:
         from brinery.errors import StoreFault

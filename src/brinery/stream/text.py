@@ -15,12 +15,14 @@ from brinery.cpython import BOOLS_ARE_LITERAL, NUMBERS_ARE_DECIMAL
 from brinery.errors import ReadError, WriteError
 
 __all__ = [
+    "SHORT",
     "decode_long",
     "decode_string",
     "encode_global",
     "encode_long",
     "encode_persistent_id",
     "encode_unicode",
+    "is_short",
     "parse_float",
     "parse_index",
     "parse_int",
@@ -76,6 +78,38 @@ def encode_global(module: str, name: str, protocol: int) -> bytes:
             )
         lines += line + b"\n"
     return lines
+
+
+#: How many bytes of UTF-8 a short text in a persistent ID has at most.
+SHORT = 192
+
+
+def is_short(pid: object, depth: int = 8) -> bool:
+    """Whether `pid` is a tuple of three parts at most, each an int of 64 bits, a short text or such a tuple.
+
+    In the place of an object that a store keeps, the tuples of such an ID are not memoized: nothing refers to
+    them again, and a reader would keep them until the end, where they take more memory than many objects.
+    """
+    if type(pid) is not tuple or not 0 < len(pid) <= 3:
+        return False
+    for part in pid:
+        kind = type(part)
+        if kind is int:
+            if not -(2**63) <= part < 2**63:
+                return False
+        elif kind is str:
+            if len(part) > SHORT or not (part.isascii() or _is_short_text(part)):
+                return False
+        elif not depth or not is_short(part, depth - 1):
+            return False
+    return True
+
+
+def _is_short_text(text: str) -> bool:
+    try:
+        return len(text.encode()) <= SHORT
+    except UnicodeEncodeError:  # surrogates
+        return False
 
 
 def encode_persistent_id(pid: object) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import getweakrefcount, getweakrefs, ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["KnownObjects"]
 
@@ -17,11 +18,12 @@ State = TypeVar("State")
 _HELD = 10_000
 
 
-class _Known(weakref.ref[Any]):
-    __slots__ = ("identity", "state")
+class _Ref(ref[Any]):
+    __slots__ = ()
 
-    identity: int
-    state: Any
+    # Itself, whatever the object that it refers to makes of these.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 class KnownObjects(Generic[State]):
@@ -30,58 +32,88 @@ class KnownObjects(Generic[State]):
     It is known as long as somebody holds the object. Named tuples, and classes with ``__slots__`` and no
     ``__weakref__``, cannot be referred to weakly: the last ten thousand of these are held. Any number of
     threads may use it.
+
+    Where every state is a tuple of `width` items, saying so takes a third off what an entry takes.
     """
 
-    def __init__(self) -> None:
-        refs: dict[int, _Known] = {}
-
-        def forget(gone: weakref.ref[Any]) -> None:
-            # Only its own entry: the identity may have gone to another object since.
-            identity = cast("_Known", gone).identity
-            if refs.get(identity) is gone:
-                del refs[identity]
-
-        self._refs = refs
-        self._forget = forget
+    def __init__(self, width: int = 0) -> None:
+        # What keeps the references alive. An object leads to those that refer to it, so there is no table of
+        # identities: that would take half as much memory again.
+        self._refs: set[_Ref] = set()
         self._held: OrderedDict[int, tuple[Any, State]] = OrderedDict()
+        # The items of a tuple are kept in the reference: a tuple around them would be half as large again.
+        names = [f"item{place}" for place in range(width)] if width > 1 else ["state"]
+        self._kind: type[_Ref] = type("_Known", (_Ref,), {"__slots__": names, "__module__": __name__})
+        self._state_of: Callable[[_Ref], Any] = attrgetter(*names)
+        self._add_new = _adder(names)
 
     def add(self, obj: object, state: State) -> None:
         """Know that `obj` is stored as `state`, in the place of what was known of it."""
-        try:
-            known = _Known(obj, self._forget)
-        except TypeError:
-            self._held[id(obj)] = obj, state
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-            return
-        known.identity, known.state = id(obj), state
-        self._refs[id(obj)] = known
+        before = self._ref_of(obj)
+        self._add_new(((obj, state),), self._kind, self._refs, self._hold)
+        if before is not None:
+            self._refs.discard(before)
 
     def add_many(self, known: Iterable[tuple[object, State]]) -> None:
         """Know of each object that it is stored as that."""
-        refs, forget, known_as = self._refs, self._forget, _Known
-        for obj, state in known:
-            try:
-                ref = known_as(obj, forget)
-            except TypeError:
-                self.add(obj, state)
-                continue
-            ref.identity = identity = id(obj)
-            ref.state = state
-            refs[identity] = ref
+        self._add_new(self._unknown_of(known), self._kind, self._refs, self._hold)
 
     def find(self, obj: object) -> State | None:
         """What `obj` is known to be stored as; None where it is not known."""
-        known = self._refs.get(id(obj))
-        if known is not None:
-            return known.state if known() is obj else None
+        kind, refs = self._kind, self._refs
+        # As _ref_of, without a call: this is asked about each object of a dump.
+        for known in getweakrefs(obj):
+            if type(known) is kind and known in refs:
+                return self._state_of(known)  # type: ignore[no-any-return]
         held = self._held.get(id(obj))
         return None if held is None else held[1]
 
     def forget(self, obj: object) -> None:
         """Know nothing of `obj` any more."""
-        self._refs.pop(id(obj), None)
+        known = self._ref_of(obj)
+        if known is not None:
+            self._refs.discard(known)
         self._held.pop(id(obj), None)
+
+    def _ref_of(self, obj: object) -> _Ref | None:
+        for found in getweakrefs(obj):
+            if type(found) is self._kind and found in self._refs:
+                return found
+        return None
+
+    def _hold(self, obj: object, state: State) -> None:
+        self._held[id(obj)] = obj, state
+        if len(self._held) > _HELD:
+            self._held.popitem(last=False)
+
+    def _unknown_of(self, known: Iterable[tuple[object, State]]) -> Iterable[tuple[object, State]]:
+        for entry in known:
+            if getweakrefcount(entry[0]):  # it may be known already
+                self.add(*entry)
+            else:
+                yield entry
 
     def __len__(self) -> int:
         return len(self._refs) + len(self._held)
+
+
+def _adder(names: list[str]) -> Callable[..., None]:
+    """A function that makes the references, of a kind with the slots `names`, and keeps them."""
+    items = ", ".join(names)
+    state = f"({items})" if len(names) > 1 else items
+    assigned = "; ".join(f"made.{name} = {name}" for name in names)
+    text = (
+        "def add_new(known, kind, refs, hold):\n"
+        "    keep, forget = refs.add, refs.discard\n"
+        f"    for obj, {state} in known:\n"
+        "        try:\n"
+        "            made = kind(obj, forget)\n"
+        "        except TypeError:\n"
+        f"            hold(obj, {state})\n"
+        "            continue\n"
+        f"        {assigned}\n"
+        "        keep(made)\n"
+    )
+    space: dict[str, Any] = {}
+    exec(text, space)
+    return space["add_new"]  # type: ignore[no-any-return]

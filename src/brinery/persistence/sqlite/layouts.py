@@ -45,6 +45,8 @@ class Layout:
     row_of: Callable[[Any], tuple[Cell, ...] | None] | None = None
     #: Whether a row without bytes is the object's values as they are, under a key of one column.
     quick: bool = False
+    #: Whether objects of such rows are made without any code of their class's.
+    makes_quietly: bool = False
     _objects_of: Callable[[Iterable[tuple[Cell, ...]]], list[Any]] | None = None
 
     def __init__(self, table: Table, cls: type) -> None:
@@ -101,7 +103,7 @@ class Layout:
         #: The place of a key of one column.
         self.key_position = self.key_positions[0] if len(self.key_positions) == 1 else None
         #: The objects of this class that were loaded or stored, with their rows.
-        self.known: KnownObjects[tuple[Cell, ...]] = KnownObjects()
+        self.known: KnownObjects[tuple[Cell, ...]] = KnownObjects(len(self.columns))
         #: Those that are still to be loaded: their keys, and what they are loaded with.
         self.ghosts: KnownObjects[tuple[Any, Loading]] = KnownObjects()
         #: What these are of (see lazy), or None where there can be none; decided when it is needed.
@@ -111,11 +113,15 @@ class Layout:
     def is_compared(self, versioned: bool) -> None:
         """The table is compared with the database: whether it counts the changes of each row."""
         self.versioned = versioned
+        if versioned:
+            self.known = KnownObjects(len(self.columns) + 1)
         self.quick = self.plain and not self._whole and self.key_position is not None
         if self.plain and self._by_dict_alone:
             if self.key_position is not None:
                 self.row_of = reader(self.columns, (1,) if versioned else ())
             self._objects_of = maker(self.cls, self.columns, int(versioned))
+            new: Any = self.cls.__new__
+            self.makes_quietly = self._objects_of is not None and new is object.__new__
 
     def key_of(self, obj: object) -> Any:
         """The key of `obj`, one value or a tuple of them. Raises NotStored where it cannot be a key."""

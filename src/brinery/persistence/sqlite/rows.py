@@ -32,6 +32,7 @@ __all__ = [
     "key_getter",
     "keys_there",
     "select",
+    "select_batches",
     "spell",
 ]
 
@@ -55,23 +56,36 @@ class Row(NamedTuple):
 
 def select(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[tuple[Cell, ...]]:
     """The rows of those of `keys` that have one: one query for each batch."""
+    for _, _, rows in select_batches(connection, layout, keys):
+        yield from rows
+
+
+def select_batches(
+    connection: sqlite3.Connection, layout: Layout, keys: list[Key]
+) -> Iterator[tuple[int, list[Key], Iterable[tuple[Cell, ...]]]]:
+    """For each batch of `keys`, of one query: where it begins, its keys, and the rows that there are."""
     return _asked(connection, layout, keys, columns_of(layout))
 
 
 def keys_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> Iterator[Key]:
     """Those of `keys` that have a row: one query for each batch."""
-    for row in _asked(connection, layout, keys, quote(*layout.table.key, of="t")):
-        yield row if len(row) > 1 else row[0]  # type: ignore[misc]
+    for _, _, rows in _asked(connection, layout, keys, quote(*layout.table.key, of="t")):
+        for row in rows:
+            yield row if len(row) > 1 else row[0]  # type: ignore[misc]
 
 
 def count_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> int:
     """How many of `keys` have a row: one query for each batch."""
-    return sum(count for (count,) in _asked(connection, layout, keys, "count(*)"))  # type: ignore[misc]
+    total = 0
+    for _, _, rows in _asked(connection, layout, keys, "count(*)"):
+        ((count,),) = rows
+        total += int(count)  # type: ignore[arg-type]
+    return total
 
 
 def _asked(
     connection: sqlite3.Connection, layout: Layout, keys: list[Key], columns: str
-) -> Iterator[tuple[Cell, ...]]:
+) -> Iterator[tuple[int, list[Key], Iterable[tuple[Cell, ...]]]]:
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)
@@ -97,7 +111,7 @@ def _asked(
                 f" SELECT {columns} FROM k CROSS JOIN {quote(layout.name)} AS t ON {on}"
             )
             values = [value for key in some for value in key]  # type: ignore[union-attr]
-        yield from connection.execute(query, values)
+        yield start, some, connection.execute(query, values)
 
 
 def columns_of(layout: Layout) -> str:

@@ -22,6 +22,8 @@ from brinery.persistence.sqlite.schema import VERSION, quote
 from brinery.persistence.stores import Dump
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from brinery.persistence.sqlite.database import Transaction
     from brinery.persistence.sqlite.layouts import Layout
     from brinery.persistence.sqlite.store import SqliteStore
@@ -208,7 +210,7 @@ class SqliteDump(Dump):
                 # What is known takes as much memory as this, which nobody needs any more.
                 objects, rows = list(part.objects.values()), part.rows
                 part.objects, part.rows = {}, []
-                part.layout.known.add_many(zip(objects, rows, strict=True))
+                part.layout.known.add_many(_let_go(objects, rows))
             elif part.written:
                 part.layout.known.add_many(part.written)
 
@@ -476,6 +478,12 @@ def _different(layout: Layout, one: tuple[Cell, ...], other: tuple[Cell, ...]) -
     return [
         name for name, a, b in zip(layout.columns, one, other, strict=False) if a is not b and not same(a, b)
     ]
+
+
+def _let_go(objects: list[object], rows: list[tuple[Cell, ...]]) -> Iterator[tuple[object, tuple[Cell, ...]]]:
+    """Pairs of both, from the end, which the lists do not hold any more."""
+    while rows:
+        yield objects.pop(), rows.pop()
 
 
 def _insertion(layout: Layout) -> str:

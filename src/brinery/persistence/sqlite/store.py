@@ -14,7 +14,7 @@ from brinery.persistence.sqlite.cells import storable
 from brinery.persistence.sqlite.database import Database
 from brinery.persistence.sqlite.layouts import Layout
 from brinery.persistence.sqlite.lazy import Loading, checked_depth, ghost_class
-from brinery.persistence.sqlite.rows import Row, fetch, select
+from brinery.persistence.sqlite.rows import Row, fetch, select_batches
 from brinery.persistence.sqlite.staging import SqliteDump
 from brinery.persistence.stores import Dump, DumpContext, Foresight, Load, LoadContext, Store
 
@@ -263,16 +263,17 @@ class SqliteStore(Asking, Store):
         """_sorted(), for keys of one table that are all ints or all plain text; None where it takes more."""
         if set(map(type, keys)) != {tuple} or set(map(len, keys)) != {2}:
             return None
-        names, own = zip(*keys, strict=True)
-        if set(map(type, names)) != {str} or len(set(names)) > 1:
+        name = keys[0][0]
+        if set(map(type, map(itemgetter(0), keys))) != {str} or set(map(itemgetter(0), keys)) != {name}:
             return None
+        own = list(map(itemgetter(1), keys))
         kinds = set(map(type, own))
         if kinds == {int}:
             if min(own) < -(2**63) or max(own) >= 2**63:
                 return None
         elif kinds != {str} or not all(map(str.isascii, own)):
             return None
-        return {names[0]: list(own)}
+        return {name: own}
 
     def _sorted(self, wanted: list[Address]) -> dict[str, list[Any]] | None:
         """Which rows of which tables are wanted; None where a key is neither an int nor text."""
@@ -295,27 +296,25 @@ class SqliteStore(Asking, Store):
         if tables is None or not all(self.layout_of(name).quick for name in tables):
             return None
         loaded: dict[Key, Any] = {}
-        found: list[tuple[Layout, list[tuple[Cell, ...]]]] = []
+        left: list[tuple[Layout, list[tuple[Cell, ...]], list[Any], list[Key] | None]] = []
         with self.database.reading() as connection:
             for name, keys in tables.items():
                 layout = self.layout_of(name)
-                rows = list(select(connection, layout, keys))
-                if bytes in set(map(type, chain.from_iterable(rows))):
-                    layout.quick = False  # most of its rows will be such
-                    return None
-                found.append((layout, rows))
-        for layout, rows in found:
-            objects = list(layout.all_simple(rows))
-            layout.known.add_many(zip(objects, rows, strict=True))
-            keys_of = map(itemgetter(layout.key_positions[0]), rows)
-            if addresses is not None:
-                by_key = dict(zip(keys_of, objects, strict=True))
-                own = tables[layout.name]
-                if not all(map(by_key.__contains__, own)):
-                    addresses = [key for key in addresses if key[1] in by_key]  # type: ignore[index]
-                    own = [key for key in own if key in by_key]
-                return dict(zip(addresses, map(by_key.__getitem__, own), strict=True))
-            loaded.update(zip(zip(repeat(layout.name), keys_of), objects, strict=False))
+                for start, some, found in select_batches(connection, layout, keys):
+                    rows = list(found)
+                    if bytes in set(map(type, chain.from_iterable(rows))):
+                        layout.quick = False  # most of its rows will be such
+                        return None
+                    asked = None if addresses is None else addresses[start : start + len(some)]
+                    # What is made on the way takes as much memory as the objects: no more than a batch
+                    # of it at a time. But nothing of the user's may run here.
+                    if layout.makes_quietly:
+                        _make_simple(loaded, layout, rows, some, asked)
+                    else:
+                        left.append((layout, rows, some, asked))
+        left.reverse()
+        while left:
+            _make_simple(loaded, *left.pop())
         return loaded
 
     def _ready_layout(self, name: str) -> Layout:
@@ -457,6 +456,30 @@ class _SqliteLoad(Load):
     def fetch(self, keys: list[Key], /) -> dict[Key, Any]:
         """The objects, with all that they refer to: one query for each table of a level and each batch."""
         return self._store._load(keys, self._loading)
+
+
+def _make_simple(
+    loaded: dict[Key, Any],
+    layout: Layout,
+    rows: list[tuple[Cell, ...]],
+    asked: list[Any],
+    addresses: list[Key] | None,
+) -> None:
+    """Put the objects of `rows`, which have some of the keys `asked`, into `loaded`.
+
+    `addresses` are those of the keys, where they are there.
+    """
+    keys = list(map(itemgetter(layout.key_positions[0]), rows))
+    objects = list(layout.all_simple(rows))
+    layout.known.add_many(zip(objects, rows, strict=True))
+    if addresses is None:
+        loaded.update(zip(zip(repeat(layout.name), keys), objects, strict=False))
+        return
+    if keys != asked:
+        by_key = dict(zip(keys, objects, strict=True))
+        addresses = [address for address, key in zip(addresses, asked, strict=True) if key in by_key]
+        objects = [by_key[key] for key in asked if key in by_key]
+    loaded.update(zip(addresses, objects, strict=True))
 
 
 def _is_found(name: str) -> bool:

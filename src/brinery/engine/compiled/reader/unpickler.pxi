@@ -105,7 +105,7 @@ cdef int decide(Reading r) except -1:
             # Where the stream is malformed, what comes behind that place is not asked for.
             walker = Walker()
             walker.in_bytes(data)
-            if walker.ids == found[0]:
+            if walker.offsets == found[1]:
                 raise
             found = walker.ids, walker.offsets
             r.stored = stores.begin_load(walker.ids, walker.offsets, None, True)

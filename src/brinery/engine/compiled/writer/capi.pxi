@@ -194,7 +194,7 @@ from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
 from brinery.engine.signatures import PICKLER as SIGNATURE
 from brinery.engine.runaways import FIRST_CHECK, check_depth
-from brinery.stream.text import encode_global, encode_persistent_id
+from brinery.stream.text import SHORT as SHORT_TEXT, encode_global, encode_persistent_id, is_short
 from brinery import refusals
 from brinery.errors import BadReduction, WriteError, locate_writing
 from brinery.plan import AtProtocol, Foreseen, NameMap, TypeRule, WritePlan

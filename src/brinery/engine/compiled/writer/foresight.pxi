@@ -20,6 +20,8 @@ cdef enum:
     FIRST_NOTES = 64
     ASKED_AT_ONCE = 4096       # objects
 
+if SHORT_TEXT != SHORT:
+    raise ImportError("the compiled engine was built for other persistent IDs; build it again")
 if TypeRule._fields[RULE_FORESEEN] != "foreseen" or Foreseen._fields[:3] != ("name", "first", "attributes"):
     raise ImportError("the compiled engine was built for another TypeRule; build it again")
 
@@ -88,9 +90,7 @@ cdef int open_foreseen(Writer *w, PyObject *obj, PyObject *rule) except -1:
         write_part(w, values[i])
     if parts > 1:
         op(w, TUPLE2 if parts == 2 else TUPLE3)
-        put(w, NULL, True)
     op(w, TUPLE2)
-    put(w, NULL, True)
     op(w, BINPERSID)
     put(w, obj, False)
     return WRITTEN

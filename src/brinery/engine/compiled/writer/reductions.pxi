@@ -386,6 +386,12 @@ cdef int check_newobj_ex(object args) except -1:
 
 cdef int push_persistent_id(Writer *w, PyObject *obj, object pid, bint memoize) except -1:
     cdef Frame *frame
+    if memoize and w.proto >= 2 and is_short(pid):
+        write_short_id(w, <tuple>pid)
+        op(w, BINPERSID)
+        put(w, obj, False)
+        secure(w)  # the memo has texts of the ID, which nobody else may hold
+        return WRITTEN
     if w.binary:
         frame = push(w, IN_PERSISTENT_ID, obj)
         frame.count = memoize
@@ -396,6 +402,18 @@ cdef int push_persistent_id(Writer *w, PyObject *obj, object pid, bint memoize) 
     if memoize:
         put(w, obj, False)
     return WRITTEN
+
+
+cdef int write_short_id(Writer *w, tuple pid) except -1:
+    """A tuple of ints, texts and tuples, itself not memoized (see is_short)."""
+    cdef object part
+    for part in pid:
+        if type(part) is tuple:
+            write_short_id(w, <tuple>part)
+        else:
+            write_part(w, <PyObject *>part)
+    op(w, TUPLE1 if len(pid) == 1 else TUPLE2 if len(pid) == 2 else TUPLE3)
+    return 0
 
 
 cdef int run_persistent_id(Writer *w, Frame *frame) except -1:

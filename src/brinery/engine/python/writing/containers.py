@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from brinery.engine.python.writing.writer import Steps, Writer
 
-__all__ = ["CONTAINERS"]
+__all__ = ["CONTAINERS", "TUPLE_OF"]
 
 MARK, POP, POP_MARK = codes("MARK", "POP", "POP_MARK")
 EMPTY_LIST, LIST, APPEND, APPENDS = codes("EMPTY_LIST", "LIST", "APPEND", "APPENDS")
@@ -31,7 +31,7 @@ EMPTY_DICT, DICT, SETITEM, SETITEMS = codes("EMPTY_DICT", "DICT", "SETITEM", "SE
 EMPTY_SET, ADDITEMS, FROZENSET = codes("EMPTY_SET", "ADDITEMS", "FROZENSET")
 EMPTY_TUPLE, TUPLE, TUPLE1, TUPLE2, TUPLE3 = codes("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")
 
-_TUPLE_OF = (EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3)
+TUPLE_OF = (EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3)
 
 
 def write_list(w: Writer, obj: list[object]) -> Steps:
@@ -111,7 +111,7 @@ def write_tuple(w: Writer, obj: tuple[object, ...]) -> Steps:
             w.buffer += POP * size
             w.get(obj)
             return
-        w.buffer += _TUPLE_OF[size]
+        w.buffer += TUPLE_OF[size]
     else:
         w.buffer += MARK
         yield obj

@@ -12,7 +12,7 @@ from brinery.cpython import NOTES_FOR_LEVELS
 from brinery.engine.explaining import on_writing
 from brinery.engine.levels import notes
 from brinery.engine.paths import place_of
-from brinery.engine.python.writing.containers import CONTAINERS
+from brinery.engine.python.writing.containers import CONTAINERS, TUPLE_OF
 from brinery.engine.python.writing.failures import NO_PART, chain_of
 from brinery.engine.python.writing.leaves import ATOMS, MEMOIZED
 from brinery.engine.python.writing.memo import get_opcode, put_opcode
@@ -22,7 +22,7 @@ from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.errors import locate_writing
 from brinery.plan import AtProtocol
 from brinery.stream.opcodes import codes
-from brinery.stream.text import encode_persistent_id
+from brinery.stream.text import encode_persistent_id, is_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -278,8 +278,25 @@ class Writer(Output):
 
     def _write_claimed(self, obj: object, pid: object) -> Steps:
         """An object that a store keeps: its ID, memoized so that every reader keeps the object's identity."""
-        yield from self._write_persistent_id(pid)
+        if self.protocol >= 2 and is_short(pid):
+            self._write_short_id(pid)
+            self.buffer += BINPERSID
+        else:
+            yield from self._write_persistent_id(pid)
         self.memoize(obj)
+
+    def _write_short_id(self, pid: Any) -> None:
+        """A tuple of ints, texts and tuples, itself not memoized (see is_short)."""
+        for part in pid:
+            if type(part) is tuple:
+                self._write_short_id(part)
+            elif type(part) is int:
+                ATOMS[self.protocol][int](self, part)
+            elif id(part) in self.indexes:
+                self.get(part)
+            else:
+                MEMOIZED[self.protocol][str](self, part)
+        self.buffer += TUPLE_OF[len(pid)]
 
     # Failures
 
