@@ -147,6 +147,36 @@ def test_the_root_itself(plain, obj):
     assert caught.value.pickle_path == "root"
 
 
+class Refused(Exception):
+    def __init__(self, *, code):
+        super().__init__(f"refused with {code}")
+
+
+class Hashed:
+    def __init__(self):
+        self.number = 1
+        self.members = {self}
+
+    def __hash__(self):
+        return hash(self.number)
+
+
+@pytest.mark.parametrize(
+    ("obj", "advice"),
+    [
+        (Refused(code=3), "install brinery-exceptions"),
+        (Hashed(), "a key or member is hashed before"),
+        (ForgetsAnArgument(1, 2), "give its class a __reduce__ that gives what its constructor takes"),
+        (LosesB(1, 2), "look at its __reduce__, __getstate__ and __setstate__"),
+    ],
+    ids=["exception", "hash", "object", "compared"],
+)
+def test_a_note_says_what_to_do(plain, obj, advice):
+    with pytest.raises(CheckError) as caught:
+        plain.dumps([obj], check=True)
+    assert [note for note in caught.value.__notes__ if advice in note], caught.value.__notes__
+
+
 def test_what_a_reduction_makes_anew_each_time_is_named_by_what_it_is_a_part_of(plain):
     class Makes:
         def __reduce__(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import xmlrpc.client
 
@@ -65,6 +66,38 @@ def refuse_and_survive(order):
 @surviving
 def hold_a_lock(_):
     raise HoldsALock("busy")
+
+
+@surviving
+def raise_frozen_and_survive(order):
+    raise Frozen(order, "no stock")
+
+
+class Eager(Exception):
+    """Has an answer to every question, and a wrong one."""
+
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+
+@surviving
+def raise_eager(order):
+    raise Eager(order)
+
+
+#: Of the interpreter's own classes, what a reducer that knows only args and attributes loses.
+BUILT_IN = {
+    "not text": lambda: b"ab\xff".decode(),
+    "not ASCII": lambda: "\xe9".encode("ascii"),
+    "no Python": lambda: compile("a b", "f.py", "exec"),
+    "no attribute": lambda: object().zz,
+    "no name": lambda: eval("zork"),
+    "no file": lambda: os.stat("/nowhere/at/all"),
+}
+
+
+def fail_by_itself(kind):
+    BUILT_IN[kind]()
 
 
 @surviving

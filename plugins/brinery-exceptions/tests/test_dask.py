@@ -56,6 +56,14 @@ def all_of_them(client):
     exc = told(client, lock_here, 5)
     assert exc.code == 5
     assert exc.lock.startswith("<unlocked")
+    for kind in tasks.BUILT_IN:
+        exc = client.submit(tasks.fail_by_itself, kind, pure=False).exception(60)
+        try:
+            tasks.fail_by_itself(kind)
+        except Exception as here:
+            assert (type(exc), str(exc), exc.args) == (type(here), str(here), here.args), kind
+            for name in ("object", "start", "reason", "lineno", "text", "name", "errno", "filename"):
+                assert kind == "no attribute" or getattr(exc, name, 0) == getattr(here, name, 0), (kind, name)
     returned = client.submit(tasks.return_a_lock, 0, pure=False).result(60)
     assert type(returned) is tasks.HoldsALock
 """

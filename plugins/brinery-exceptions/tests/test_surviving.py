@@ -76,6 +76,26 @@ class TestMultiprocessing:
             # and the pool is alive
             assert pool.apply_async(abs, [-1]).get(30) == 1
 
+    def test_those_whose_class_lets_nobody_set_a_cause(self, tasks, method):
+        """Which is what pools do; the thread that reads results would end of it, or the worker."""
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            for task, args in ((tasks.raise_frozen_and_survive, (7, "no stock")), (tasks.raise_eager, (7,))):
+                exc = caught(pool.apply_async(task, (7,)).get, 60)
+                assert exc.args == args
+                assert type(exc).__name__ == ("Frozen" if len(args) == 2 else "Eager")
+            assert isinstance(exc, tasks.Eager)
+        with concurrent.futures.ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context(method)
+        ) as executor:
+            exc = executor.submit(tasks.raise_frozen_and_survive, 7).exception(60)
+            assert isinstance(exc, tasks.Frozen)
+            assert (exc.order, exc.reason) == (7, "no stock")
+            assert type(executor.submit(tasks.raise_eager, 7).exception(60)).__name__ == "Eager"
+            import brinery
+
+            again = brinery.loads(brinery.dumps(pickle.loads(pickle.dumps(exc))))
+            assert isinstance(again, tasks.Frozen)
+
     def test_an_executor(self, tasks, method):
         context = multiprocessing.get_context(method)
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:

@@ -67,6 +67,8 @@ class Checker:
                 f"{difference.path}: it is read as {difference.read}, and was {difference.written}",
                 difference.path,
                 difference.type_name,
+                f"what {difference.type_name} is written as leaves that out, or its __eq__ compares something"
+                " else: look at its __reduce__, __getstate__ and __setstate__",
             )
         return data
 
@@ -74,20 +76,41 @@ class Checker:
         said = f"was written, but cannot be read: {type(failure).__name__}: {failure}"
         offset: int | None = getattr(failure, "pickle_offset", None)
         located: Place | None = None
+        objects: list[object] = []
         if offset is not None:
             objects = objects_at(self._pickler(), obj, protocol, fix_imports, offset)
             located = path_to(self._pickler(), obj, objects)
         if located is None:
-            return _failed(f"something in root {said}", None, None)
+            return _failed(f"something in root {said}", None, None, _advice(objects, failure))
         what = f"an object of type {located.type_name}" if located.exact else "something in it"
-        return _failed(f"{located.path}: {what} {said}", located.path, located.type_name)
+        advice = _advice(objects, failure)
+        return _failed(f"{located.path}: {what} {said}", located.path, located.type_name, advice)
 
     def _pickler(self) -> type[Any]:
         plan = self._write_plan()
         return type("Pickler", (self._engine.Pickler,), {"_plan_source": staticmethod(lambda: plan)})
 
 
-def _failed(text: str, path: str | None, type_name: str | None) -> CheckError:
+def _failed(text: str, path: str | None, type_name: str | None, advice: str) -> CheckError:
     error = CheckError(text)
     error.pickle_path, error.pickle_type = path, type_name
+    error.add_note(advice)
     return error
+
+
+def _advice(objects: list[object], failure: Exception) -> str:
+    """What to do about an object that cannot be read: the first of `objects`, if they are known."""
+    if objects and isinstance(objects[0], BaseException):
+        return (
+            "an exception is made anew of its args alone: give it a __reduce__ with what its __init__ takes, "
+            "or install brinery-exceptions, with which every exception survives"
+        )
+    if getattr(failure, "pickle_opcode", None) in ("SETITEM", "SETITEMS", "ADDITEMS", "FROZENSET"):
+        return (
+            "a key or member is hashed before the attributes that its __hash__ uses are there, as it is in a "
+            "cycle with the container: give its class a __reduce__ that has them as arguments"
+        )
+    return (
+        "give its class a __reduce__ that gives what its constructor takes, or a __setstate__ that takes "
+        "what __getstate__ gives; of a class of others, declare a Reducer in a plugin"
+    )

@@ -20,15 +20,19 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 S = TypeVar("S")
+E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
 
 
-def prepare(exc: BaseException) -> None:
-    """Make `exc`, this one object, survive whatever pickles it, the standard library too.
+def prepare(exc: E) -> E:
+    """Make `exc`, this one object, survive whatever pickles it, the standard library too; and return it.
 
     It is pickled now, with the default profile and this plugin, and carries the result: cause, context,
     notes and traceback as they are now. Where even that fails it carries a report of itself, as text.
     What is read carries it on. Where it is read, brinery-exceptions has to be installed.
+
+    A pool sets the traceback and the cause of what a task raises. Where the class lets nobody, such as that of
+    a frozen dataclass, the exception becomes one of a subclass of the same name which does.
 
     Raises TypeError for what is no exception.
     """
@@ -37,15 +41,25 @@ def prepare(exc: BaseException) -> None:
             f", such as {exc.__name__}(…)" if isinstance(exc, type) and issubclass(exc, BaseException) else ""
         )
         raise TypeError(f"prepare() wants an exception that was raised or made{made}; not {exc!r}")
-    import traceback
-
-    report = "".join(traceback.format_exception(exc)).rstrip()
+    report = _report(exc)
     data, trouble = None, ""
     try:
         data = _profile().dumps(exc)
     except Exception as failure:
         trouble = f"it could not be written: {type(failure).__name__}: {failure}"
     carry(exc, data, report, trouble)
+    return exc
+
+
+def _report(exc: BaseException) -> str:
+    """As a traceback shows it; where its class prevents that, its type and its traceback."""
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception(exc)).rstrip()
+    except Exception as failure:
+        where = "".join(traceback.format_tb(exc.__traceback__))
+        return f"{where}{type(exc).__module__}.{type(exc).__qualname__} (showing it raises {failure!r})"
 
 
 class surviving(Generic[P, R]):

@@ -23,7 +23,8 @@ from distributed import WorkerPlugin, protocol
 from tblib import pickling_support
 
 from brinery_exceptions.carrying import prepare
-from brinery_exceptions.rebuilding import carried, unpack
+from brinery_exceptions.rebuilding import carried, close, unpack
+from brinery_exceptions.reducing import is_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,9 @@ def _comes_back(exc: BaseException, pickler: Any) -> bool:
 
 
 def _deserialize(header: dict[str, str], frames: list[bytes]) -> BaseException:
-    return unpack(bytes(frames[0]) if frames else None, header["report"], header["trouble"])
+    exc = unpack(bytes(frames[0]) if frames else None, header["report"], header["trouble"])
+    close(exc)
+    return exc
 
 
 class _Checked:
@@ -106,6 +109,6 @@ class _Checked:
             made = function(*arguments)
         except Exception as failure:
             raise pickle.PicklingError(f"{type(exc).__name__} could not be read: {failure}") from failure
-        if type(made) is not type(exc):
-            raise pickle.PicklingError(f"{type(exc).__name__} would be read as {type(made).__name__}")
+        if not is_like(made, exc):
+            raise pickle.PicklingError(f"{type(exc).__name__} would be read without what belongs to it")
         return reduction

@@ -7,16 +7,35 @@ names and arguments are in pickles, and stay what they are.
 from __future__ import annotations
 
 import copyreg
+import functools
 import pickle
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CARRIED", "UnreadableException", "carried", "carry", "make", "restore", "stand_in", "unpack"]
+__all__ = [
+    "CARRIED",
+    "OPENED",
+    "UnreadableException",
+    "carried",
+    "carry",
+    "close",
+    "make",
+    "open_up",
+    "restore",
+    "stand_in",
+    "unpack",
+]
 
 #: Where an exception that was prepared keeps its pickle: pickle asks an object itself before its class.
 CARRIED = "__reduce_ex__"
+
+#: What a class that was opened has instead of one that it stands for.
+OPENED = "_brinery_opened"
+
+_SURROUNDINGS = frozenset({"__traceback__", "__cause__", "__context__", "__suppress_context__", "__notes__"})
 
 _STAND_INS: dict[tuple[type, str, str], type[BaseException]] = {}
 
@@ -97,12 +116,67 @@ def unpack(data: bytes | None, report: str, trouble: str = "") -> BaseException:
 
 
 def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> None:
-    """Make `exc` be pickled as `data`, whoever pickles it."""
+    """Make `exc` be pickled as `data`, whoever pickles it, and take what a pool does to it before."""
+    open_up(exc)
     vars(exc)[CARRIED] = _Carried(data, report, trouble)
     # Where Dask is imported, tblib has registered every class with copyreg, which is asked before the object.
     registered = copyreg.dispatch_table.get(type(exc))
     if registered is not None and not isinstance(registered, _AskedFirst):
         copyreg.dispatch_table[type(exc)] = _AskedFirst(registered)
+
+
+def open_up(exc: BaseException) -> None:
+    """Let others set the traceback and the cause of `exc`, and ask for its notes, if its class prevents that.
+
+    Pools do so with each exception, the last of them in the thread that reads results, which ends of it.
+    """
+    cls = type(exc)
+    if cls.__setattr__ is BaseException.__setattr__ and not hasattr(cls, "__getattr__"):
+        return
+    suppressed = exc.__suppress_context__
+    try:
+        exc.__traceback__ = exc.__traceback__
+        exc.__cause__ = exc.__cause__
+        getattr(exc, "__notes__", None)
+    except Exception:
+        with suppress(Exception):  # a class that refuses to be derived from stays as it is
+            object.__setattr__(exc, "__class__", _opened(cls))
+    BaseException.__setattr__(exc, "__suppress_context__", suppressed)
+
+
+def close(exc: BaseException) -> None:
+    """Give `exc` its own class back, where nobody will do to it what a pool does."""
+    cls = vars(type(exc)).get(OPENED)
+    if cls is not None:
+        object.__setattr__(exc, "__class__", cls)
+
+
+@functools.cache
+def _opened(cls: type[BaseException]) -> type[BaseException]:
+    """A class of the same name under `cls`, which leaves alone what concerns the interpreter."""
+
+    def set_one(self: BaseException, name: str, value: object) -> None:
+        (BaseException if name in _SURROUNDINGS else cls).__setattr__(self, name, value)
+
+    def get_one(self: BaseException, name: str) -> object:
+        try:
+            return getattr(cls, "__getattr__")(self, name)  # noqa: B009  # no class has to have it
+        except Exception as failure:
+            if isinstance(failure, AttributeError) or not name.startswith("__"):
+                raise
+            raise AttributeError(name) from failure
+
+    body: dict[str, Any] = {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+        "__setattr__": set_one,
+        OPENED: cls,
+    }
+    if hasattr(cls, "__getattr__"):
+        body["__getattr__"] = get_one
+    return type(cls)(cls.__name__, (cls,), body)
 
 
 def carried(exc: BaseException) -> tuple[bytes | None, str, str]:

@@ -19,7 +19,7 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery_exceptions.rebuilding import CARRIED, is_built_in, make, restore, stand_in
+from brinery_exceptions.rebuilding import CARRIED, OPENED, is_built_in, make, restore, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from brinery import Profile
 
-__all__ = ["alone", "reduce_exception", "reduce_traceback"]
+__all__ = ["alone", "is_like", "reduce_exception", "reduce_traceback"]
 
 _MISSING = object()
 _ARGS: Callable[[BaseException], Any] = vars(BaseException)["args"].__get__
@@ -68,6 +68,9 @@ def reduce_exception(exc: BaseException, protocol: int) -> str | tuple[Any, ...]
     """The reduction of any exception; see this module's docstring."""
     if _trying.now:
         return str, ("",)
+    if OPENED in vars(type(exc)):  # no name leads to its class; it was prepared, and is what it was then
+        prepared: tuple[Any, ...] = vars(exc)[CARRIED](protocol)
+        return prepared
     lost: dict[str, str] = {}
     author = _authors_way(exc, protocol)
     if isinstance(author, str):
@@ -175,6 +178,13 @@ def _attributes(exc: BaseException, fresh: BaseException, lost: dict[str, str]) 
     if not _same_items(args, _args(fresh)):
         found["args"] = args
     return found
+
+
+def is_like(fresh: BaseException, exc: BaseException) -> bool:
+    """Whether `fresh`, which was made of what `exc` has, has it too: type, arguments, fields, attributes."""
+    if type(fresh) is not type(exc) or not _same_items(_args(exc), _args(fresh)):
+        return False
+    return all(_same_items((value,), (_attribute(fresh, name),)) for name, value in _everything(exc))
 
 
 def _left_out_by_author(exc: BaseException, fresh: BaseException) -> dict[str, Any]:

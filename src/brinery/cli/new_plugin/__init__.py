@@ -30,7 +30,7 @@ URLs that begin with NAME: as sqlite: does.
 examples:
   brinery new-plugin colours
   brinery new-plugin shelf --store
-  cd brinery-colours && pip install -e . && pytest"""
+  cd brinery-colours && pip install "pip>=25.1" && pip install -e . --group test && pytest"""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -80,6 +80,6 @@ def run(options: argparse.Namespace) -> None:
         target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
     print(f"{folder} is a plugin. Install it, test it, and see it:\n")
     print(f"  cd {folder}")
-    print("  pip install -e . --group test && pytest")
+    print('  pip install "pip>=25.1" && pip install -e . --group test && pytest')
     print(f"  brinery plugins {name}\n")
     print(f"Then make it your own: {folder / 'src' / words['module'] / '__init__.py'}")
