@@ -22,6 +22,8 @@ import pytest
 from brinery_exceptions import prepare, surviving
 from brinery_exceptions.rebuilding import UnreadableException
 
+import brinery
+
 # A library may have no release yet for a Python that is not out. Else it has to be there.
 needed = pytest.importorskip if sys.version_info >= (3, 15) else importlib.util.find_spec
 METHODS = [
@@ -91,8 +93,6 @@ class TestMultiprocessing:
             assert isinstance(exc, tasks.Frozen)
             assert (exc.order, exc.reason) == (7, "no stock")
             assert type(executor.submit(tasks.raise_eager, 7).exception(60)).__name__ == "Eager"
-            import brinery
-
             again = brinery.loads(brinery.dumps(pickle.loads(pickle.dumps(exc))))
             assert isinstance(again, tasks.Frozen)
 

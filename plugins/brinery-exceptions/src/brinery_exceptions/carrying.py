@@ -31,8 +31,8 @@ def prepare(exc: E) -> E:
     notes and traceback as they are now. Where even that fails it carries a report of itself, as text.
     What is read carries it on. Where it is read, brinery-exceptions has to be installed.
 
-    A pool sets the traceback and the cause of what a task raises. Where the class lets nobody, such as that of
-    a frozen dataclass, the exception becomes one of a subclass of the same name which does.
+    A pool sets the traceback and the cause of what a task raises. Where its class lets nobody (a frozen
+    dataclass), the exception becomes one of a subclass with its name, which does.
 
     Raises TypeError for what is no exception.
     """

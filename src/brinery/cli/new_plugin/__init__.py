@@ -30,7 +30,7 @@ URLs that begin with NAME: as sqlite: does.
 examples:
   brinery new-plugin colours
   brinery new-plugin shelf --store
-  cd brinery-colours && pip install "pip>=25.1" && pip install -e . --group test && pytest"""
+  cd brinery-colours && pip install -e . --group test && pytest"""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
