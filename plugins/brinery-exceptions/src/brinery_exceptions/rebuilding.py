@@ -7,7 +7,6 @@ names and arguments are in pickles, and stay what they are.
 from __future__ import annotations
 
 import copyreg
-import functools
 import pickle
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ OPENED = "_brinery_opened"
 
 _SURROUNDINGS = frozenset({"__traceback__", "__cause__", "__context__", "__suppress_context__", "__notes__"})
 
+_OPENED: dict[type, type[BaseException]] = {}
 _STAND_INS: dict[tuple[type, str, str], type[BaseException]] = {}
 
 
@@ -151,9 +151,13 @@ def close(exc: BaseException) -> None:
         object.__setattr__(exc, "__class__", cls)
 
 
-@functools.cache
 def _opened(cls: type[BaseException]) -> type[BaseException]:
-    """A class of the same name under `cls`, which leaves alone what concerns the interpreter."""
+    """A class of the same name under `cls`, which leaves alone what concerns the interpreter.
+
+    It is the same one each time in a process.
+    """
+    if cls in _OPENED:
+        return _OPENED[cls]
 
     def set_one(self: BaseException, name: str, value: object) -> None:
         (BaseException if name in _SURROUNDINGS else cls).__setattr__(self, name, value)
@@ -176,7 +180,9 @@ def _opened(cls: type[BaseException]) -> type[BaseException]:
     }
     if hasattr(cls, "__getattr__"):
         body["__getattr__"] = get_one
-    return type(cls)(cls.__name__, (cls,), body)
+    metaclass: Any = type(cls)
+    _OPENED[cls] = metaclass(cls.__name__, (cls,), body)
+    return _OPENED[cls]
 
 
 def carried(exc: BaseException) -> tuple[bytes | None, str, str]:
