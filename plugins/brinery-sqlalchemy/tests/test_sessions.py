@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import subprocess
+import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -185,6 +190,60 @@ def test_several_databases_in_one_stream(sqlite, tmp_path):
         with pytest.raises(NotStored, match=r"is in a session on .*other.db.*, and this store on"):
             bind(here).dumps(graph)
     other.dispose()
+
+
+def test_a_session_for_a_store_that_is_not_bound_is_refused(sqlite):
+    fill(sqlite)
+    bound = bind(sqlite, on_new="add")
+    with Session(sqlite) as session:
+        for call in (
+            lambda: bound.dumps(Order(note="x"), session={"shopp": session}),
+            lambda: bound.loads(bound.dumps(session.get(Customer, 1)), session={"shopp": session}),
+        ):
+            with pytest.raises(StoreError, match=r"the store 'shopp', and no store .* there are: 'shop'"):
+                call()
+        assert not session.scalars(sa.select(Order)).all()
+
+
+def test_it_works_without_greenlet(tmp_path):
+    """SQLAlchemy 2.1 does not require it, and its asyncio cannot be imported without."""
+    program = """
+import sys
+sys.modules["greenlet"] = None
+import sqlalchemy as sa
+from sql_models import Base, Customer
+from brinery import Profile
+from brinery_sqlalchemy import SqlalchemyStore
+engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+Base.metadata.create_all(engine)
+bound = Profile.plain().bind(shop=SqlalchemyStore(engine, Base, on_new="add"))
+assert bound.loads(bound.dumps(Customer(name="A"))).name == "A"
+assert "sqlalchemy.ext.asyncio" not in sys.modules
+"""
+    subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def test_an_async_sessionmaker_that_is_not_awaited_says_run_sync(sqlite):
+    async def main():
+        engine = create_async_engine(str(sqlite.url).replace("sqlite:", "sqlite+aiosqlite:"))
+        bound = bind(async_sessionmaker(engine), on_new="add")
+        for new_one in (Order(note="no key yet"), Customer(id=1, name="with one")):
+            with pytest.raises(StoreError, match=r"await session\.run_sync"):
+                bound.dumps(new_one)
+        async with AsyncSession(engine) as session:
+            data = await session.run_sync(lambda _: bound.dumps(Order(note="kept")))
+        await engine.dispose()
+        return data
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = asyncio.run(main())
+        gc.collect()
+    assert bind(sqlite).loads(data).note == "kept"
 
 
 def test_one_session_with_several_databases(sqlite, tmp_path):

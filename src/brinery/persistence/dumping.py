@@ -163,6 +163,7 @@ class StoresDump:
             binding.opened,
             len(self._writer.bindings) == 1,
             binding.options(self._writer.options),
+            tuple([bound.name for bound in self._writer.bindings]),
         )
         try:
             dump = binding.store.begin_dump(context)

@@ -188,7 +188,11 @@ class StoresLoad:
             if other.load is not None and other.binding.store is binding.store:
                 return other.load
         context = LoadContext(
-            binding.name, binding.opened, binding.options(self._reader.options), self._find_class
+            binding.name,
+            binding.opened,
+            binding.options(self._reader.options),
+            self._find_class,
+            tuple([bound.name for bound, _ in self._reader.bindings]),
         )
         try:
             load = binding.store.begin_load(context)

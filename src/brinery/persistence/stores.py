@@ -91,6 +91,7 @@ class DumpContext:
     options   the options of this call that the store declares.
     alone     whether no other store is bound. Then an object that is refused is refused by all, and a store
               may wait with that until `prepare`, and ask for all objects at once.
+    stores    what all stores that are bound are called, this one too; None for the bare store.
     """
 
     name: str | None = None
@@ -98,13 +99,14 @@ class DumpContext:
     opened: bool = False
     alone: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    stores: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadContext:
     """What a store is told of a load.
 
-    name, opened, options  as in :class:`DumpContext`.
+    name, opened, options, stores  as in :class:`DumpContext`.
     find_class             what a user's Unpickler has in the place of the engine's own ``find_class(module,
                            name)``; None where there is none. A store that unpickles what it keeps looks
                            globals up with it, so that a restriction holds there too.
@@ -114,6 +116,7 @@ class LoadContext:
     opened: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     find_class: Callable[[str, str], object] | None = None
+    stores: tuple[str | None, ...] = ()
 
 
 class Dump(ABC):

@@ -13,16 +13,21 @@ if TYPE_CHECKING:
 
 __all__ = ["on_commit"]
 
-# What waits for a session's commit, in its `info`: each with the transactions that have to commit.
+# What waits for a session's commit, in its `info`: each with the transactions that have yet to commit, the
+# innermost first. Where none is left, all have committed, and the outermost is just ending.
 _WAITING = "brinery_sqlalchemy.on_commit"
 
 
 def on_commit(session: Any, function: Callable[[], object]) -> None:
     """Call `function` when the transaction that `session` is in has committed, and never if it does not.
 
-    Where the session is within a savepoint, and that is rolled back, it is not called either. `session` is a
-    Session, scoped_session or AsyncSession. What `function` raises, ``session.commit()`` raises: the
-    transaction has committed all the same, and what waited behind it is not called.
+    It is bound to that transaction: where that is rolled back, or ends with ``session.close()``, ``reset()``
+    or ``invalidate()``, it is not called, whatever the session commits later; nor where the session is within
+    a savepoint that is rolled back. `session` is a Session, scoped_session or AsyncSession.
+
+    The transaction has ended by then, so `function` may use the session, which begins another one. What
+    `function` raises, ``session.commit()`` raises: the transaction has committed all the same, the session
+    can be used, and what waited behind it is not called.
     """
     if isinstance(session, orm.scoped_session):
         session = session()
@@ -30,24 +35,29 @@ def on_commit(session: Any, function: Callable[[], object]) -> None:
     transaction = session.get_nested_transaction() or session.get_transaction() or session.begin()
     around = []
     while transaction is not None:
-        around.append(transaction)
+        if transaction.nested or transaction.parent is None:
+            around.append(transaction)
         transaction = transaction.parent
     if _WAITING not in session.info:
         session.info[_WAITING] = []
         event.listen(session, "after_commit", _committed)
-        event.listen(session, "after_soft_rollback", _rolled_back)
+        event.listen(session, "after_transaction_end", _ended)
     session.info[_WAITING].append((function, around))
 
 
 def _committed(session: orm.Session) -> None:
-    if session.in_nested_transaction():
-        return
-    waiting: Waiting = session.info[_WAITING]
-    session.info[_WAITING] = []
-    for function, _ in waiting:
-        function()
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    for _, around in session.info[_WAITING]:
+        if around and around[0] is transaction:
+            del around[0]
 
 
-def _rolled_back(session: orm.Session, transaction: orm.SessionTransaction) -> None:
-    waiting: Waiting = session.info[_WAITING]
-    session.info[_WAITING] = [entry for entry in waiting if transaction not in entry[1]]
+def _ended(session: orm.Session, transaction: orm.SessionTransaction) -> None:
+    # What has committed is no longer among what it waits for.
+    waiting: Waiting = [entry for entry in session.info[_WAITING] if transaction not in entry[1]]
+    session.info[_WAITING] = waiting
+    if transaction.parent is None:
+        session.info[_WAITING] = [entry for entry in waiting if entry[1]]
+        for function, around in waiting:
+            if not around:
+                function()

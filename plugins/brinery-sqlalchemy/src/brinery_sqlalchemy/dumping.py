@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import instance_state
 
 from brinery.errors import NotCommitted, NotStored
 from brinery.persistence import PENDING, Dump
-from brinery_sqlalchemy.loading import batches, bind_of, keyed
+from brinery_sqlalchemy.loading import batches, bind_of, keyed, routed
 from brinery_sqlalchemy.names import SCHEMA
 
 if TYPE_CHECKING:
@@ -94,7 +94,14 @@ class EntityDump(Dump):
         if state.deleted or id(obj) in gone:
             raise self._refuse(obj, "is deleted in its session")
         if session is self._session:
-            return  # what was changed goes along when the caller commits
+            # What was changed goes along when the caller commits; but for the key, which the stream has.
+            if state.modified and not entity.key_attributes.isdisjoint(state.committed_state):
+                now = tuple(entity.mapper.primary_key_from_instance(obj))
+                if now != state.identity:
+                    raise self._refuse(
+                        obj, f"has the primary key {now} now, which is not flushed: session.flush() first"
+                    )
+            return
         elsewhere = self._sessions.get((session, entity), "")
         if elsewhere == "":
             elsewhere = self._sessions[session, entity] = self._elsewhere(session, entity)
@@ -214,7 +221,9 @@ class EntityDump(Dump):
     def _write(self) -> None:
         self._written = True
         try:
-            self._flush([*self._not_there_yet(), *self._unkeyed])
+            new = [*self._not_there_yet(), *self._unkeyed]
+            self._flush(new)
+            self._check_keys(new)
         except sa.exc.IntegrityError as refused:
             raise NotStored(f"the database refuses what is new: {refused.orig}") from refused
         except sa.exc.InvalidRequestError as refused:
@@ -226,13 +235,36 @@ class EntityDump(Dump):
         if not new:
             return
         session = self._session
+        # (Where an asynchronous one is not awaited, this says so.)
+        binds = {bind_of(session, mapper) for mapper in {instance_state(obj).mapper for obj in new}}
         if not self._own:
-            for bind in {bind_of(session, instance_state(obj).mapper) for obj in new}:
+            for bind in binds:
                 if bind is not None and bind.dialect.name == "sqlite":
                     _begin(session.connection(bind_arguments={"bind": bind}))
             self._savepoint = session.begin_nested()
         session.add_all(new)
         session.flush()
+
+    def _check_keys(self, new: list[Any]) -> None:
+        """A database that rounds keeps another key than it was given, under which nothing would be found."""
+        groups: dict[tuple[Entity, Any], dict[tuple[Any, ...], Any]] = {}
+        for obj in new:
+            entity = self._names.entity_of(type(obj))
+            if entity is not None and entity.may_round:
+                _, identity, token = instance_state(obj).key  # type: ignore[misc]
+                groups.setdefault((entity, token), {})[tuple(identity)] = obj
+        for (entity, token), wanted in groups.items():
+            bind = bind_of(self._session, entity.mapper, token)
+            for batch in batches(list(wanted)):
+                statement = sa.select(*entity.columns).where(keyed(entity, batch, bind))
+                found = {tuple(row) for row in self._session.execute(routed(self._session, statement, token))}
+                for identity in batch:
+                    if identity not in found:
+                        raise self._refuse(
+                            wanted[identity],
+                            "is kept under another primary key, as its column rounds, cuts or pads what it is"
+                            " given: nothing would be found under this one. Give it one that the column holds",
+                        )
 
     def _not_there_yet(self) -> list[Any]:
         """What has no row, of all that is new and has a key; what has another one there is refused."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from brinery_sqlalchemy.names import Entity, Names
     from brinery_sqlalchemy.sessions import Opened
 
-__all__ = ["BATCH", "EntityLoad", "batches", "bind_of", "keyed"]
+__all__ = ["BATCH", "EntityLoad", "batches", "bind_of", "keyed", "routed"]
 
 #: How many keys one statement has. Each is a parameter of its own; on PostgreSQL all are one array.
 BATCH = 1000
@@ -83,7 +83,7 @@ class EntityLoad(Load):
         bind = bind_of(session, mapper, token)
         for batch in batches(missing):
             statement: Any = sa.select(entity.cls).where(keyed(entity, batch, bind)).options(*options)
-            for obj in session.execute(_routed(session, statement, token)).unique().scalars():
+            for obj in session.execute(routed(session, statement, token)).unique().scalars():
                 key = wanted.get(orm.attributes.instance_state(obj).key[1])  # type: ignore[index]
                 if key is not None:
                     found[key] = obj
@@ -120,7 +120,7 @@ def _is_awaited() -> bool:
     return greenlet.getcurrent().parent is not None
 
 
-def _routed(session: orm.Session, statement: Any, token: Any) -> Any:
+def routed(session: orm.Session, statement: Any, token: Any) -> Any:
     """`statement`, so that it goes where an identity token says."""
     if token is None:
         return statement

@@ -61,16 +61,21 @@ class Entity:
             getattr(self.cls, mapper.get_property_by_column(column).key) for column in mapper.primary_key
         ]
         self._kinds = [_kind(column) for column in mapper.primary_key]
+        self._scales = [_scale(column) for column in mapper.primary_key]
+        #: Whether a database may keep another primary key than it is given: a rounded, cut or padded one.
+        self.may_round = any(_may_round(column) for column in mapper.primary_key)
+        #: The names of those columns' attributes.
+        self.key_attributes = frozenset(column.key for column in self.columns)
 
     def key(self, identity: Sequence[Any], token: Any) -> Key:
         """The key of the entity with a primary key. Raises NotStored where a value cannot be in one."""
         if self.width == 1 and type(identity[0]) is self._kinds[0] and type(identity[0]) in _PLAIN:
             key: tuple[Any, ...] = (self.name, identity[0])
         else:
-            key = (self.name, *map(self._part, identity, self._kinds))
+            key = (self.name, *map(self._part, identity, self._kinds, self._scales))
         return key if token is None else (*key, (None, token))
 
-    def _part(self, value: Any, kind: type | None) -> Key:
+    def _part(self, value: Any, kind: type | None, scale: int | None) -> Key:
         cls = type(value)
         # Other than the column's own type, and the database would give back another value than was asked for.
         if kind is not None and value is not None and cls is not kind:
@@ -83,6 +88,11 @@ class Entity:
             return cast("Key", value)
         if isinstance(value, Enum):
             return "enum", value.name
+        if scale is not None and cls is Decimal and value.is_finite() and value != round(value, scale):
+            raise NotStored(
+                f"the primary key of a {self.cls.__qualname__} is {value!r}, and its column keeps {scale}"
+                " digits behind the point, so that it would not be found again: round it first"
+            )
         if cls in _TEXTS:
             name, text = _TEXTS[cls]
             return name, text(value)
@@ -126,6 +136,18 @@ def _kind(column: sa.ColumnElement[Any]) -> type | None:
     except NotImplementedError:
         return None
     return kind if kind in _PLAIN or kind in _TEXTS or issubclass(kind, Enum) else None
+
+
+def _scale(column: sa.ColumnElement[Any]) -> int | None:
+    """How many digits a decimal column keeps, where that is known."""
+    kind = column.type
+    return kind.scale if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) else None
+
+
+def _may_round(column: sa.ColumnElement[Any]) -> bool:
+    # Types that keep what they are given: all others are compared.
+    exact = (sa.Integer, sa.Uuid, sa.Date, sa.Enum, sa.LargeBinary, sa.String, sa.Boolean)
+    return not isinstance(column.type, exact) or isinstance(column.type, sa.CHAR)
 
 
 class Names:
