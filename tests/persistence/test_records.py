@@ -142,6 +142,89 @@ def test_what_is_stored_otherwise_is_refused_and_saved_on_request(bind: Bind) ->
     assert bound.loads(bound.dumps(anna)).name == "Berta"
 
 
+def test_a_save_writes_what_it_is_given_and_what_is_new(bind: Bind) -> None:
+    store, other = Memory(Customer, Node), Memory(Customer, Node)
+    other.rows = store.rows
+    about, home = Customer(1, "about, v1"), Node(1)
+    home.next = about
+    bind(kv=store).dumps(home)
+    theirs = other.load_many([("Customer", 1)])["Customer", 1]
+    theirs.name = "about, v2"
+    other.save(theirs)
+    kept = store.rows["Customer", 1]
+    home.label = "changed"
+    about.name = "changed, and not saved"
+    store.save(home)
+    assert store.rows["Customer", 1] == kept
+    home.next = [about, Customer(2, "new")]
+    store.save(home)
+    assert store.rows["Customer", 1] == kept
+    assert ("Customer", 2) in store.rows
+    # What is given is written over what it was loaded from, and over nothing else.
+    with pytest.raises(NotStored, match="was changed by another writer since this Customer was loaded"):
+        store.save(home, about)
+    assert store.rows["Customer", 1] == kept
+    store.save(about, overwrite=True)
+    assert other.load_many([("Customer", 1)])["Customer", 1].name == "changed, and not saved"
+    about.name = "again"
+    store.save(about)
+
+
+def test_a_save_brings_nothing_back_that_was_deleted(bind: Bind) -> None:
+    store = Memory(Customer, Node)
+    home = Node(1, Customer(1))
+    bind(kv=store).dumps(home)
+    del store.rows["Customer", 1]
+    for objects in ((home,), (home, home.next), (home.next,)):
+        with pytest.raises(NotStored, match="is gone since this Customer was loaded or stored"):
+            store.save(*objects)
+    assert ("Customer", 1) not in store.rows
+    store.save(home.next, overwrite=True)
+    store.save(home)
+
+
+def test_a_save_of_what_another_object_has_the_key_of_is_refused(bind: Bind) -> None:
+    store = Memory(Customer, Node)
+    bind(kv=store).dumps(Customer(1, "theirs"))
+    before = dict(store.rows)
+    for objects in ([Customer(1, "ours")], [Node(1, Customer(1, "ours"))], [Customer(2, "a"), Customer(2)]):
+        with pytest.raises(NotStored, match=r"another object is stored|two objects of this dump"):
+            store.save(*objects)
+        assert store.rows == before
+    store.save(Node(1, Customer(1, "theirs")))
+    store.save(Customer(1, "ours"), overwrite=True)
+    assert store.load_many([("Customer", 1)])["Customer", 1].name == "ours"
+
+
+def test_a_writer_in_the_middle_of_a_save_is_found(bind: Bind) -> None:
+    class Raced(Memory):
+        late = False
+
+        def exchange(self, items: Mapping[Any, bytes], seen: Mapping[Any, bytes], /) -> Iterable[Any]:
+            self.rows[("Customer", 1)] = b"theirs"
+            return super().exchange(items, seen)
+
+    store = Raced(Customer)
+    with pytest.raises(NotCommitted, match="holds something else by now"):
+        store.save(Customer(1), Customer(2))
+    assert store.rows == {("Customer", 1): b"theirs"}
+
+
+def test_what_is_no_record_is_named(bind: Bind) -> None:
+    store = Memory(Customer)
+    bound = bind(kv=store)
+    data = bound.dumps(Customer(1))
+    for garbage in (b"", b"hello", b"theirs, and it is longer", b"\x00" * 8):
+        store.rows["Customer", 1] = garbage
+        for act in (
+            lambda: bound.loads(data),
+            lambda: bound.dumps(Customer(1)),
+            lambda: store.save(Customer(1)),
+        ):
+            with pytest.raises(StoreError, match=r"under the key \('Customer', 1\) is no record of a store"):
+                act()
+
+
 def test_new_objects_are_refused_or_inserted_as_asked(bind: Bind) -> None:
     store = Memory(Customer, on_new="refuse")
     with pytest.raises(NotStored, match="there is nothing under the key"):

@@ -125,14 +125,82 @@ def test_another_writer_in_the_middle_of_the_transaction(open_store, monkeypatch
     original = redis.client.Pipeline.multi
 
     def late(pipe):
-        other.save(Page(2, "theirs"))
         monkeypatch.undo()
+        other.save(Page(2, "theirs"))
         original(pipe)
 
     monkeypatch.setattr(redis.client.Pipeline, "multi", late)
     with pytest.raises(NotCommitted, match="another writer was there first"):
         bind(store).dumps([Page(1), Page(2, "ours")])
     assert other.load_many([("page", 1), ("page", 2)]) == {("page", 2): Page(2, "theirs")}
+
+
+def test_a_save_leaves_alone_what_another_process_saved(open_store):
+    store, other = open_store(), open_store()
+    home, about = Page("home"), Page("about", "v1")
+    home.links.append(about)
+    bind(store).dumps(home)
+    theirs = other.load_many([("page", "about")])["page", "about"]
+    theirs.title = "v2"
+    other.save(theirs)
+    home.title = "changed"
+    store.save(home)
+    found = other.load_many([("page", "home")])["page", "home"]
+    assert (found.title, found.links[0].title) == ("changed", "v2")
+    with pytest.raises(NotStored, match="was changed by another writer"):
+        store.save(about)
+    other.delete(about)
+    with pytest.raises(NotStored, match="is gone since this Page"):
+        store.save(home)
+    assert not other.load_many([("page", "about")])
+
+
+@pytest.mark.parametrize("expire", [None, 60])
+def test_another_writer_in_the_middle_of_a_save(open_store, monkeypatch, expire):
+    store, other = open_store(expire=expire), open_store(expire=expire)
+    pages = [Page(1), Page(2)]
+    store.save(*pages)
+    pages[0].title = pages[1].title = "ours"
+    original = redis.client.Pipeline.multi
+
+    def late(pipe):
+        monkeypatch.undo()
+        other.save(Page(2, "theirs"), overwrite=True)
+        original(pipe)
+
+    monkeypatch.setattr(redis.client.Pipeline, "multi", late)
+    with pytest.raises(NotCommitted, match="holds something else by now"):
+        store.save(*pages)
+    assert other.load_many([("page", 1), ("page", 2)]) == {
+        ("page", 1): Page(1),
+        ("page", 2): Page(2, "theirs"),
+    }
+    store.save(pages[0])
+    assert other.load_many([("page", 1)]) == {("page", 1): Page(1, "ours")}
+
+
+@pytest.mark.parametrize("options", [{}, {"expire": 60}, {"by_content": True}])
+def test_a_list_of_somebody_else_s_is_neither_replaced_nor_missing(open_store, options):
+    store = open_store(**options)
+    data = bind(store).dumps(Page(1))
+    name = store.name_of(store.key_for(Page(1)))
+    store.client.delete(name)
+    store.client.rpush(name, "theirs")
+    for act in (lambda: bind(store).dumps([Page(2), Page(1)]), lambda: store.save(Page(1), overwrite=True)):
+        with pytest.raises(NotCommitted, match=f"{name}.* holds a list, which this store did not write"):
+            act()
+    assert store.client.lrange(name, 0, -1) == [b"theirs"]
+    assert not store.load_many([store.key_for(Page(2))])
+    with pytest.raises(StoreFault, match=f"{name}.* holds a list"):
+        bind(store, missing="none").loads(data)
+
+
+def test_what_is_no_record_is_named(open_store):
+    store = open_store()
+    data = bind(store).dumps(Page(1))
+    store.client.set(store.name_of(("page", 1)), "theirs")
+    with pytest.raises(StoreError, match=r"under the key \('page', 1\) is no record .*b'theirs'"):
+        bind(store, missing="none").loads(data)
 
 
 def test_what_expires_is_missing_and_what_is_used_lives_on(open_store):
@@ -195,6 +263,9 @@ def test_clients_and_names_that_cannot_work():
         RedisStore(redis.Redis(decode_responses=True), CLAIMS)
     with pytest.raises(StoreError, match="between colons"):
         RedisStore(redis.Redis(), {"a:b": Page})
+    for seconds in ("60", -1):
+        with pytest.raises(StoreError, match=f"expire={seconds!r}; it is a number of seconds"):
+            RedisStore(redis.Redis(), CLAIMS, expire=seconds)
 
 
 def test_the_client_stays_the_caller_s(open_store):

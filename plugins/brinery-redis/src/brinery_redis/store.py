@@ -67,7 +67,7 @@ class RedisStore(KeyValueStore):
             raise StoreError(
                 "the client decodes what it is sent, and pickles are bytes: decode_responses=False"
             )
-        if expire is not None and not expire > 0:
+        if expire is not None and not (isinstance(expire, int | float) and expire > 0):
             raise StoreError(f"expire={expire!r}; it is a number of seconds, or None")
         self.client: Any = client
         self.identity = "value" if by_content else "key"
@@ -101,44 +101,95 @@ class RedisStore(KeyValueStore):
 
     def read(self, keys: Sequence[Key], /) -> Mapping[Key, bytes]:
         """All at once. Where objects expire, what is read begins to live anew."""
-        names = [self.name_of(key) for key in keys]
-        found: list[bytes | None] = []
         if self._milliseconds is None:
-            for start in range(0, len(names), _BATCH):
-                found += self.client.mget(names[start : start + _BATCH])
-        else:
-            with self.client.pipeline(transaction=False) as pipe:
-                for name in names:
-                    pipe.getex(name, px=self._milliseconds)
-                found = pipe.execute()
-        return {key: data for key, data in zip(keys, found, strict=True) if data is not None}
+            return self._read_plainly(keys)
+        with self.client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.getex(self.name_of(key), px=self._milliseconds)
+            found = pipe.execute(raise_on_error=False)
+        return self._held(keys, found)
 
     def write(self, items: Mapping[Key, bytes], /, *, replace: bool) -> Iterable[Key]:
         """All in one transaction of Redis, or nothing."""
-        named = {self.name_of(key): data for key, data in items.items()}
+        return self._send(items, None if replace or self.identity == "value" else {})
+
+    def exchange(self, items: Mapping[Key, bytes], seen: Mapping[Key, bytes], /) -> Iterable[Key]:
+        """As :meth:`write`, where what was seen is still there."""
+        return self._send(items, seen)
+
+    def _send(self, items: Mapping[Key, bytes], expected: Mapping[Key, bytes] | None) -> Iterable[Key]:
+        """Write `items`, where their keys hold what is expected; None: whatever they hold."""
+        keys = list(items)
         with self.client.pipeline(transaction=True) as pipe:
-            if not replace and self.identity == "key":
-                try:
-                    pipe.watch(*named)  # from here on a write of somebody else's stops the transaction
-                    taken = self.read(list(items))
-                except redis.RedisError as failed:
-                    raise NotCommitted(f"Redis failed before anything was sent: {failed}") from failed
-                if taken:
-                    return taken
+            try:
+                if expected is not None:
+                    pipe.watch(*map(self.name_of, keys))  # from here on a write of somebody else's stops it
+                    there = self._read_plainly(keys)
+                    changed = [key for key in keys if there.get(key) != expected.get(key)]
+                    if changed:
+                        return changed
+                other = self._other(keys if expected is None else [key for key in keys if key not in there])
+            except redis.RedisError as failed:
+                raise NotCommitted(f"Redis failed before anything was sent: {failed}") from failed
+            if other is not None:
+                raise NotCommitted(
+                    f"{other}; nothing was stored. Delete that, or give the store another prefix="
+                )
+            if expected is not None:
                 pipe.multi()
-            for name, data in named.items():
-                pipe.set(name, data, px=self._milliseconds)
+            for key, data in items.items():
+                pipe.set(self.name_of(key), data, px=self._milliseconds)
             try:
                 pipe.execute()
             except redis.WatchError:
                 # Somebody else wrote; or the connection was lost, maybe behind the transaction.
-                there = self.read(list(items))
-                if not there:
+                there = self._read_plainly(keys)
+                if there == items:
+                    return ()
+                changed = [key for key in keys if there.get(key) != (expected or {}).get(key)]
+                if not changed:
                     raise
-                return () if there == items else there
+                return changed
         return ()
 
+    def _read_plainly(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        """What the keys hold; nothing is renewed."""
+        found: list[Any] = []
+        for start in range(0, len(keys), _BATCH):
+            found += self.client.mget(list(map(self.name_of, keys[start : start + _BATCH])))
+        return self._held(keys, found)
+
+    @staticmethod
+    def _held(keys: Sequence[Key], found: Sequence[Any]) -> dict[Key, bytes]:
+        for answer in found:
+            # What is no string is as good as missing here; MGET does not tell it from nothing. See _other.
+            if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
+                raise answer
+        return {key: data for key, data in zip(keys, found, strict=True) if isinstance(data, bytes)}
+
+    def _other(self, missing: Sequence[Key]) -> str | None:
+        """What is said of a key that holds what is none of ours: a list, a hash …; None if there is none."""
+        for start in range(0, len(missing), _BATCH):
+            names = list(map(self.name_of, missing[start : start + _BATCH]))
+            if self.client.exists(*names):
+                for name in names:
+                    kind = self.client.type(name).decode()
+                    if kind not in ("none", "string"):
+                        return f"the key {name} of Redis holds a {kind}, which this store did not write"
+        return None
+
     # what an application calls
+
+    def load_many(
+        self, keys: Iterable[Key], find_class: Callable[[str, str], object] | None = None
+    ) -> dict[Key, Any]:
+        """As KeyValueStore's. Raises redis.ResponseError for a key that holds a list, a hash …"""
+        wanted = list(keys)
+        found = super().load_many(wanted, find_class)
+        other = self._other([key for key in wanted if key not in found])
+        if other is not None:
+            raise redis.ResponseError(f"WRONGTYPE {other}")
+        return found
 
     def name_of(self, key: Key) -> str:
         """Under which key of Redis the object with `key` is."""

@@ -263,7 +263,8 @@ class EntityDump(Dump):
                         raise self._refuse(
                             wanted[identity],
                             "is kept under another primary key, as its column rounds, cuts or pads what it is"
-                            " given: nothing would be found under this one. Give it one that the column holds",
+                            " given: nothing would be found under this one. Give it one that the column can"
+                            " hold",
                         )
 
     def _not_there_yet(self) -> list[Any]:

@@ -41,8 +41,13 @@ class _Record(NamedTuple):
         return len(self.making).to_bytes(_LENGTH, "little") + self.making + self.filling
 
     @classmethod
-    def of_bytes(cls, data: bytes) -> _Record:
+    def of_bytes(cls, data: bytes, key: Key) -> _Record:
         end = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
+        if not _LENGTH < end < len(data):
+            raise StoreError(
+                f"what is kept under the key {key!r} is no record of a store: {bytes(data[:40])!r},"
+                f" {len(data)} bytes. Something else wrote it: delete it, or give the store keys of its own"
+            )
         return cls(data[_LENGTH:end], data[end:])
 
     def references(self) -> list[Key]:
@@ -87,6 +92,17 @@ class KeyValueStore(Store):
         Without `replace`, nothing is written if any of the keys holds something by now; gives those keys.
         """
 
+    def exchange(self, items: Mapping[Key, bytes], seen: Mapping[Key, bytes], /) -> Iterable[Key]:
+        """Keep all of `items`, or nothing if any of the keys holds anything else by now than in `seen`.
+
+        Called once for each :meth:`save`. In `seen` is what :meth:`read` gave, without what was missing.
+        Gives the keys that hold something else. As it is here it reads and then writes, and a writer that
+        comes between the two is overwritten: where the database can do both in one transaction, do so.
+        """
+        there = self.read(list(items))
+        changed = [key for key in items if there.get(key) != seen.get(key)]
+        return changed or self.write(items, replace=True)
+
     # what a binding calls
 
     def begin_dump(self, context: DumpContext, /) -> Dump:
@@ -99,12 +115,19 @@ class KeyValueStore(Store):
 
     # what an application calls
 
-    def save(self, *objects: object) -> None:
-        """Store `objects` as they are now, whatever their keys hold, and what is new behind them."""
+    def save(self, *objects: object, overwrite: bool = False) -> None:
+        """Store `objects` as they are now, and the new objects that they refer to; all or none.
+
+        **What is stored already behind them stays as it is**, also where it has changed: save it, too. An
+        object is written only if its key still holds what it was loaded or stored as, so that no other
+        writer's change is lost, and nothing that was deleted comes back: NotStored otherwise. With
+        `overwrite`, `objects` are written in any case. Raises NotCommitted where another writer comes in
+        between.
+        """
         dump = _KeyValueDump(self, saving=True)
         for obj in objects:
-            dump.stage(obj)
-        dump.write(replace=True)
+            dump.take(obj)
+        dump.save(overwrite)
 
     def load_many(
         self, keys: Iterable[Key], find_class: Callable[[str, str], object] | None = None
@@ -127,7 +150,7 @@ class KeyValueStore(Store):
         return {key: objects[key] for key in wanted if key in objects}
 
     def _read(self, keys: list[Key]) -> dict[Key, _Record]:
-        return {key: _Record.of_bytes(data) for key, data in self.read(keys).items()}
+        return {key: _Record.of_bytes(data, key) for key, data in self.read(keys).items()}
 
 
 class _KeyValueDump(Dump):
@@ -137,6 +160,9 @@ class _KeyValueDump(Dump):
         self._whole = store.identity == "value"
         self._claimed: dict[type, bool] = {}
         self._staged: dict[Key, tuple[object, _Record | None]] = {}
+        # Of a save: the keys of what was given to it, and what is behind that and known to be stored.
+        self._given: set[Key] = set()
+        self._behind: dict[Key, object] = {}
         self._pending: list[Key] = []
         self._sharing = Sharing()
         self._new: list[Key] = []
@@ -165,43 +191,99 @@ class _KeyValueDump(Dump):
     def commit(self) -> None:
         """The new records are written at once, all or none."""
         if self._new:
-            self.write(replace=False)
+            self._write(self._new, lambda items: self._store.write(items, replace=False))
 
-    def stage(self, obj: object) -> None:
-        """Take `obj` as it is now, whatever is there."""
+    def take(self, obj: object) -> None:
+        """`obj` is to be saved as it is now."""
         key = self._store.key_for(obj)
-        self._staged[key] = obj, None
-        self._pending.append(key)
-        self._encode_pending()
-        self._new = list(self._staged)
-
-    def write(self, *, replace: bool) -> None:
-        """Write what is staged and new. Raises NotCommitted where another writer was there first."""
-        records = {key: self._staged[key][1] for key in self._new}
-        items = {key: record.as_bytes() for key, record in records.items() if record is not None}
-        taken = list(self._store.write(items, replace=replace))
-        if taken:
-            raise NotCommitted(
-                f"the key {taken[0]!r} holds something by now: another writer was there first, and"
-                " nothing was"
-                " stored. Dump again"
-            )
-        for key, record in records.items():
-            if record is not None:
-                self._store._known.add(self._staged[key][0], (key, record))
-
-    def _refer_to(self, obj: object) -> Key:
-        key = self._store.key_for(obj)
+        self._given.add(key)
+        self._behind.pop(key, None)
         staged = self._staged.get(key)
         if staged is None:
             self._staged[key] = obj, None
             self._pending.append(key)
         elif staged[0] is not obj:
-            # Where equal objects are two, each has places of its own for what it is made of.
-            ours = self._encode(obj, f"{key!r} at {id(obj):#x}" if self._whole else None)
-            if not ours.same_as(staged[1] or self._encode(staged[0])):
-                raise NotStored(f"two objects of this dump have the key {key!r}, and differ")
+            self._check_twin(key, obj, staged)
+        self._encode_pending()
+
+    def save(self, overwrite: bool) -> None:
+        """Write what was taken, and what is new behind it."""
+        seen = self._store.read([*self._staged, *self._behind])
+        for key, obj in self._behind.items():
+            if key not in seen:
+                raise self._stale(key, obj, "is gone")
+        writing = []
+        for key in self._staged:
+            old = _Record.of_bytes(seen[key], key) if key in seen and not overwrite else None
+            if key not in self._given:
+                if key in seen:
+                    self._check(key, old or _Record.of_bytes(seen[key], key))
+                    continue
+            elif not overwrite:
+                self._check_may_replace(key, old)
+            writing.append(key)
+        before = {key: seen[key] for key in writing if key in seen}
+        self._write(writing, lambda items: self._store.exchange(items, before))
+
+    def _write(self, keys: list[Key], write: Callable[[dict[Key, bytes]], Iterable[Key]]) -> None:
+        records = {key: self._staged[key][1] for key in keys}
+        items = {key: record.as_bytes() for key, record in records.items() if record is not None}
+        taken = list(write(items))
+        if taken:
+            raise NotCommitted(
+                f"the key {taken[0]!r} holds something {'else ' if self._saving else ''}by now: another"
+                " writer was there first, and nothing was stored."
+                f" {'Load it, and save again' if self._saving else 'Dump again'}"
+            )
+        for key, record in records.items():
+            if record is not None:
+                self._store._known.add(self._staged[key][0], (key, record))
+
+    def _known_at(self, key: Key, obj: object) -> _Record | None:
+        known = self._store._known.find(obj)
+        return known[1] if known is not None and known[0] == key else None
+
+    def _check_may_replace(self, key: Key, old: _Record | None) -> None:
+        if self._whole:
+            return  # it is what its key says
+        obj, ours = self._staged[key]
+        known = self._known_at(key, obj)
+        if known is not None:
+            if old is None:
+                raise self._stale(key, obj, "is gone")
+            if not known.same_as(old):
+                raise self._stale(key, obj, "was changed by another writer")
+        elif old is not None and ours is not None and not ours.same_as(old):
+            raise NotStored(
+                f"another object is stored under the key {key!r}, and this {type(obj).__qualname__} is not"
+                " known to be loaded from it; nothing was stored. Load it, and change that, or"
+                " store.save(obj, overwrite=True)"
+            )
+
+    def _stale(self, key: Key, obj: object, what: str) -> NotStored:
+        return NotStored(
+            f"what is under the key {key!r} {what} since this {type(obj).__qualname__} was loaded or stored,"
+            " and nothing was stored. Load it anew, or store.save(obj, overwrite=True)"
+        )
+
+    def _refer_to(self, obj: object) -> Key:
+        key = self._store.key_for(obj)
+        staged = self._staged.get(key)
+        if staged is not None:
+            if staged[0] is not obj:
+                self._check_twin(key, obj, staged)
+        elif self._saving and self._known_at(key, obj) is not None:
+            self._behind[key] = obj
+        else:
+            self._staged[key] = obj, None
+            self._pending.append(key)
         return key
+
+    def _check_twin(self, key: Key, obj: object, staged: tuple[object, _Record | None]) -> None:
+        # Where equal objects are two, each has places of its own for what it is made of.
+        ours = self._encode(obj, f"{key!r} at {id(obj):#x}" if self._whole else None)
+        if not ours.same_as(staged[1] or self._encode(staged[0])):
+            raise NotStored(f"two objects of this dump have the key {key!r}, and differ")
 
     def _encode_pending(self) -> None:
         while self._pending:
@@ -244,16 +326,14 @@ class _KeyValueDump(Dump):
         obj, ours = self._staged[key]
         assert ours is not None
         if not ours.same_as(record):
-            known = self._store._known.find(obj)
-            what = (
-                "has changed since it was loaded or stored"
-                if known is not None and known[0] == key
-                else f"has the key {key!r}, and another object is stored there"
+            what, how = (
+                ("has changed since it was loaded or stored", "")
+                if self._known_at(key, obj) is not None
+                else (f"has the key {key!r}, and another object is stored there", ", overwrite=True")
             )
             raise NotStored(
-                f"an object of class {type(obj).__qualname__} {what}: the stream would refer to what is"
-                " stored. Save"
-                " it first: store.save(obj); or load it from the store"
+                f"an object of class {type(obj).__qualname__} {what}: a reference would be to what is stored."
+                f" Save it first: store.save(obj{how}); or load it from the store"
             )
 
 
