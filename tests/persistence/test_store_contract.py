@@ -12,6 +12,7 @@ import pytest
 
 from brinery.errors import MissingReference, StoreError, StoreFault
 from brinery.persistence import Dump, Store
+from brinery.persistence.records import KeyValueStore
 from brinery.persistence.sqlite import SqliteStore, Table
 from brinery.testing import StoreContract
 
@@ -409,6 +410,75 @@ def test_a_store_that_does_not_is_found(store: type[Recording], check: str, tmp_
         getattr(kit, check)(tmp_path)
 
 
+class Kept(KeyValueStore):
+    """Bytes in memory, which keeps to the contract."""
+
+    def __init__(self) -> None:
+        super().__init__((Customer,), on_new="insert")
+        self.rows: dict[Any, bytes] = {}
+
+    def key_for(self, obj: Any, /) -> Any:
+        return obj.id
+
+    def read(self, keys: Any, /) -> dict[Any, bytes]:
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def write(self, items: Any, /, *, replace: bool) -> list[Any]:
+        taken = [] if replace else [key for key in items if key in self.rows]
+        if not taken:
+            self.rows.update({key: bytes(data) for key, data in items.items()})
+        return taken
+
+
+class ReplacesAlways(Kept):
+    def write(self, items: Any, /, *, replace: bool) -> list[Any]:
+        return super().write(items, replace=True)
+
+
+class WritesWhatItCan(Kept):
+    """Gives what was taken, and has written the rest."""
+
+    def write(self, items: Any, /, *, replace: bool) -> list[Any]:
+        free = {key: data for key, data in items.items() if replace or key not in self.rows}
+        super().write(free, replace=True)
+        return [key for key in items if key not in free]
+
+
+class WritesOneByOne(Kept):
+    def write(self, items: Any, /, *, replace: bool) -> list[Any]:
+        taken = [] if replace else [key for key in items if key in self.rows]
+        for key, data in items.items() if not taken else ():
+            self.rows[key] = bytes(data)
+        return taken
+
+
+class NeverReplaces(Kept):
+    def write(self, items: Any, /, *, replace: bool) -> list[Any]:
+        taken = super().write(items, replace=False)
+        return [] if replace else taken
+
+
+WRITES = "test_a_key_value_store_writes_all_or_nothing_and_replaces_only_when_told"
+
+
+def test_a_store_of_bytes_that_keeps_to_the_contract_passes(tmp_path: Path) -> None:
+    getattr(type("Right", (Kit,), {"store": Kept})(), WRITES)(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (ReplacesAlways, "not the key that holds something by now"),
+        (WritesWhatItCan, "gave a key, and wrote"),
+        (WritesOneByOne, "has written some of its items"),
+        (NeverReplaces, "replace=True"),
+    ],
+)
+def test_a_store_of_bytes_that_does_not_is_found(store: type[Kept], said: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=said):
+        getattr(type("Broken", (Kit,), {"store": store})(), WRITES)(tmp_path)
+
+
 class DumpsToo(TestSqlite):
     """Writes STOP before the commit, as a process that is killed would show."""
 
@@ -439,4 +509,6 @@ def test_a_stream_that_is_finished_before_its_commit_is_found(tmp_path: Path) ->
 def test_each_check_of_the_kit_is_seen_to_fail() -> None:
     seen = {check for _, check in (*IN_THIS_PROCESS, *OF_CUT_OFFS)}
     processes = "test_processes_that_are_killed_lose_nothing_acknowledged"
-    assert seen | {FORK, processes} == {name for name in dir(StoreContract) if name.startswith("test_")}
+    assert seen | {FORK, WRITES, processes} == {
+        name for name in dir(StoreContract) if name.startswith("test_")
+    }

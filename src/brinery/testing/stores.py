@@ -37,6 +37,7 @@ from brinery.errors import (
     StoreError,
     StoreFault,
 )
+from brinery.persistence.records import KeyValueStore
 from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 from brinery.profile import Profile
 
@@ -101,12 +102,12 @@ class StoreContract:
                 file = io.BytesIO(data)
                 for loaded in (bound.loads(data), bound.load(file)):
                     assert loaded["one"] is loaded["again"][0], "an object met twice came back as two"
-                    assert loaded["one"] is not loaded["again"][1]
+                    assert loaded["one"] is not loaded["again"][1], "two objects came back as one"
                     assert [self.content(obj) for obj in loaded["again"]] == [
                         self.content(one),
                         self.content(two),
                     ]
-            assert self.count(store) == 12
+            assert self.count(store) == 12, "12 objects were dumped, and the store holds another number"
 
     def test_what_is_stored_is_there_for_another_process(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as (_, bound):
@@ -117,8 +118,8 @@ class StoreContract:
     def test_what_was_loaded_is_referred_to_and_not_stored_again(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as (store, bound):
             data = bound.dumps([self.new(1), self.new(2)])
-            assert len(bound.dumps(bound.loads(data))) == len(data)
-            assert self.count(store) == 2
+            assert len(bound.dumps(bound.loads(data))) == len(data), "what was loaded has another key"
+            assert self.count(store) == 2, "what was loaded was stored again"
 
     def test_requests_grow_with_batches_not_with_objects(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as (store, bound):
@@ -182,7 +183,7 @@ class StoreContract:
                 _dump(bound, way, file, [_Claimed(), self.new(before), ["x" * 100] * 2000, "y" * 100_000])
                 for _, data in seen:
                     self._unfinished(data)
-                assert self.count(store) == before + 1
+                assert self.count(store) == before + 1, "a dump that succeeded did not store its object"
 
     def test_a_dump_within_a_dump_is_a_transaction_of_its_own(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as (store, bound):
@@ -229,6 +230,29 @@ class StoreContract:
             loaded = bound.loads(data)
             assert [obj is None for obj in loaded] == [False, True, True, False, False, True]
 
+    def test_a_key_value_store_writes_all_or_nothing_and_replaces_only_when_told(
+        self, tmp_path: Path
+    ) -> None:
+        with self._opened(tmp_path) as (store, bound):
+            if not isinstance(store, KeyValueStore) or store.identity != "key":
+                raise unittest.SkipTest("the store is no KeyValueStore with keys of its own")
+            bound.dumps([self.new(2)])
+            free, held = store.key_for(self.new(1)), store.key_for(self.new(2))
+            before = dict(store.read([free, held]))
+            assert list(before) == [held], "read gives something for a key that holds nothing"
+            taken = list(store.write({free: b"one", held: b"two"}, replace=False))
+            assert taken == [held], (
+                f"write(…, replace=False) gave {taken!r}, not the key that holds something by now, {held!r}"
+            )
+            assert store.read([free, held]) == before, "write(…, replace=False) gave a key, and wrote"
+            wrong: Any = object()  # which no database takes
+            try:
+                store.write({free: b"one", held: wrong}, replace=True)
+            except Exception:
+                assert store.read([free, held]) == before, "a write that failed has written some of its items"
+            assert not list(store.write({free: b"one", held: b"two"}, replace=True))
+            assert store.read([free, held]) == {free: b"one", held: b"two"}, "write(…, replace=True) did not"
+
     def test_threads_do_not_meet(self, tmp_path: Path) -> None:
         wrong: list[BaseException] = []
         with self._opened(tmp_path) as (store, bound):
@@ -253,7 +277,9 @@ class StoreContract:
                 thread.join()
             if wrong:
                 raise wrong[0]
-            assert self.count(store) == 8 * 7 * 5
+            assert self.count(store) == 8 * 7 * 5, (
+                "threads lost objects, or stored those of dumps that failed"
+            )
 
     def test_a_forked_child_works_or_is_refused_with_the_reason(self, tmp_path: Path) -> None:
         if not hasattr(os, "fork"):
@@ -275,7 +301,9 @@ class StoreContract:
                     os._exit(status)
             assert os.waitpid(child, 0)[1] == 0, "the child failed"
             bound.dumps(self.new(3))
-            assert self.count(store) == (3 if self.survives_forks else 2)
+            assert self.count(store) == (3 if self.survives_forks else 2), (
+                "what parent and child stored is not what is there"
+            )
 
     def test_a_backend_that_goes_away_is_a_fault_and_nothing_is_lost(self, tmp_path: Path) -> None:
         with self._opened(tmp_path, missing="none") as (store, bound):
