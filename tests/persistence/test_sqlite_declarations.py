@@ -263,6 +263,8 @@ def test_columns_are_added_with_their_defaults_renamed_and_dropped(
         assert (loaded.name, loaded.active, loaded.tags, loaded.points) == ("Anna", False, ["new"], 7)
         store.save(loaded)
     tables = become(monkeypatch, Renamed)
+    with pytest.raises(StoreError, match=r"drop='first.tags' is one text"):
+        migrate(path, tables, drop="first.tags")
     with pytest.raises(StoreError, match=r"First has no 'name' any more: .*renames=.*drop="):
         migrate(path, tables)
     assert migrate(path, tables, renames={"first.name": "title"}, drop={"first.tags", "first.points"}) == [

@@ -205,6 +205,16 @@ def test_a_session_for_a_store_that_is_not_bound_is_refused(sqlite):
         assert not session.scalars(sa.select(Order)).all()
 
 
+def test_loader_options_that_are_no_dict_are_the_caller_s_mistake(sqlite):
+    fill(sqlite)
+    bound = bind(sqlite)
+    with Session(sqlite) as session:
+        data = bound.dumps(session.get(Customer, 1), session=session)
+    with pytest.raises(StoreError, match="it is a dict of classes to lists") as said:
+        bound.loads(data, loading=[sa.orm.defer(Customer.name)])
+    assert type(said.value) is StoreError
+
+
 def test_it_works_without_greenlet(tmp_path):
     """SQLAlchemy 2.1 does not require it, and its asyncio cannot be imported without."""
     program = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -81,7 +82,10 @@ class SqlalchemyStore(Store):
 
     def begin_load(self, context: LoadContext, /) -> Load:
         """A load has found a reference to an entity."""
-        return EntityLoad(self._names, self._sessions.open(context), context.options.get("loading") or {})
+        loading = context.options.get("loading") or {}
+        if not isinstance(loading, Mapping):
+            raise StoreError(f"loading={loading!r}; it is a dict of classes to lists of loader options")
+        return EntityLoad(self._names, self._sessions.open(context), loading)
 
     def close(self) -> None:
         """Close the connections, if the store was opened from a URL."""

@@ -43,6 +43,8 @@ def migrate(
     A new column gets its field's default in every row; a field without a default is an error. Raises
     StoreError for what cannot be done; nothing is done then.
     """
+    if isinstance(drop, str):
+        raise StoreError(f"drop={drop!r} is one text, and drop= takes several columns: drop={{{drop!r}}}")
     database = Database(path, timeout=timeout, read_only=False, create=False)
     try:
         with database.reading() as connection:
