@@ -386,7 +386,7 @@ cdef int check_newobj_ex(object args) except -1:
 
 cdef int push_persistent_id(Writer *w, PyObject *obj, object pid, bint memoize) except -1:
     cdef Frame *frame
-    if memoize and w.proto >= 2 and is_short(pid):
+    if memoize and w.proto >= 2 and w.persistent_id == NULL and is_short(pid):
         write_short_id(w, <tuple>pid)
         op(w, BINPERSID)
         put(w, obj, False)

@@ -278,7 +278,8 @@ class Writer(Output):
 
     def _write_claimed(self, obj: object, pid: object) -> Steps:
         """An object that a store keeps: its ID, memoized so that every reader keeps the object's identity."""
-        if self.protocol >= 2 and is_short(pid):
+        # Where persistent_id is, it is asked about the parts.
+        if self.protocol >= 2 and self.persistent_id is None and is_short(pid):
             self._write_short_id(pid)
             self.buffer += BINPERSID
         else:
