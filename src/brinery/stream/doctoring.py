@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copyreg
+import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from brinery.errors import PluginConflict, ReadError, WriteError
-from brinery.stream.faults import StreamEnds, locating
+from brinery.stream.faults import StreamEnds, locate_at, locating
 from brinery.stream.feeds import BytesFeed, Excerpt
 from brinery.stream.globals import printable, shorten
 from brinery.stream.graph import Graph
@@ -79,6 +80,8 @@ _OLD = {BY_NAME[name].code[0] for name in ("STRING", "BINSTRING", "SHORT_BINSTRI
 _OF_TUPLE = {BY_NAME[name].code[0] for name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX")}
 _LINES_OF = {code.code[0] for code in TABLE if code.argument.lines}
 _BUFFER = BY_NAME["NEXT_BUFFER"].code[0]
+_FRAME = BY_NAME["FRAME"].code[0]
+_NO_FILE = 1 << 50  # bytes; a length beyond that was never written
 
 # Modules whose classes keep binary data in Python 2's strings.
 _BINARY = ("datetime", "numpy", "array", "pandas")
@@ -231,17 +234,30 @@ class _Examination:
         return self.arrays > 0 or (self.fault is not None and named)
 
     def _run(self) -> None:
+        scanner, begin, frame_at = self.scanner, 0, -1
+        reaching: list[tuple[int, int, int, int, int]] = []  # frames with a STOP inside, and their pickles
         while True:
             self.steps = 0
-            while self.walk.step() != _STOP:
+            protocol = self.protocol
+            while (code := self.walk.step()) != _STOP:
                 self.steps += 1
                 self.protocol = max(self.protocol, self.walk.protocol)
+                if code == _FRAME:
+                    frame_at = scanner.start
+            if scanner.frame_end > scanner.end:
+                reaching.append((scanner.frame_end, frame_at, self.pickles, begin, protocol))
             self.pickles += 1
-            self.behind = self.scanner.end
-            if self.scanner.at_end():
+            self.behind = begin = scanner.end
+            if scanner.at_end():
                 break
             self.walk.next_pickle()
-        self.scanner.finish()
+        for end, at, pickles, begin, protocol in reaching:
+            if end > scanner.end:
+                # A load fails at the frame, before it comes to the pickle's STOP.
+                self.pickles, self.behind, self.protocol = pickles, begin, protocol
+                fault = ReadError(f"the frame ends at offset {end}, and the stream at {scanner.end}")
+                locate_at(fault, at, _FRAME)
+                raise fault
 
     # What is wrong with the bytes
 
@@ -267,15 +283,24 @@ class _Examination:
             return _LINE_ENDS
         if data is not None and data[:1] in b" \t\r\n" and is_sound(data.lstrip()):
             return "blanks stand before the pickle: data.lstrip() is sound"
-        if data is not None and is_sound(data + b"."):
-            return "only STOP, its last byte, is missing: data + b'.' is sound"
+        rest = ""
+        if self._lacks_stop() and data is not None and is_sound(data + b"."):
+            if self.scanner.frame_end == self.feed.size + 1:
+                return "only STOP, its last byte, is missing, as its frame says: data + b'.' is sound"
+            rest = "; data + b'.' loads what is there, but what stood behind it may be missing"
         if "protocol" in words and "unknown" in words:
             return "a newer Python than this one may have written it; or it is no pickle"
         if "no opcode" in words and fault.pickle_offset == 0:
             return "it does not begin as a pickle does: is it a pickle at all?"
         if _was_cut(fault):
-            return f"it was cut short, after {self.feed.size:,} bytes: get it again from where it came"
+            return f"it was cut short, after {self.feed.size:,} bytes: get it again from where it came{rest}"
         return "from there on it is damaged; brinery dis FILE shows what is sound before it"
+
+    def _lacks_stop(self) -> bool:
+        """Whether STOP could stand where the stream ends: one object is there, and nothing is unfinished."""
+        walk, ends = self.walk, isinstance(self.fault, StreamEnds)
+        inside = self.scanner.frame_end > self.feed.size + 1
+        return ends and not walk.marks and len(walk.stack) == 1 and not inside
 
     def _rest(self) -> Iterator[Finding]:
         left = self.feed.size - self.behind
@@ -454,11 +479,14 @@ class _Examination:
 def _shown(named: Named, today: Today) -> str:
     if tuple(named.name) == today.name:
         return str(named.name)
-    return f"{named.name}, which is {printable('.'.join(today.name))} today,"
+    return f"{named.name} ({printable('.'.join(today.name))} today)"
 
 
 def _was_cut(fault: ReadError) -> bool:
     words = str(fault)
+    claimed = re.search(r"length of (\d+) bytes|frame ends at offset (\d+)", words)
+    if claimed is not None and int(claimed[1] or claimed[2]) > _NO_FILE:
+        return False
     return isinstance(fault, StreamEnds) or any(
         said in words for said in ("stream ends", " earlier", "and the stream at")
     )

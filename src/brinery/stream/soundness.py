@@ -23,6 +23,9 @@ def is_sound(source: Readable | Buffer) -> bool:
     walk = Walk(Scanner(feed_of(source)), Names())  # which looks at arguments, too
     try:
         walk.run()
-        return walk.scanner.at_end()
+        if not walk.scanner.at_end():
+            return False
+        walk.scanner.finish()
+        return True
     except (ReadError, ValueError, OverflowError):
         return False
