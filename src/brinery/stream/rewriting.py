@@ -449,8 +449,12 @@ class Rewriter(Leaves):
     def _put_nested(self, items: list[Any]) -> None:
         """A pickle between the opcodes, with a memo of its own: the object, and calls before it."""
         self._end_frame()
-        inner = Rewriter(self.protocol, self._send, self._names, self._text)
+        inner = Rewriter(self.protocol, self.pass_on, self._names, self._text)
         inner.write(items[0], items[1:])
+
+    def pass_on(self, data: bytes) -> None:
+        """_send() as an object. Of that itself, Cython would make one that leaves out an argument in C."""
+        self._send(data)
 
     def _items(self, frame: _Frame) -> bool:
         """Items in batches; true where one of them has parts."""
