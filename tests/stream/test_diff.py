@@ -231,3 +231,21 @@ def test_nothing_is_imported():
         "assert len(list(diff(a, b))) == 1 and set(sys.modules) == before"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_the_order_of_an_ordered_dict_counts_and_that_of_a_dict_does_not(protocol):
+    one, other = {"a": [1], "b": [2], (1,): [3]}, {"a": [1], (1,): [3], "b": [2]}
+    ordered = [pickle.dumps(collections.OrderedDict(each), protocol) for each in (one, other)]
+    assert [(d.kind, d.path, d.left, d.right) for d in diff(*ordered)] == [
+        (
+            "changed",
+            "root<order>",
+            "key 2 of those in both is 'b'",
+            "key 2 of those in both is (1,)",
+        )
+    ]
+    assert not list(diff(ordered[0], pickle.dumps(collections.OrderedDict(one), 5 - protocol)))
+    assert not list(diff(pickle.dumps(one, protocol), pickle.dumps(other, protocol)))
+    more = pickle.dumps(collections.OrderedDict({"new": 0, **one}), protocol)
+    assert [(d.kind, d.path) for d in diff(ordered[0], more)] == [("added", "root['new']")]

@@ -31,6 +31,7 @@ Kind: TypeAlias = Literal["changed", "removed", "added", "shared"]
 _STEPS = 40  # of a path that are shown
 
 _MUTABLE = (LIST, DICT, SET, ARRAY)
+_ORDERED = ("collections", "OrderedDict")  # equal only with the same order; a dict has one and does not mind
 
 
 class Difference(NamedTuple):
@@ -61,7 +62,7 @@ def diff(
     Compared is what they say, however it is written: neither protocol, frames and memo nor the forms of older
     protocols (``set([…])``, bytes as text) are differences. Names of Python 2 are those of today; `names`, a
     function of module, name and whether it is one of Python 2's, takes the place of that. Python 2's strings
-    are text where they are in `encoding`, else bytes. Dicts and sets have no order.
+    are text where they are in `encoding`, else bytes. Dicts and sets have no order; an OrderedDict has one.
 
     Nothing is imported. Memory is what both graphs take. Time grows with the streams, however often they
     share or nest.
@@ -196,6 +197,8 @@ class _Comparison:
         _named(path, one.others, other.others, found, waiting)
         _mapping(path, one.attributes, other.attributes, found, waiting)
         _mapping(path, one.pairs, other.pairs, found, waiting)
+        if type(one.what) is tuple and one.what[1] == _ORDERED:
+            _order(path, one.pairs, other.pairs, found)
         waiting[begin:] = waiting[begin:][::-1]
 
     def _sequence(
@@ -274,3 +277,17 @@ def _mapping(
     for token, (step, symbol) in right.items():
         if token not in left:
             found.append(Difference(f"{path}{_written(step)}", "added", "", show(symbol)))
+
+
+def _order(
+    path: _Path, left: dict[Any, tuple[Step, Any]], right: dict[Any, tuple[Step, Any]], found: list[Any]
+) -> None:
+    """Whether the keys that both have stand in another order."""
+    one, other = [key for key in left if key in right], [key for key in right if key in left]
+    first = next((i for i, key in enumerate(one) if key != other[i]), None)
+    if first is not None:
+        words = (
+            f"key {first + 1} of those in both is {show(step[1], 40)}"
+            for step in (left[one[first]][0], right[other[first]][0])
+        )
+        found.append(Difference(f"{path}<order>", "changed", *words))
