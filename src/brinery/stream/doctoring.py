@@ -11,6 +11,7 @@ from brinery.stream.faults import StreamEnds, locate_at, locating
 from brinery.stream.feeds import BytesFeed, Excerpt
 from brinery.stream.globals import printable, shorten
 from brinery.stream.graph import Graph
+from brinery.stream.impossible import Impossible, check_call, check_change, check_digits, check_hashable
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
 from brinery.stream.missing import advice_on
 from brinery.stream.names import Named, Names, write_id
@@ -22,6 +23,7 @@ from brinery.stream.rewriting import Rewriter
 from brinery.stream.ruling import ruled
 from brinery.stream.scanner import Scanner
 from brinery.stream.soundness import is_sound
+from brinery.stream.text import NUMBER_TOO_LONG
 from brinery.stream.walk import WRAPPERS_MODULE, Walk
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ _OLD = {BY_NAME[name].code[0] for name in ("STRING", "BINSTRING", "SHORT_BINSTRI
 _OF_TUPLE = {BY_NAME[name].code[0] for name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX")}
 _LINES_OF = {code.code[0] for code in TABLE if code.argument.lines}
 _BUFFER = BY_NAME["NEXT_BUFFER"].code[0]
+_DICT, _FROZENSET = BY_NAME["DICT"].code[0], BY_NAME["FROZENSET"].code[0]
 _FRAME = BY_NAME["FRAME"].code[0]
 _NO_FILE = 1 << 50  # bytes; a length beyond that was never written
 
@@ -102,6 +105,7 @@ class _Questions(Names):
 
     def constant(self, walk: Walk, code: int) -> Any:
         value = super().constant(walk, code)
+        check_digits(code, value)
         if code in _LINES_OF:
             self._line(walk.scanner.payload())
         if code in _OLD:
@@ -138,7 +142,19 @@ class _Questions(Names):
         except UnicodeDecodeError as refused:
             self.utf8 += cut and refused.start > len(data) - 4
 
+    def make(self, walk: Walk, code: int, first: int) -> Any:
+        if code == _DICT:
+            check_hashable(walk.stack[first::2], "a key of a dict")
+        elif code == _FROZENSET:
+            check_hashable(walk.stack[first:], "a member of a frozenset")
+        return super().make(walk, code, first)
+
+    def change(self, walk: Walk, code: int, first: int) -> Any:
+        check_change(code, walk.stack, first)
+        return super().change(walk, code, first)
+
     def call(self, walk: Walk, code: int, function: Any, first: int) -> Any:
+        check_call(code, function, walk.stack[first] if code in _OF_TUPLE else None)
         if type(function) is Named:
             given = self.given.setdefault(function.name, [])
             if len(given) < _GIVEN:
@@ -269,7 +285,7 @@ class _Examination:
             )
             return
         other = no_pickle(beginning, fault.pickle_offset, str(fault))
-        if other:
+        if other and not isinstance(fault, Impossible):
             what, _, advice = other.partition("; ")
             yield Finding("fails", what, advice)
             return
@@ -288,6 +304,10 @@ class _Examination:
             if self.scanner.frame_end == self.feed.size + 1:
                 return "only STOP, its last byte, is missing, as its frame says: data + b'.' is sound"
             rest = "; data + b'.' loads what is there, but what stood behind it may be missing"
+        if isinstance(fault, Impossible):
+            return "no Pickler writes such a thing: it is damaged from there on, or was made by hand"
+        if NUMBER_TOO_LONG in words:
+            return "sys.set_int_max_str_digits(0) before the load lifts the limit, if you trust its source"
         if "protocol" in words and "unknown" in words:
             return "a newer Python than this one may have written it; or it is no pickle"
         if "no opcode" in words and fault.pickle_offset == 0:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from brinery.stream.opcodes import BY_CODE
+from brinery.stream.text import NUMBER_TOO_LONG
 
 __all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "is_tar", "no_pickle", "recognise"]
 
@@ -230,7 +231,7 @@ def no_pickle(beginning: bytes, failed_at: int | None = None, why: str = "") -> 
     Where reading it has failed at an offset, `failed_at`, with the text `why`, kinds of text are told, too.
     """
     kind = recognise(beginning)
-    if kind is None and failed_at is not None and failed_at < LONGEST_MAGIC:
+    if kind is None and failed_at is not None and failed_at < LONGEST_MAGIC and NUMBER_TOO_LONG not in why:
         kind = _text_kind(beginning, failed_at, "truncated" in why or "ran out" in why.lower())
     if kind is None:
         return ""

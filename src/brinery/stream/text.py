@@ -15,6 +15,7 @@ from brinery.cpython import BOOLS_ARE_LITERAL, NUMBERS_ARE_DECIMAL
 from brinery.errors import ReadError, WriteError
 
 __all__ = [
+    "NUMBER_TOO_LONG",
     "SHORT",
     "decode_long",
     "decode_string",
@@ -31,6 +32,8 @@ __all__ = [
     "parse_unicode",
 ]
 
+#: How int() begins to say that a number has more digits than sys.get_int_max_str_digits().
+NUMBER_TOO_LONG = "Exceeds the limit"
 # What raw-unicode-escape leaves alone but a line of the stream cannot hold, or would read wrongly; the
 # backslash first, for the others' escapes begin with it. One after another takes a fifth to four fifths of
 # str.translate's time, which makes its result longer by one escape at a time.
@@ -227,7 +230,9 @@ def _integer(line: bytes, base: int) -> int:
     text = line.partition(b"\0")[0]
     try:
         return int(text, base)
-    except ValueError:
+    except ValueError as refused:
+        if str(refused).startswith(NUMBER_TOO_LONG):
+            raise  # in C pickle's words, and with what lifts it
         # C quotes that much in its message, and fails earlier where it is not UTF-8.
         shown = text[:200].decode()
     raise refusals.no_literal(shown, base or _base_of(shown))
