@@ -134,3 +134,48 @@ def test_a_rule_for_all_strings(text):
 
 def test_without_a_plan_the_standard_library_counts():
     assert diagnose(STREAMS["a fallback"]) == diagnose(STREAMS["a fallback"], plan=PLAIN)
+
+
+def needs_what_is_missing(*arguments):
+    import no_such_library.part
+
+    return no_such_library.part.made(*arguments)
+
+
+def needs_it_perhaps(*arguments):
+    if not arguments:
+        return {}
+    try:
+        import no_other_library
+    except ImportError:
+        no_other_library = None
+    import no_such_library
+
+    return no_such_library, no_other_library
+
+
+def needs_what_is_there(*arguments):
+    import collections.abc
+
+    return collections.abc, arguments
+
+
+@pytest.mark.parametrize(
+    ("function", "weight"),
+    [(needs_what_is_missing, "fails"), (needs_it_perhaps, "unsure"), (needs_what_is_there, "fine")],
+)
+def test_a_stand_in_that_needs_a_library_that_is_missing(function, weight):
+    dotted = f"{__name__}:{function.__name__}"
+    profile = Profile([declaring("old", NameTable("p", stand_ins={"no_such_library:Made": dotted}))])
+    data = b"\x80\x04cno_such_library\nMade\n)R."
+    found = diagnose(data, plan=profile.read_plan)
+    assert found.weight == weight
+    if weight == "fine":
+        profile.loads(data)
+    else:
+        (finding,) = [one for one in found.findings if one.weight == weight]
+        assert f"stands {dotted}, which imports no_such_library" in finding.what
+        assert "pip install no_such_library" in finding.advice
+    if weight == "fails":
+        with pytest.raises(ImportError):
+            profile.loads(data)

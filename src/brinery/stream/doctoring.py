@@ -19,6 +19,7 @@ from brinery.stream.naming import PLAIN, looker, namer
 from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.raw_arrays import read_through
 from brinery.stream.reach import reach_of
+from brinery.stream.resolving import missing_import
 from brinery.stream.rewriting import Rewriter
 from brinery.stream.ruling import ruled
 from brinery.stream.scanner import Scanner
@@ -464,6 +465,7 @@ class _Examination:
                 yield Finding("fails", str(conflict))
                 continue
             yield from self._reach(named, today)
+            yield from self._stand_in(named, today)
             if today.status in ("no module", "no name"):
                 yield Finding(
                     "fails",
@@ -476,6 +478,18 @@ class _Examination:
             more = f" and {len(unsure) - _SHOWN:,} more" if len(unsure) > _SHOWN else ""
             yield Finding(
                 "unsure", f"only a load can tell whether these are found: {', '.join(unsure[:_SHOWN])}{more}"
+            )
+
+    def _stand_in(self, named: Named, today: Today) -> Iterator[Finding]:
+        """What a function that stands for the name needs, and is not here."""
+        module, _, function = today.stands_in.partition(":")
+        wanted, always = missing_import(module, function)
+        if wanted:
+            package = printable(wanted.partition(".")[0])
+            yield Finding(
+                "fails" if always and named.name in self.keeper.given else "unsure",
+                f"for {named.name} stands {today.stands_in}, which imports {printable(wanted)}: not here",
+                f"install what brings the module {package} (pip install {package}?)",
             )
 
     def _reach(self, named: Named, today: Today) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Resolution", "resolve", "seems_to_have"]
+__all__ = ["Resolution", "missing_import", "resolve", "seems_to_have"]
 
 #: ``unknown`` where only running code could tell: an extension module, a module's ``__getattr__``.
 Status: TypeAlias = Literal["found", "no module", "no name", "unknown"]
@@ -59,6 +59,36 @@ def seems_to_have(module: str, qualname: str) -> bool:
     name = qualname.partition(".")[0].encode()
     with open(origin, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return any(data.find(before + name + b"\0") >= 0 for before in (b"\0", b"."))
+
+
+def missing_import(module: str, name: str) -> tuple[str, bool]:
+    """A module that the function `name` of `module` imports when it is called and that is not found here, as
+    its source tells, and whether every call comes to that import; ``("", False)`` where there is none.
+    """
+    loaded = sys.modules.get(module)
+    try:
+        # A module of an editable installation is not where the finder for paths looks.
+        source = _parsed(vars(loaded).get("__file__")) if type(loaded) is ModuleType else _source(module)
+    except (ValueError, SyntaxError, RecursionError, OSError):
+        return "", False
+    body = source.body if isinstance(source, ast.Module) else []
+    found = next((node for bound, node in _bindings(body) if bound == name), None)
+    if not isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return "", False
+    guarded = {id(inner) for node in ast.walk(found) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+    for node in ast.walk(found):
+        if isinstance(node, ast.Import):
+            wanted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            wanted = [node.module or ""]
+        else:
+            continue
+        for each in wanted:
+            if id(node) not in guarded and resolve(each, "", dotted=False).status == "no module":
+                before = found.body[: found.body.index(node)] if node in found.body else [found]
+                ends = (isinstance(inner, ast.Return) for other in before for inner in ast.walk(other))
+                return each, node in found.body and not any(ends)
+    return "", False
 
 
 def _in_module(module: str, parts: list[str], depth: int) -> Resolution:
@@ -118,7 +148,11 @@ def _name_of(found: Any) -> str:
 @cache
 def _source(module: str) -> ast.Module | str | None:
     """The module's source, parsed; ``"unknown"`` where it has none; None where there is no such module."""
-    origin = _origin(module)
+    return _parsed(_origin(module))
+
+
+@cache
+def _parsed(origin: str | None) -> ast.Module | str | None:
     if origin is None or not origin.endswith(".py"):
         return origin and "unknown"
     with open(origin, "rb") as file:
