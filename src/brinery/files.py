@@ -98,7 +98,8 @@ def load_file(
     while it is loaded has a note with the file's name.
 
     Raises what loading raises; for a compressed file that is cut short EOFError, for one that is damaged what
-    its decompressor raises (OSError, ValueError, ``lzma.LZMAError``, …); ValueError where this Python
+    its decompressor raises: OSError or ``zlib.error`` (gzip), OSError (bzip2), ``lzma.LZMAError`` (xz, lzma),
+    ZstdError (zstd), RuntimeError (lz4), ValueError (zlib); ValueError where this Python
     cannot decompress it; and OSError.
     """
     with _opened(path, progress) as (file, is_packed):

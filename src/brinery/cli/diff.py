@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of Python 2's strings, as for a load (default: ASCII)",
     )
     add_plugins_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument("--json", action="store_true", help="print JSON instead: a list of the differences")
 
 
 def run(options: argparse.Namespace) -> int:

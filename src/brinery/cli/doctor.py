@@ -6,15 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 from brinery.cli.installation import add_plugins_argument, chosen_plan
-from brinery.cli.streams import Pickles, add_file_argument
-from brinery.stream import diagnose
+from brinery.cli.streams import JSON_HELP, Damaged, Pickles, add_file_argument, damage_words
+from brinery.stream import Diagnosis, Finding, diagnose
 from brinery.stream.globals import printable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-
-    from brinery.stream import Diagnosis
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -43,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file_argument(parser)
     add_plugins_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,10 +49,19 @@ def run(options: argparse.Namespace) -> int:
     # A conflict of plugins is a finding here.
     plan = chosen_plan(options)
     found: list[tuple[str, Diagnosis]] = []
-    pickles = Pickles(options.file, options.column)
-    for stream in pickles:
-        with pickles.looking():
-            found.append((stream.where, diagnose(stream, plan=plan)))
+    pickles = Pickles(options.file, options.column, forgiving=True)
+    try:
+        for stream in pickles:
+            with pickles.looking():
+                one = diagnose(stream, plan=plan)
+                if stream.damage is not None:
+                    words = damage_words(options.file, stream.where, stream.damage)
+                    one = _damaged(words, one if stream.beginning else None)
+                found.append((stream.where, one))
+    except Damaged as damaged:
+        if not damaged.damage:
+            raise
+        found.append(("", _damaged(damaged.damage)))
     if options.json:
         listed = [
             {
@@ -65,11 +72,20 @@ def run(options: argparse.Namespace) -> int:
             }
             for where, one in found
         ]
-        print(json.dumps(listed if len(listed) > 1 else listed[0], indent=2))
+        alone = len(found) == 1 and not found[0][0]
+        print(json.dumps(listed[0] if alone else listed, indent=2))
     else:
         for where, one in found:
             print("\n".join(_report(pickles.called, where, one)))
-    return int(any(one.weight == "fails" for _, one in found))
+    return int(bool(pickles.failed) or any(one.weight == "fails" for _, one in found))
+
+
+def _damaged(words: str, one: Diagnosis | None = None) -> Diagnosis:
+    """What is to be said where what a stream lies in is damaged, and `one` of what stands before that."""
+    finding = Finding("fails", words, "get it again from where it came: what can be read of it is not all")
+    if one is None:
+        return Diagnosis("nothing of it can be read", "fails", (finding,))
+    return Diagnosis(one.what, "fails", (finding, *one.findings))
 
 
 def _report(name: str, where: str, one: Diagnosis) -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from brinery.cli.installation import add_plugins_argument, chosen_look
-from brinery.cli.streams import Pickles, add_file_argument, fault_words
+from brinery.cli.streams import JSON_HELP, Pickles, add_file_argument, fault_words
 from brinery.stream import References, references
 from brinery.stream.globals import printable
 
@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_file_argument(parser)
     parser.add_argument("--all", action="store_true", help=f"list all persistent IDs, not only {_SHOWN}")
     add_plugins_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
 def run(options: argparse.Namespace) -> int:

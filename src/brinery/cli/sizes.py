@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, TypeVar
 
 from brinery.cli.problems import Problem
-from brinery.cli.streams import Pickles, add_file_argument, count
+from brinery.cli.streams import JSON_HELP, Pickles, add_file_argument, count
 from brinery.files import written_whole
 from brinery.stream import Sizes, sizes
 from brinery.stream.globals import printable, shorten
@@ -49,8 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out what takes less than P percent (default: 1)",
     )
     parser.add_argument("--depth", type=count, default=6, metavar="N", help="show N steps from the root")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead, complete")
-    parser.add_argument("--html", metavar="OUT", help="write a page with a map of the sizes instead")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=f"{JSON_HELP}; complete")
+    form.add_argument("--html", metavar="OUT", help="write a page with a map of the sizes instead")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from brinery.cli.problems import Problem
 from brinery.errors import ReadError
 from brinery.stream.columns import is_url
 from brinery.stream.containers import Found, pickles_in
+from brinery.stream.faults import FileDamaged
 from brinery.stream.globals import printable
 from brinery.stream.kinds import LONGEST_MAGIC, is_tar, no_pickle, recognise
 from brinery.stream.packing import unpacked
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILE_HELP",
+    "JSON_HELP",
+    "Damaged",
     "Pickles",
     "Stream",
     "add_file_argument",
     "called",
     "count",
+    "damage_words",
     "explain_fault",
     "fault_words",
 ]
@@ -39,6 +43,8 @@ FILE_HELP = (
     "a file of one or more pickles, perhaps compressed; an archive, a database, or the URL of one, with "
     "pickles in it; - reads standard input"
 )
+
+JSON_HELP = "print JSON instead: an object, of an archive, shelf or database a list with one for each pickle"
 
 _WORTH_A_BAR = 8_000_000  # bytes
 
@@ -75,19 +81,35 @@ def called(file: str) -> str:
 class Stream:
     """A binary file that remembers how it began, and shows on a terminal how far it has come."""
 
-    def __init__(self, file: IO[bytes], where: str = "") -> None:
+    def __init__(self, file: IO[bytes], where: str = "", *, forgiving: bool = False) -> None:
+        """Where it is `forgiving`, damage of what the stream lies in ends it, and is kept as `damage`."""
         self._file = file
+        self._forgiving = forgiving
+        self.damage: Exception | None = None
         self.where = where
         self.beginning = b""
         self._bar: _Bar | None = None
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes."""
-        data = self._file.read(size)
+        data = self._read_on(size) if self._forgiving else self._file.read(size)
         if len(self.beginning) < LONGEST_MAGIC:
             self.beginning += data[: LONGEST_MAGIC - len(self.beginning)]
         if self._bar is not None:
             self._bar.show()
+        return data
+
+    def _read_on(self, size: int) -> bytes:
+        if self.damage is not None:
+            return b""
+        try:
+            # What stands before the damage, which read() would throw away.
+            data: bytes = getattr(self._file, "read1", self._file.read)(size)
+        except Exception as damage:
+            if not _is_damage(damage):
+                raise
+            self.damage = damage
+            return b""
         return data
 
     def seekable(self) -> bool:
@@ -159,13 +181,17 @@ class Pickles:
     at: `failed` says how many there were of these, and `met` how many pickles. None at all is a Problem.
     """
 
-    def __init__(self, name: str, column: str | None = None, *, bar: bool = True) -> None:
-        """With `bar`, a long file shows how far it has come; not where lines are printed meanwhile."""
+    def __init__(
+        self, name: str, column: str | None = None, *, bar: bool = True, forgiving: bool = False
+    ) -> None:
+        """With `bar`, a long file shows how far it has come; not where lines are printed meanwhile.
+        `forgiving` is for the streams."""
         self.called = called(name)
         self.met = self.failed = 0
         self._name = name
         self._column = column
         self._bar = bar
+        self._forgiving = forgiving
         self._stream: Stream | None = None
 
     def __iter__(self) -> Iterator[Stream]:
@@ -173,7 +199,7 @@ class Pickles:
         with _problems(self._name):
             for found in _found(self._name, self._column):
                 self.met += 1
-                stream = self._stream = Stream(found.file, found.where)
+                stream = self._stream = Stream(found.file, found.where, forgiving=self._forgiving)
                 if self._bar:
                     stream.watch(found.file)
                 try:
@@ -204,7 +230,7 @@ class Pickles:
             if not stream.where:
                 raise Problem(f"{self.called}: {text}") from fault
             self.fail(f"{self.called}, {printable(stream.where)}: {text}")
-        except _Damaged as damage:
+        except Damaged as damage:
             if not stream.where:
                 raise
             self.fail(str(damage))
@@ -212,8 +238,16 @@ class Pickles:
             stream.done()
 
 
-class _Damaged(Problem):
-    """What cannot be read of a file or a value."""
+class Damaged(Problem):
+    """What cannot be read of a file or a value.
+
+    damage  what is wrong with its content, in words; empty where the system does not give it, or this Python
+            cannot decompress it
+    """
+
+    def __init__(self, where: str, words: str, damage: str = "") -> None:
+        super().__init__(f"{where}: {words}")
+        self.damage = damage
 
 
 def _found(name: str, column: str | None) -> Iterator[Found]:
@@ -244,13 +278,17 @@ def _problems(name: str, within: str = "") -> Iterator[None]:
         raise  # that is the output's, not this file's
     except (Problem, ReadError):
         raise
-    except OSError as failed:
-        text = failed.strerror or _damaged(name, failed)
-        raise _Damaged(f"{where}: {text}") from failed
-    except Exception as damage:
-        if not isinstance(damage, (ValueError, EOFError, *_damages())):
+    except Exception as failed:
+        if _is_damage(failed):
+            words = damage_words(name, within, failed)
+            raise Damaged(where, words, words) from failed
+        if isinstance(failed, OSError):
+            raise Damaged(where, failed.strerror or str(failed)) from failed
+        if not isinstance(failed, ValueError):
             raise
-        raise _Damaged(f"{where}: {_damaged(name, damage)}") from damage
+        kind = None if within or name == "-" else recognise(_beginning(name))
+        what = f"this is no pickle but {kind.what}: " if kind is not None and kind.packed else ""
+        raise Damaged(where, what + str(failed)) from failed
 
 
 _DAMAGES = (
@@ -263,6 +301,13 @@ _DAMAGES = (
 )
 
 
+def _is_damage(failed: Exception) -> bool:
+    """Whether it says that a file's content is damaged or cut short."""
+    if isinstance(failed, OSError) and not failed.errno:  # as gzip and bz2 have it
+        return True
+    return isinstance(failed, (EOFError, FileDamaged, *_damages())) and not isinstance(failed, ReadError)
+
+
 def _damages() -> Iterator[type[Exception]]:
     """What decompressing raises for damage; of modules that are loaded, for others raise nothing."""
     for module, name in _DAMAGES:
@@ -270,9 +315,14 @@ def _damages() -> Iterator[type[Exception]]:
             yield getattr(sys.modules[module], name)
 
 
-def _damaged(name: str, damage: Exception) -> str:
-    known = no_pickle(_beginning(name))
-    return f"{known}. It is damaged, or no such thing: {damage}" if known else str(damage)
+def damage_words(name: str, within: str, damage: Exception) -> str:
+    """What is wrong with the content of the file called `name`, or of what is `within` it."""
+    kind = None if within or name == "-" else recognise(_beginning(name))
+    cut = isinstance(damage, EOFError) or "truncated" in str(damage)
+    how = "cut short" if cut else "damaged"
+    if kind is None:
+        return f"what it lies in is {how}: {damage}" if within else f"it is {how}: {damage}"
+    return f"this is no pickle but {kind.what}, by how it begins, and {how}: {damage}"
 
 
 def _beginning(name: str) -> bytes:

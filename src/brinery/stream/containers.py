@@ -20,6 +20,7 @@ from brinery.stream.columns import (
     missing_column,
     missing_table,
 )
+from brinery.stream.faults import FileDamaged
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, is_tar, recognise
 from brinery.stream.packing import unpacked
 from brinery.stream.soundness import is_sound
@@ -156,7 +157,7 @@ def _in_zip(file: IO[bytes]) -> Iterator[Found]:
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as damage:
-        raise ValueError(f"the archive is damaged: {damage}") from damage
+        raise FileDamaged(f"the archive is damaged: {damage}") from damage
     with archive:
         for member in archive.infolist():
             if not member.is_dir() and not member.flag_bits & 1:  # encrypted
@@ -172,7 +173,7 @@ def _in_tar(file: IO[bytes]) -> Iterator[Found]:
                 if member.isreg():
                     yield from _member(member.name, partial(_extracted, archive, member))
     except tarfile.TarError as damage:
-        raise ValueError(f"the archive is damaged: {damage}") from damage
+        raise FileDamaged(f"the archive is damaged: {damage}") from damage
 
 
 def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -251,7 +252,7 @@ def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
                             text = type(value) is _Text
                             yield from _value(where, value, wanted=only is not None, text=text)
         except sqlite3.DatabaseError as damage:
-            raise ValueError(f"the database cannot be read: {damage}") from damage
+            raise FileDamaged(f"the database cannot be read: {damage}") from damage
 
 
 class _Text(bytes):
@@ -319,7 +320,7 @@ def _in_shelf(path: str) -> Iterator[Found]:
     try:
         database = dbm.open(path, "r")  # noqa: SIM115 - closed below
     except dbm.error as damage:
-        raise ValueError(f"the dbm file cannot be read: {damage}") from damage
+        raise FileDamaged(f"the dbm file cannot be read: {damage}") from damage
     with closing(database) as shelf:
         for key in sorted(map(bytes, shelf.keys())):  # type: ignore[arg-type]
             yield _value_of(key, shelf[key])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from brinery.stream.walk import Walk
 
-__all__ = ["BadArgument", "StreamEnds", "TooLarge", "locate_at", "locating"]
+__all__ = ["BadArgument", "FileDamaged", "StreamEnds", "TooLarge", "locate_at", "locating"]
 
 
 class StreamEnds(ReadError, EOFError):
@@ -30,6 +30,10 @@ class BadArgument(ReadError, ValueError):
 
 class TooLarge(ReadError, OverflowError):
     """A length that nothing in a computer's memory can have."""
+
+
+class FileDamaged(ValueError):
+    """What a stream lies in is damaged: a compressed file, an archive, a database."""
 
 
 @contextmanager

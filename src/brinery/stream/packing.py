@@ -9,6 +9,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from brinery.stream.faults import FileDamaged
 from brinery.stream.kinds import LONGEST_MAGIC, recognise
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class _Inflated(io.RawIOBase):
         return self._done
 
     def readinto(self, target: Any) -> int:
-        """Raises ValueError for damage, and EOFError where the end is missing."""
+        """Raises FileDamaged for damage, and EOFError where the end is missing."""
         data = b""
         while not data and not self._inflate.eof:
             more = self._inflate.unconsumed_tail or self._file.read(1 << 16)
@@ -174,7 +175,7 @@ class _Inflated(io.RawIOBase):
             try:
                 data = self._inflate.decompress(more, len(target))
             except zlib.error as damage:
-                raise ValueError(f"the zlib stream is damaged: {damage}") from damage
+                raise FileDamaged(f"the zlib stream is damaged: {damage}") from damage
         target[: len(data)] = data
         self._done += len(data)
         return len(data)
