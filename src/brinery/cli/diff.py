@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brinery.cli.installation import add_plugins_argument, chosen_names
 from brinery.cli.problems import Problem
@@ -13,6 +13,7 @@ from brinery.cli.streams import Pickles, add_file_argument, called, count, expla
 from brinery.errors import ReadError
 from brinery.stream import Difference, diff
 from brinery.stream.globals import printable
+from brinery.stream.soundness import sound_before
 
 if TYPE_CHECKING:
     import argparse
@@ -62,9 +63,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the differences; 1 if there are any, and 2 where some pickle in a container is damaged.
+    """Print the differences; 1 if there are any, or if what stands behind sound pickles is none, and 2 where
+    some pickle in a container is damaged.
 
-    Raises Problem where either file is no sound pickle.
+    Raises Problem where either file does not begin with a sound pickle.
     """
     comparison = _Comparison(options)
     # One more than is shown: whether there are any is told by the exit code in any case.
@@ -78,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for one in found[: options.limit]:
             print(_line(one))
-    return TROUBLE if comparison.failed else int(bool(found))
+    return TROUBLE if comparison.failed else int(bool(found or comparison.behind))
 
 
 def _line(one: Difference) -> str:
@@ -91,7 +93,7 @@ class _Comparison:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self.failed = 0
+        self.failed = self.behind = 0
 
     def differences(self) -> Iterator[Difference]:
         options = self._options
@@ -106,22 +108,44 @@ class _Comparison:
             other = second[where]
             if one is None or other is None:  # damaged, and that was said
                 continue
-            prefix = f"{printable(where)}: " if where else ""
-            try:
-                for found in diff(one[0], other[0], names=names, encoding=options.encoding):
-                    yield found._replace(path=prefix + found.path)
-            except ReadError as fault:
-                here = "in the second stream" not in getattr(fault, "__notes__", ())
-                name, stream = (options.a, one[1]) if here else (options.b, other[1])
-                text = f"{called(name)}: {prefix}{explain_fault(fault, stream)}"
-                if not where:
-                    raise Problem(text) from fault
-                sys.stdout.flush()
-                print(text, file=sys.stderr)
-                self.failed += 1
+            yield from self._compared(where, one, other, names)
         for where, other in second.items():
             if where not in first:
                 yield Difference(where, "added", "", _words(other))
+
+    def _compared(
+        self, where: str, one: tuple[bytes, Stream], other: tuple[bytes, Stream], names: Any
+    ) -> Iterator[Difference]:
+        """What differs between two; of those with a fault in them, between the pickles before that."""
+        encoding = self._options.encoding
+        prefix = f"{printable(where)}: " if where else ""
+        try:
+            try:
+                found = diff(one[0], other[0], names=names, encoding=encoding)
+            except ReadError:
+                left, right = self._sound(self._options.a, *one), self._sound(self._options.b, *other)
+                found = diff(left, right, names=names, encoding=encoding)
+        except ReadError as fault:
+            here = "in the second stream" not in getattr(fault, "__notes__", ())
+            name, stream = (self._options.a, one[1]) if here else (self._options.b, other[1])
+            text = f"{called(name)}: {prefix}{explain_fault(fault, stream)}"
+            if not where:
+                raise Problem(text) from fault
+            sys.stdout.flush()
+            print(text, file=sys.stderr)
+            self.failed += 1
+            return
+        for each in found:
+            yield each._replace(path=prefix + each.path)
+
+    def _sound(self, name: str, data: bytes, stream: Stream) -> bytes:
+        """The sound pickles that `data` begins with, or all where there are none; what is behind is named."""
+        count, end = sound_before(data)
+        if not count or end == len(data):
+            return data
+        Pickles(name).fail_behind(count, end, stream)
+        self.behind += 1
+        return data[:end]
 
     def _contents(self, name: str) -> dict[str, tuple[bytes, Stream] | None]:
         """The pickles in a file, by where they are; None for those that cannot be read."""

@@ -8,14 +8,18 @@ import os
 from typing import TYPE_CHECKING, TypeVar
 
 from brinery.cli.problems import Problem
-from brinery.cli.streams import JSON_HELP, Pickles, add_file_argument, count
+from brinery.cli.streams import JSON_HELP, FirstBytes, Pickles, add_file_argument, count
+from brinery.errors import ReadError
 from brinery.files import written_whole
 from brinery.stream import Sizes, sizes
 from brinery.stream.globals import printable, shorten
 from brinery.stream.sizing import ClassSize, GlobalSize, Part
+from brinery.stream.soundness import sound_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from brinery.cli.streams import Stream
 
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
@@ -55,14 +59,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the sizes, or write the page; 1 where a pickle in a container is malformed."""
+    """Print the sizes, or write the page; 1 where a pickle in a container, or behind others, is malformed."""
     if options.html:
         _check_target(options.html, options.file)
     found: list[tuple[str, Sizes]] = []
     pickles = Pickles(options.file, options.column)
     for stream in pickles:
         with pickles.looking():
-            found.append((stream.where, sizes(stream)))
+            found.append((stream.where, _sizes(stream, pickles)))
     alone = len(found) == 1 and not found[0][0]
     if options.json:
         listed = [{"where": where, **as_json(one)} if where else as_json(one) for where, one in found]
@@ -77,6 +81,24 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_report(whole, options.least / 100, options.depth)))
     return int(bool(pickles.failed))
+
+
+def _sizes(stream: Stream, pickles: Pickles) -> Sizes:
+    """Of all pickles in the stream, or of those before the first fault, which is named."""
+    begin = stream.tell() if stream.seekable() else None
+    try:
+        return sizes(stream)
+    except ReadError:
+        if begin is None:
+            raise
+        stream.seek(begin)
+        count, end = sound_before(stream)
+        if not count:
+            raise
+        stream.seek(begin)
+        found = sizes(FirstBytes(stream, end))
+        pickles.fail_behind(count, end, stream)
+        return found
 
 
 def _check_target(out: str, source: str) -> None:

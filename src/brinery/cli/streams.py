@@ -29,6 +29,7 @@ __all__ = [
     "FILE_HELP",
     "JSON_HELP",
     "Damaged",
+    "FirstBytes",
     "Pickles",
     "Stream",
     "add_file_argument",
@@ -134,6 +135,31 @@ class Stream:
             self._bar.end()
 
 
+class FirstBytes:
+    """The first `size` bytes of `source`, a file that is where it begins."""
+
+    def __init__(self, source: Stream, size: int) -> None:
+        self._source = source
+        self._begin = source.tell()
+        self._end = self._begin + size
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes."""
+        return self._source.read(min(size, self._end - self._source.tell()))
+
+    def seekable(self) -> bool:
+        """Whether it can be read again."""
+        return True
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._source.tell()
+
+    def seek(self, offset: int, /) -> int:
+        """Go there."""
+        return self._source.seek(offset)
+
+
 class _Bar:
     """A bar on standard error, for a long file and where that is a terminal."""
 
@@ -215,6 +241,16 @@ class Pickles:
         sys.stdout.flush()
         print(text, file=sys.stderr)
         self.failed += 1
+
+    def fail_behind(self, count: int, end: int, stream: Stream) -> None:
+        """Say that behind `count` sound pickles of `stream`, which end at `end`, stands no other."""
+        stream.done()
+        place = f", {printable(stream.where)}" if stream.where else ""
+        shown_are = "the pickle before it is" if count == 1 else f"the {count:,} pickles before it are"
+        self.fail(
+            f"{self.called}{place}: what stands from offset {end:,} on is no sound pickle, {shown_are}; "
+            "brinery doctor says more"
+        )
 
     @contextmanager
     def looking(self) -> Iterator[None]:
