@@ -14,21 +14,23 @@ if TYPE_CHECKING:
 __all__ = ["locked"]
 
 _PAUSE = 0.02  # seconds between two looks
+_BUSY = "another process or thread writes {}; with lock=SECONDS, dump_file() waits for its end"
 
 
 @contextmanager
-def locked(path: str | os.PathLike[str], timeout: float) -> Iterator[None]:
+def locked(path: str | os.PathLike[str], timeout: float, *, busy: str = _BUSY) -> Iterator[None]:
     """Be the only one in this block for the file at `path`, among all that ask in this way.
 
-    The lock is the operating system's, on a file beside it (``.NAME.lock``), for the file itself is replaced.
-    When its holder ends, even by being killed, it is free. On a network file system it is worth what locks
-    are worth there.
+    The lock is the operating system's, on a file beside it (``.NAME.brinery-lock``), for the file itself is
+    replaced. When its holder ends, even by being killed, it is free. On a network file system it is worth
+    what locks are worth there. The file is removed at the end, unless there is something in it.
 
-    Raises BlockingIOError where another holds it for longer than `timeout` seconds.
+    Raises BlockingIOError where another holds it for longer than `timeout` seconds; its text is `busy`, with
+    the file's name for ``{}``.
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    beside = os.path.join(folder, f".{name[:200]}.lock")
+    beside = os.path.join(folder, f".{name[:200]}.brinery-lock")
     until = time.monotonic() + timeout
     while True:
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
@@ -39,15 +41,14 @@ def locked(path: str | os.PathLike[str], timeout: float) -> Iterator[None]:
                     break
         os.close(descriptor)
         if time.monotonic() >= until:
-            raise BlockingIOError(
-                f"another process or thread writes {target}; with lock=SECONDS, dump_file() waits for its end"
-            )
+            raise BlockingIOError(busy.format(target))
         time.sleep(_PAUSE)
     try:
         yield
     finally:
         with suppress(OSError):
-            os.unlink(beside)
+            if not os.fstat(descriptor).st_size:  # else it is somebody's
+                os.unlink(beside)
         os.close(descriptor)
 
 

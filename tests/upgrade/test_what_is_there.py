@@ -7,10 +7,12 @@ import os
 import pickle
 import shelve
 import shutil
+import tempfile
 import zipfile
 
 import pytest
 
+from brinery.cli import main
 from brinery.upgrade import Rules, upgrade_bytes, upgrade_file, upgrade_files
 
 OLD = b"\x80\x02}U\x04nameU\x05caf\xc3\xa9s."  # {'name': 'caf\xc3\xa9'}
@@ -211,3 +213,150 @@ def test_an_archive_is_verified_member_by_member(tmp_path, monkeypatch):
 def test_rules_are_looked_at_before_anything_is_read(tmp_path, rules, words):
     with pytest.raises(ValueError, match=words):
         states([tmp_path], rules)
+
+
+@pytest.mark.parametrize("content", ["mine", ""])
+def test_somebodys_own_lock_file_stays(tmp_path, content):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.pickle").write_bytes(OLD)
+    names = [
+        tmp_path / "in" / name
+        for name in (".upgrade.lock", ".a.pickle.lock", ".a.pickle.brinery-lock", ".upgrade.brinery-lock")
+        if content or not name.endswith(".brinery-lock")
+    ]
+    for name in names:
+        name.write_text(content)
+    assert "replaced" in states([tmp_path / "in"], UTF8)
+    assert "same" in states([tmp_path / "in" / "a.pickle"], UTF8)
+    assert set(states([tmp_path / "in"], UTF8, to=tmp_path / "out")) == {"written", "copied"}
+    assert [name.read_text() for name in names] == [content] * len(names)
+    assert (tmp_path / "out" / ".upgrade.lock").read_text() == content
+
+
+@pytest.mark.parametrize("named", ["a.pickle", ""])
+def test_nothing_is_written_into_the_source(tmp_path, named):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.pickle").write_bytes(OLD)
+    os.utime(source, (1, 1))  # changes with each name that is made or removed in it
+    assert states([source / named if named else source], UTF8, to=out) == ["written"]
+    assert source.stat().st_mtime == 1
+    assert os.listdir(out) == ["a.pickle"]
+
+
+def test_two_at_a_time_are_told_what_to_do(tmp_path):
+    (tmp_path / "a.pickle").write_bytes(OLD)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.pickle").write_bytes(OLD)
+    for source, to in (("a.pickle", None), ("in", None), ("in", tmp_path / "out")):
+        first = upgrade_files([tmp_path / source], UTF8, to=to)
+        next(first)
+        with pytest.raises(BlockingIOError, match=r"another upgrade of .* is at work: wait") as refused:
+            states([tmp_path / source], UTF8, to=to)
+        assert "dump_file" not in str(refused.value)
+        list(first)
+
+
+def test_a_link_to_a_folder_is_named(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.pickle").write_bytes(OLD)
+    os.symlink(tmp_path / "elsewhere", tmp_path / "in" / "linked")
+    assert main(["upgrade", str(tmp_path / "in"), "--in-place"]) == 0
+    told = capsys.readouterr()
+    assert f"{tmp_path}/in/linked: a link to a folder is not followed: name it" in told.err
+    assert "1 left out" in told.out
+    assert (tmp_path / "elsewhere" / "a.pickle").read_bytes() == OLD
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no modes of folders")
+def test_a_folder_that_cannot_be_read_is_a_failure():
+    with tempfile.TemporaryDirectory() as folder:  # which pytest's own, for root alone, is not
+        os.chmod(folder, 0o777)
+        secret = os.path.join(folder, "in", "secret")
+        os.makedirs(secret)
+        os.chmod(os.path.dirname(secret), 0o777)
+        os.chmod(secret, 0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            done = list(upgrade_files([os.path.join(folder, "in")], UTF8))
+        finally:
+            if root:
+                os.seteuid(0)
+            os.chmod(secret, 0o700)
+    assert [(one.path, one.state) for one in done] == [(secret, "failed")]
+    assert "Permission denied" in done[0].error
+
+
+def test_a_link_to_a_file_that_was_replaced_is_named(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.pickle").write_bytes(OLD)
+    os.symlink(tmp_path / "a.pickle", tmp_path / "in" / "link")
+    [done] = upgrade_files([tmp_path / "in"], UTF8)
+    assert done.state == "replaced"
+    assert done.note == f"it is a link: {tmp_path}/a.pickle was replaced, and the link stays"
+    assert (tmp_path / "in" / "link").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="no modes and owners")
+def test_folders_elsewhere_are_as_they_were(tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    for name, mode in (("", 0o711), ("private", 0o700), ("private/fixed", 0o555), ("empty", 0o750)):
+        (source / name).mkdir()
+        (source / name).chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(source / name, 1000, 1001)
+    (source / "private" / "fixed").chmod(0o755)
+    (source / "private" / "fixed" / "a.pickle").write_bytes(OLD)
+    (source / "private" / "fixed").chmod(0o555)
+    for _ in range(2):
+        assert set(states([source], UTF8, to=out)) <= {"written", "done before"}
+        for name in ("", "private", "private/fixed", "empty"):
+            one, other = (source / name).stat(), (out / name).stat()
+            assert (one.st_mode, one.st_uid, one.st_gid) == (other.st_mode, other.st_uid, other.st_gid)
+    assert (out / "private" / "fixed" / "a.pickle").exists()
+
+
+TEXTS = [
+    b"Notes on the archive\nof 2012.\n",
+    b"(c) 2012 Shop\nAll rights\nreserved.\n",
+    b"INSERT INTO orders VALUES (1);\n",
+    b"KEY=1\nOTHER=2\n",
+    b"I am a text of more than sixty-four characters in its first line, and go on\nhere.\n" * 3,
+    "(c) 2012 Müller\n".encode(),
+    "(c) 2012 Müller\n".encode("latin1"),
+    b"(c) 2012 Shop\n" + b"x" * 100_000,
+    b"Version 1",
+    b"celery==5\nflask\nidna\n",
+    b"]",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_a_text_that_begins_as_a_pickle_might_is_none(tmp_path, text):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.pickle").write_bytes(OLD)
+    (tmp_path / "in" / "text").write_bytes(text)
+    (tmp_path / "in" / "text.gz").write_bytes(gzip.compress(text))
+    wanted = ["written", "copied", "copied"]
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "out") == wanted
+    assert (tmp_path / "out" / "text").read_bytes() == text
+    assert states([tmp_path / "in"], UTF8) == ["replaced", "other", "other"]
+    assert sorted(os.listdir(tmp_path / "in")) == ["a.pickle", "text", "text.gz"]
+
+
+@pytest.mark.parametrize(
+    "value", [{"name": ["a", 1]}, [1.5], ("x",), 12, "text", b"bytes", {1, 2}, Rules, io.BytesIO, None]
+)
+def test_a_damaged_pickle_of_protocol_0_is_no_text(tmp_path, value):
+    """It is text to the last byte, and must not be left behind as if it held nothing."""
+    whole = pickle.dumps(value, 0)
+    file = tmp_path / "a"
+    for end in range(2, len(whole)):
+        file.write_bytes(whole[:end])
+        if whole[:end].rstrip(b"\n").find(b"\n") > 0 or whole[:1] in b"IS":
+            assert states([file], UTF8) == ["failed"], whole[:end]
+    file.write_bytes(whole + b"rest")
+    assert states([file], UTF8) == ["failed"]

@@ -141,7 +141,9 @@ def _said(done: Done, options: argparse.Namespace) -> Iterator[str]:
         yield from (f"{path}: {printable(fault)}" for fault in done.faults)
         if done.error.endswith("more)") and len(done.faults) == 100:
             yield f"{path}: and more of these"
-    elif done.state == "failed" or (done.state in ("other", "copied") and done.path in options.sources):
+    elif done.state in ("failed", "left out") or (
+        done.state in ("other", "copied") and done.path in options.sources
+    ):
         yield f"{path}: {printable(done.error)}"
     if done.note:
         yield f"{path}: {printable(done.note)}"
@@ -261,7 +263,7 @@ def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Ite
             to = os.path.join(options.to, os.path.basename(source)) if options.to else None
             if to is not None:
                 os.makedirs(options.to, exist_ok=True)
-            yield upgrade_dbm(source, rules, to, dry_run=dry, again=options.again)
+            yield upgrade_dbm(source, rules, to, dry_run=dry, again=options.again, keep_old=options.keep_old)
         elif not os.path.exists(source):
             raise Problem(f"{source}: there is no such file or folder")
         else:
@@ -279,8 +281,12 @@ def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Ite
 
 
 def _is_shelf(path: str) -> bool:
+    from brinery.upgrade.shelves import is_interrupted
+
     if os.path.isdir(path):
         return False
+    if is_interrupted(path):
+        return True
     if os.path.isfile(path):
         with open(path, "rb") as file:
             if file.read(6) == b"SQLite" and not _is_dbm_table(path):

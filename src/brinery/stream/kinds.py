@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brinery.stream.opcodes import BY_CODE
 from brinery.stream.text import NUMBER_TOO_LONG
 
-__all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "is_tar", "no_pickle", "recognise"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["LONGEST_MAGIC", "FileKind", "could_begin", "is_tar", "no_pickle", "only_text", "recognise"]
 
 
 class FileKind(NamedTuple):
@@ -330,3 +333,31 @@ def could_begin(beginning: bytes) -> bool:
     """Whether a pickle can begin like this: with PROTO, or with an opcode that needs nothing on the stack."""
     opcode = BY_CODE.get(beginning[0]) if beginning else None
     return opcode is not None and (not opcode.before or opcode.name == "MARK")
+
+
+# How a line of protocol 0 ends what it builds: with the number that the value has in the memo.
+_MEMOIZED = re.compile(rb"(?m)^[()\]}ldtsauRbN.0-2]*[pg]\d+\r?$|^p\d*\Z")
+# What begins with such a value, and may be cut off in it.
+_VALUE = re.compile(
+    rb"[(\]}ldt]*(?:[ILF]-?[\d.]+L?\s*(?:\Z|[.(a-u]?[ILFSVN.(a])|S(?:'[^'\n]*(?:'\s*(?:\Z|p)|\Z)|\"[^\"\n]*(?:\"\s*(?:\Z|p)|\Z))"
+    rb"|V[^\n]*\np\d|[ci][A-Za-z_][\w.]*\r?\n[A-Za-z_][\w.]*(?:\r?\n(?:p\d|[(.]|\Z)|\Z))"
+)
+_NO_TEXT = re.compile(rb"[^\t\n\r\f\x20-\x7e\x80-\xff]")
+
+
+def only_text(pieces: Iterable[bytes]) -> bool:
+    """Whether what failed as a pickle before any STOP is a text, of which these are the pieces.
+
+    A pickle of protocol 0 is text, too: with a line that puts a value into the memo, or where it begins with
+    a whole value, it is taken for a damaged one.
+    """
+    seen = b""
+    for piece in pieces:
+        if _NO_TEXT.search(piece):
+            return False
+        if not seen and _VALUE.match(piece):
+            return False
+        seen = seen[-LONGEST_MAGIC:] + piece
+        if _MEMOIZED.search(seen):
+            return False
+    return True

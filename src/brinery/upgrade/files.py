@@ -15,21 +15,24 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from contextlib import suppress
 from typing import IO, Any, Literal, NamedTuple, TypeAlias
 
-from brinery.errors import ReadError
+from brinery.errors import ReadError, WriteError
 from brinery.files import is_device
-from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, recognise
+from brinery.stream.kinds import LONGEST_MAGIC, could_begin, no_pickle, only_text, recognise
 from brinery.stream.packing import packed, unpacked
 from brinery.upgrade.rules import Changes, Rules
 from brinery.upgrade.streams import check_upgraded, upgrade_stream
+from brinery.upgrade.swapping import interrupted, keep, kept_beside, part_of_dumb, remove, take_over
 
-__all__ = ["Done", "finish", "kept_beside", "upgrade_file", "upgrade_value", "words_of"]
+__all__ = ["Done", "finish", "upgrade_file", "upgrade_value", "words_of"]
 
 #: ``replaced`` by the new one; ``written`` elsewhere; ``copied`` there, as it holds no pickles; ``same``, as
-#: nothing changes; ``done before``, by a run that was interrupted; ``other``, no file of pickles; ``failed``.
-State: TypeAlias = Literal["replaced", "written", "copied", "same", "done before", "other", "failed"]
+#: nothing changes; ``done before``, by a run that was interrupted; ``other``, no file of pickles; ``left
+#: out``, a link to a folder; ``failed``.
+State: TypeAlias = Literal[
+    "replaced", "written", "copied", "same", "done before", "other", "left out", "failed"
+]
 
 
 #: What a file can be to blame for, or the disk.
@@ -52,12 +55,6 @@ class Done(NamedTuple):
     error: str = ""
     faults: tuple[str, ...] = ()
     note: str = ""
-
-
-def kept_beside(path: str) -> str:
-    """Where the old file at `path` is kept meanwhile."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name[:200]}.brinery-old")
 
 
 def upgrade_file(
@@ -91,8 +88,17 @@ def upgrade_file(
             return Done(shown, "other", error="no regular file")
     except OSError as missing:
         return Done(shown, "failed", error=str(missing))
-    if path.endswith(".dat") and os.path.exists(f"{path[:-4]}.dir"):
-        return Done(shown, "other", error=f"of the dbm.dumb database {path[:-4]}: name that, for its values")
+    dumb = part_of_dumb(path)
+    if dumb is not None and interrupted(dumb):
+        return Done(
+            shown,
+            "failed",
+            error=f"the upgrade in place of the dbm.dumb database {dumb} was interrupted: run that again",
+        )
+    # Said once for its files.
+    left = f"a dbm.dumb database, left as it is: name {dumb}, for its values" if path.endswith(".dat") else ""
+    if dumb is not None and target is None:
+        return Done(shown, "other", error=f"of the dbm.dumb database {dumb}", note=left)
     if target is None and not dry_run and os.path.exists(beside) and not os.path.samefile(path, beside):
         return _go_on(shown, path, beside, rules, again)
     if target is not None and not dry_run and is_device(target):
@@ -123,6 +129,8 @@ def upgrade_file(
                     shown, "same", _rewrite(file, io.BytesIO() if _is_container(file) else _Nowhere(), rules)
                 )
         os.makedirs(folder, exist_ok=True)
+        if dumb is not None:
+            raise _OtherError(f"of the dbm.dumb database {dumb}")
         with open(path, "rb") as file, open(new, "wb") as out:
             changes = _rewrite(file, out, rules)
         if target is None and (_are_equal(path, new) or _hold_the_same(path, new)):
@@ -130,32 +138,32 @@ def upgrade_file(
             return Done(shown, "same", changes)
         with open(new, "rb") as one, open(new, "rb") as same, open(path, "rb") as old:
             _verify(one, same, old, rules)
-        _take_over(path, new)
+        take_over(path, new)
         note = ""
         if target is None:
             if os.path.exists(beside):
-                _remove(beside)  # of a run that had not replaced the file yet: the same file
-            note = _other_names(path)
-            _keep(path, beside)
+                remove(beside)  # of a run that had not replaced the file yet: the same file
+            note = "; ".join(filter(None, (_by_a_link(source, path), _other_names(path))))
+            keep(path, beside)
         os.replace(new, to)
     except _OtherError as other:
         if copy and target is not None and not dry_run:
             try:
                 shutil.copy2(path, new)
-                _take_over(path, new)
+                take_over(path, new)
                 os.replace(new, to)
             except OSError as failure:
-                _remove(new)
+                remove(new)
                 return Done(shown, "failed", error=str(failure))
-            return Done(shown, "copied", error=str(other))
-        _remove(new)
+            return Done(shown, "copied", error=str(other), note=left if dumb is not None else "")
+        remove(new)
         return Done(shown, "other", error=str(other))
     except Exception as failure:
         if not isinstance(failure, _FAILURES):
             failure.add_note(f"while {shown} was upgraded") if hasattr(failure, "add_note") else None
-            _remove(new)
+            remove(new)
             raise
-        _remove(new)
+        remove(new)
         return Done(shown, "failed", error=words_of(failure))
     return Done(shown, "replaced" if target is None else "written", changes, note=note)
 
@@ -178,6 +186,10 @@ def _write_into(shown: str, path: str, device: str | os.PathLike[str], rules: Ru
     return Done(shown, "written", changes)
 
 
+def _by_a_link(source: str | os.PathLike[str], path: str) -> str:
+    return f"it is a link: {path} was replaced, and the link stays" if os.path.islink(source) else ""
+
+
 def _other_names(path: str) -> str:
     """A note on hard links: a file that is replaced leaves them to the old one."""
     count = os.stat(path).st_nlink - 1
@@ -194,7 +206,7 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
     can make again, so whatever the rules were then, it stays until what is there is theirs.
     """
     if _are_equal(path, beside):  # a copy, where there are no hard links, of what was not replaced yet
-        _remove(beside)
+        remove(beside)
         return upgrade_file(shown, None, rules, again=again)
     new = f"{beside}.new"
     try:
@@ -212,7 +224,7 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
             )
         with open(new, "rb") as one, open(new, "rb") as same, open(beside, "rb") as old:
             _verify(one, same, old, rules)
-        _take_over(beside, new)
+        take_over(beside, new)
         os.replace(new, path)
         return Done(shown, "replaced", changes)
     except _OtherError as other:
@@ -220,16 +232,7 @@ def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Don
     except _FAILURES as failure:
         return Done(shown, "failed", error=f"{beside}: {words_of(failure)}")
     finally:
-        _remove(new)
-
-
-def _take_over(old: str, new: str) -> None:
-    """Give `new` the mode, times and, where that is allowed, the owner of `old`."""
-    status = os.stat(old)
-    if hasattr(os, "chown"):
-        with suppress(OSError):
-            os.chown(new, status.st_uid, status.st_gid)
-    shutil.copystat(old, new)
+        remove(new)
 
 
 def finish(paths: list[str]) -> None:
@@ -238,7 +241,7 @@ def finish(paths: list[str]) -> None:
     if left and hasattr(os, "sync"):
         os.sync()
     for beside in left:
-        _remove(beside)
+        remove(beside)
 
 
 def words_of(failure: Exception) -> str:
@@ -305,25 +308,6 @@ def _whole(file: Any, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _keep(path: str, beside: str) -> None:
-    """Give the file at `path` a second name; where there are no hard links, a copy."""
-    try:
-        try:
-            os.link(path, beside)
-        except FileExistsError:  # left behind by a run that had not replaced the file yet
-            os.unlink(beside)
-            os.link(path, beside)
-    except OSError:
-        copy = f"{beside}.tmp"
-        shutil.copy2(path, copy)
-        os.replace(copy, beside)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-
-
 # What a file is
 
 
@@ -373,7 +357,22 @@ def _rewrite_plain(content: Any, out: Any, rules: Rules) -> Changes:
     beginning = content.peek(8)[:8]
     if not could_begin(beginning):
         raise _OtherError("it does not begin as a pickle does")
-    return upgrade_stream(content, out.write, rules)
+    begin = content.tell() if content.seekable() else None
+    written = False
+
+    def write(data: bytes) -> None:
+        nonlocal written
+        written = True
+        out.write(data)
+
+    try:
+        return upgrade_stream(content, write, rules)
+    except ReadError as fault:
+        if not written and begin is not None and not isinstance(fault.__cause__, WriteError):
+            content.seek(begin)
+            if only_text(iter(lambda: content.read(1 << 16), b"")):
+                raise _OtherError("this is no pickle but text") from None
+        raise
 
 
 def _rewrite_npy(file: Any, out: Any, rules: Rules) -> Changes:

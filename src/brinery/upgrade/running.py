@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import ExitStack
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from brinery.files import is_device
 from brinery.locking import locked
-from brinery.upgrade.files import Done, finish, kept_beside, upgrade_file
+from brinery.upgrade.files import Done, finish, upgrade_file
 from brinery.upgrade.rules import Rules, check_rules
+from brinery.upgrade.swapping import ONES_OWN, kept_beside, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,31 +28,54 @@ _AHEAD = 4  # chunks for each process that are waiting
 
 
 def files_of(
-    sources: Iterable[str | os.PathLike[str]], without: str | None = None
+    sources: Iterable[str | os.PathLike[str]],
+    without: str | None = None,
+    *,
+    left_out: Callable[[Done], object] = lambda done: None,
+    entered: Callable[[str, str], object] = lambda folder, name: None,
 ) -> Iterator[tuple[str, str]]:
     """Every file of `sources`, and its name below the source; of folders all in them, in order.
 
-    The folder `without`, a real path, is left out. Files whose names begin with a dot and end as those of an
-    upgrade do are left out, too; links are not followed into other folders.
+    The folder `without`, a real path, is left out, and so is what an upgrade makes beside files. Links to
+    folders are not followed, as what they lead to may be anywhere, or be met twice; `left_out` is told of
+    them, and of folders that cannot be read. `entered` is told of each folder, and its name below the source,
+    before its files are given.
     """
     for source in sources:
         path = os.fspath(source)
         if not os.path.isdir(path):
             yield path, os.path.basename(path)
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=lambda error: left_out(_unread(error))):
+            entered(folder, os.path.relpath(folder, path))
+            for name in folders:
+                if os.path.islink(os.path.join(folder, name)):
+                    left_out(
+                        Done(
+                            os.path.join(folder, name),
+                            "left out",
+                            error="a link to a folder is not followed: name it, for what is in there",
+                        )
+                    )
             folders[:] = sorted(
                 name
                 for name in folders
-                if without is None or os.path.realpath(os.path.join(folder, name)) != without
+                if not _is_ones_own(name)
+                and not os.path.islink(os.path.join(folder, name))
+                and (without is None or os.path.realpath(os.path.join(folder, name)) != without)
             )
             for name in sorted(names):
-                if not (
-                    name.startswith(".")
-                    and name.endswith((".brinery-old", ".brinery-old.new", ".brinery-new", ".lock"))
-                ):
+                if not _is_ones_own(name):
                     file = os.path.join(folder, name)
                     yield file, os.path.relpath(file, path)
+
+
+def _is_ones_own(name: str) -> bool:
+    return name.startswith(".") and name.endswith(ONES_OWN)
+
+
+def _unread(error: OSError) -> Done:
+    return Done(os.fspath(error.filename), "failed", error=f"nothing in it was read: {error.strerror}")
 
 
 def upgrade_files(
@@ -72,8 +97,9 @@ def upgrade_files(
     In place, each new file is written beside the old one, verified, and takes its name in one step. The old
     ones are kept until all are done without a failure, and then removed, unless `keep_old` is true. Whatever
     ends this at any time, each name has a whole file: the next run goes on where this one ended. With `to`,
-    the files of a folder get the same names below that one, and those that are no pickles are copied; one
-    file may also go into a device or a pipe that `to` names.
+    the files of a folder get the same names below that one, and those that are no pickles are copied; folders
+    keep their modes and owners, and nothing is written into the source. One file may also go into a device
+    or a pipe that `to` names. A link to a folder is not followed: it is ``left out``.
 
     Raises ValueError for two sources that would be written into one file of `to`, for a folder that would be
     written into itself, and for an encoding that nobody knows; BlockingIOError where another upgrade of one
@@ -91,22 +117,91 @@ def upgrade_files(
     if to is not None and os.path.isfile(to):
         raise ValueError(f"{to} is a file: --to names the folder into which the new files go")
     clean = True
+    aside: list[Done] = []
+    folders = _Folders(listed, to, dry_run)
     with ExitStack() as locks:
-        for source in () if dry_run else listed:
-            locks.enter_context(
-                locked(os.path.join(source, "upgrade") if os.path.isdir(source) else source, 0)
-            )
-        for done in _work(work, _targets(listed, to), jobs, dask):
-            clean = clean and done.state != "failed"
-            yield done
+        if not dry_run:
+            folders.begin()
+            for lock in _locks_of(listed, to):
+                locks.enter_context(
+                    locked(
+                        lock, 0, busy="another upgrade of {} is at work: wait for its end, and run this again"
+                    )
+                )
+        pairs = _targets(listed, to, aside.append, folders.entered)
+        for done in chain(_work(work, pairs, jobs, dask), _taken(aside)):
+            for one in (*_taken(aside), done):
+                clean = clean and one.state != "failed"
+                yield one
+        folders.end()
         if to is None and not dry_run and clean and not keep_old:
             _finish_all(listed)
 
 
-def _targets(sources: list[str], to: Any) -> Iterator[_Work]:
+def _taken(aside: list[Done]) -> Iterator[Done]:
+    while aside:
+        yield aside.pop(0)
+
+
+def _locks_of(sources: list[str], to: Any) -> Iterator[str]:
+    """What is locked: where it is written, as a source may be on a disk that nobody can write to."""
+    if to is not None and is_device(to):
+        return
+    seen = set()
+    for source in map(os.path.realpath, sources):
+        folder, name = (source, "") if os.path.isdir(source) else os.path.split(source)
+        if to is not None:
+            folder, name = os.fspath(to), name or f"upgrade-{os.path.basename(source)}"
+        lock = os.path.join(folder, name or "upgrade")
+        if lock not in seen:
+            seen.add(lock)
+            yield lock
+
+
+class _Folders:
+    """The folders below `to`: made as those of the sources are, with or without files in them."""
+
+    def __init__(self, sources: list[str], to: Any, dry_run: bool) -> None:
+        self._sources = sources
+        self._to = None if to is None or dry_run or is_device(to) else os.fspath(to)
+        self._made: list[tuple[str, str]] = []
+
+    def begin(self) -> None:
+        """Make `to` itself: as the one folder that is written into it, if it is not there."""
+        if self._to is None or os.path.isdir(self._to):
+            return
+        os.makedirs(self._to)
+        if len(self._sources) == 1 and os.path.isdir(self._sources[0]):
+            self._make(self._sources[0], self._to)
+
+    def entered(self, folder: str, name: str) -> None:
+        """Make one before its files are written, so that nobody else can read these meanwhile."""
+        if self._to is not None and name != os.curdir:
+            self._make(folder, os.path.join(self._to, name))
+
+    def _make(self, folder: str, made: str) -> None:
+        os.makedirs(made, 0o700, exist_ok=True)
+        take_over(folder, made)
+        os.chmod(made, os.stat(made).st_mode | stat.S_IRWXU)
+        self._made.append((folder, made))
+
+    def end(self) -> None:
+        """Their modes and times are those of the sources', now that nothing more is written into them."""
+        for folder, made in reversed(self._made):
+            take_over(folder, made)
+
+
+def _targets(
+    sources: list[str],
+    to: Any,
+    left_out: Callable[[Done], object],
+    entered: Callable[[str, str], object],
+) -> Iterator[_Work]:
     seen: dict[str, str] = {}
     named = set(sources)
-    for path, name in files_of(sources, None if to is None else os.path.realpath(to)):
+    for path, name in files_of(
+        sources, None if to is None else os.path.realpath(to), left_out=left_out, entered=entered
+    ):
         if to is None:
             yield path, None, False
             continue
