@@ -62,7 +62,10 @@ def dump_file(
             f"dump_file() wants the object, then the path of a file; the path cannot be a "
             f"{type(path).__qualname__}{hint}"
         )
-    if lock is not None and (not isinstance(lock, int | float) or isinstance(lock, bool) or lock < 0):
+    path = os.fsdecode(path)
+    if lock is not None and not (
+        isinstance(lock, int | float) and not isinstance(lock, bool) and lock >= 0  # which no nan is
+    ):
         raise TypeError(
             f"lock is a number of seconds to wait for another writer, such as lock=10, or None, not {lock!r}"
         )

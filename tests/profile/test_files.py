@@ -375,3 +375,18 @@ def test_standard_output_of_a_pipeline(tmp_path):
     program = "import brinery; brinery.dump_file([1, 2], '/dev/stdout')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, cwd=tmp_path)
     assert (pickle.loads(done.stdout), done.stderr) == ([1, 2], b"")
+
+
+def test_a_path_of_bytes_is_a_path(tmp_path):
+    path = tmp_path / "data.gz"
+    brinery.dump_file([1] * 1000, os.fsencode(path))
+    assert gzip.decompress(path.read_bytes())
+    assert brinery.load_file(os.fsencode(path)) == [1] * 1000
+    brinery.dump_file([2], os.fsencode(path), lock=1)
+    assert list(brinery.load_all(os.fsencode(path))) == [[2]]
+
+
+def test_no_number_is_no_time_to_wait(tmp_path):
+    with pytest.raises(TypeError, match="lock is a number of seconds"):
+        brinery.dump_file([1], tmp_path / "data", lock=float("nan"))
+    assert not list(tmp_path.iterdir())

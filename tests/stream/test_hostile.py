@@ -60,7 +60,7 @@ def fault(data):
         (b"(o.", 1, "OBJ", "nothing above the mark"),
         (b"g5\n.", 0, "GET", "nothing was stored in the memo under 5"),
         (b"Np-1\n.", 1, "PUT", "-1 is no memo index"),
-        (b"Np9223372036854775808\n.", 1, "PUT", "too large to convert to C ssize_t"),
+        (b"Np9223372036854775808\n.", 1, "PUT", "the memo index is larger than any can be"),
         (b"Np" + b"1" * 5000 + b"\n.", 1, "PUT", "a very long line is no memo index"),
         (b"q\x00.", 0, "BINPUT", "BINPUT needs 1 objects"),
         (b"\x82\x00.", 0, "EXT1", "0 is no extension code"),

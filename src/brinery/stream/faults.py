@@ -67,4 +67,6 @@ def _words(bad: Exception, opcode: str) -> str:
     if isinstance(bad, UnicodeDecodeError) and bad.encoding == "utf-8":
         what = "name" if opcode in ("GLOBAL", "INST") else "text"
         return f"the {what} is not UTF-8: {bad.reason}"
+    if isinstance(bad, OverflowError) and opcode in ("GET", "PUT"):
+        return "the memo index is larger than any can be"
     return f"the argument cannot be read: {bad}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
@@ -97,7 +98,13 @@ class FileFeed:
 
 
 def feed_of(source: Readable | Buffer, progress: Any = None) -> Feed:
-    """The feed for a file or for bytes."""
+    """The feed for a file or for bytes. Raises TypeError for a path, and what else is neither."""
     if hasattr(source, "read"):
         return FileFeed(cast("Readable", source), progress)
+    if isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            "a stream is bytes or a file to read from, and no path: open it, as in "
+            f"open({os.fspath(source)!r}, 'rb'), or use brinery.stream.pickles_in(path), which looks into "
+            "compressed files and archives, too"
+        )
     return BytesFeed(source)
