@@ -29,6 +29,14 @@ def test_hooks_are_given_what_was_given_else_the_default() -> None:
     assert seen(options, {"level": 4, "path": "/tmp"}) == {"level": 4, "path": "/tmp"}
 
 
+def test_a_hook_that_reads_what_is_not_declared_is_told_what_is() -> None:
+    options = seen([Option("level", int, 3, "how deep")], {})
+    with pytest.raises(KeyError, match=r"levle: the plugin 'p' declares no .*did you mean 'level'"):
+        options["levle"]
+    assert "levle" not in options
+    assert options.get("levle", 7) == 7
+
+
 @pytest.mark.parametrize(
     ("wanted", "value", "fits"),
     [

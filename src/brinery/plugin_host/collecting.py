@@ -93,4 +93,21 @@ def _options(plugin: str, declared: Sequence[Record], given: Mapping[str, object
                 f"Profile(options={{{plugin!r}: {{{name!r}: …}}}}) is a {type(value).__qualname__}, but the "
                 f"plugin wants {type_words(wanted)}: {options[name].help}"
             )
-    return MappingProxyType({name: given.get(name, option.default) for name, option in options.items()})
+    values = {name: given.get(name, option.default) for name, option in options.items()}
+    return MappingProxyType(_Options(plugin, values))
+
+
+class _Options(dict[str, object]):
+    """What the hooks of a plugin are handed: a name that it did not declare is told with the nearest."""
+
+    def __init__(self, plugin: str, values: Mapping[str, object]) -> None:
+        super().__init__(values)
+        self._plugin = plugin
+
+    def __missing__(self, name: str) -> object:
+        from brinery.wording import nearest
+
+        raise KeyError(
+            f"{name}: the plugin {self._plugin!r} declares no such option in brinery_options()"
+            + nearest(name, self, "options of it")
+        )
