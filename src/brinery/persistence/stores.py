@@ -106,7 +106,8 @@ class DumpContext:
 class LoadContext:
     """What a store is told of a load.
 
-    name, opened, options, stores  as in :class:`DumpContext`.
+    name, opened, options  as in :class:`DumpContext`.
+    stores                 as in :class:`DumpContext`.
     find_class             what a user's Unpickler has in the place of the engine's own ``find_class(module,
                            name)``; None where there is none. A store that unpickles what it keeps looks
                            globals up with it, so that a restriction holds there too.
