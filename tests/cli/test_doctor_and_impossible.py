@@ -61,7 +61,10 @@ def test_what_cannot_work_is_said(data, words):
     ],
 )
 def test_what_works_is_not_held_against_it(data):
-    pickle.loads(data)
+    try:
+        pickle.loads(data)
+    except AttributeError:
+        pytest.skip("this Python asks for the method, even if nothing is appended")
     assert diagnose(data).weight == "fine"
 
 

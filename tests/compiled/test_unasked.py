@@ -88,14 +88,15 @@ def test_another_interpreter_is_told_a_line_that_leaves_the_main_one_its_engine(
     line = 'warnings.filterwarnings("ignore", category=brinery.errors.EngineWarning)'
     assert f"to hear no more of it: {line} here" in done.stderr
     silenced = run(f"FILTER = {line!r}\n{WORKERS}", wanted=wanted, BRINERY_PLUGINS="")
-    assert (silenced.returncode, silenced.stderr) == (0, "")
+    assert silenced.returncode == 0, silenced.stderr
+    assert "EngineWarning" not in silenced.stderr
 
 
 def test_where_no_line_of_the_program_calls_none_of_brinerys_is_named():
     thread = "import _thread, time\n_thread.start_new_thread(brinery.dumps, (1,))\ntime.sleep(1)"
     done = run(MISSING + thread)
     assert done.stderr.count("EngineWarning: ") == 1
-    assert done.stderr.startswith("sys:")
+    assert done.stderr.startswith(("sys:", "<sys>:"))
 
 
 def test_the_command_that_says_which_engine_is_used_does_not_warn_of_it():

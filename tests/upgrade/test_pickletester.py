@@ -19,6 +19,8 @@ PLAIN = Profile.plain()
 UNSAYABLE = (
     "out-of-band buffers need protocol 5",
     "extension codes need protocol 2",
+    "can't pickle module identifier",  # that is not ASCII, below protocol 3
+    "SETITEMS changes what cannot be changed",  # none to None: Python 3.15 refuses APPENDS like that itself
     "a tuple that holds itself",  # a set in itself, which is a call below protocol 4: C pickle cannot either
 )
 #: Exceptions that Python 2 had not: there, and so at protocols 0 to 2, they are what C pickle makes of them.

@@ -39,4 +39,4 @@ wrong: str = job(3)  # error: assignment
 asyncio.run(later(3, thrice=True))  # error: call-arg
 Shop().sell("3")  # error: arg-type
 surviving(3)  # error: arg-type
-prepare(3)  # error: arg-type
+prepare(3)  # error: type-var
