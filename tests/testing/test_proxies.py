@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,7 +63,11 @@ def test_it_passes_on_until_it_is_cut(heard: tuple[int, list[bytes]]) -> None:
         assert ask(proxy.port, b"four") == [b"four"]
     assert messages == [b"one", b"two", b"three", b"four"]
     assert ask(proxy.port, b"closed") == [b""]
-    assert threading.active_count() == before
+    for _ in range(500):  # a thread of before may take its time, too
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() <= before
 
 
 @pytest.mark.parametrize("arrives", [False, True])
