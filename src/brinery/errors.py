@@ -277,21 +277,26 @@ def located(exc: BaseException) -> Located:
 
 
 def locate_writing(
-    exc: BaseException, path: str, type_name: str, levels: Sequence[str] = (), hints: Sequence[str] = ()
+    exc: BaseException,
+    path: str,
+    type_name: str,
+    levels: Sequence[str] = (),
+    hints: Sequence[str] = (),
+    ruling: tuple[type, int | None] | None = None,
 ) -> None:
     """Say on `exc` which object could not be written.
 
     `levels` are C pickle's notes, one for each level, innermost first, where the running Python's adds
     them; before Python 3.14, which was the first, a single note says the path. A refusal of pickle's own
-    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too; a bad
-    reduction also those about the plugins that may have given it.
+    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too. `ruling`
+    is that of :mod:`brinery.engine.levels`: what a plugin's reducer or override is at fault for is said so.
     """
     notes = [] if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
         notes += hints
-    if isinstance(exc, BadReduction) and (blame := getattr(hints, "blame", None)) is not None:
+    if ruling is not None and (blame := getattr(hints, "blame", None)) is not None:
         with suppress(Exception):
-            notes += blame(type_name)
+            notes += blame(exc, *ruling)
     said.place(
         exc, notes, levels if NOTES_FOR_LEVELS else (), {"pickle_path": path, "pickle_type": type_name}
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import abc
 import gc
+import io
+import operator
 import pickle
+import re
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Iterator, Mapping, Sized
@@ -407,3 +411,110 @@ def test_a_bad_reduction_names_who_gave_it(
     notes = [note for note in caught.value.__notes__ if note.startswith("plugin ")]
     (note,) = notes
     assert note.startswith("plugin 'shop' (given) has the " + said.format(__name__, __file__))
+
+
+def raises(obj: object) -> object:
+    raise ValueError("no such colour")
+
+
+def raises_later(obj: object) -> object:
+    def items() -> Iterator[object]:
+        yield 1
+        raise ValueError("no such colour")
+
+    return list, (), None, items()
+
+
+def names_what_is_not_there(obj: object) -> str:
+    return "nowhere"
+
+
+def holds_a_lock(obj: object) -> object:
+    return list, ([threading.Lock()],)
+
+
+def passes(obj: object) -> object:
+    return NotImplemented
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        ([Reducer(Dog, raises)], "reducer for {}:Dog: look at raises ({}), which raised this"),
+        ([Override(Animal, raises)], "override for {}:Animal: look at raises ({}), which raised this"),
+        (
+            [Override(Dog, passes), Reducer(Animal, raises, subclasses=True)],
+            "reducer for {}:Animal: look at raises ({}), which",
+        ),
+        (
+            [Reducer(Dog, operator.attrgetter("x"))],
+            "reducer for {}:Dog: look at operator.attrgetter('x'), which",
+        ),
+        ([Reducer(Dog, raises_later)], "reducer for {}:Dog: look at raises_later ({}), which raised this"),
+        (
+            [Override(Dog, passes), Reducer(Dog, raises_later)],
+            "reducer for {}:Dog: look at raises_later ({}), which raised this",
+        ),
+        (
+            [Reducer(Dog, names_what_is_not_there)],
+            "reducer for {}:Dog: look at what names_what_is_not_there ({}) returns",
+        ),
+        (
+            [Override(Dog, names_what_is_not_there)],
+            "override for {}:Dog: look at what names_what_is_not_there ({}) returns",
+        ),
+        ([Reducer(Dog, holds_a_lock)], "reducer for {}:Dog: look at what holds_a_lock ({}) returns"),
+    ],
+)
+def test_what_a_reducer_is_at_fault_for_names_its_plugin(
+    wire: Wire, records: list[Reducer | Override], said: str
+) -> None:
+    profile = Profile([declaring("shop", *records)], engine=wire.name)
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # the texts are compared below
+        profile.dumps({"pet": [Dog()]})
+    (note,) = [note for note in caught.value.__notes__ if note.startswith("plugin ")]
+    shown = re.sub(r"\([^()]*test_rule_table\.py:\d+\)", "({})", note)
+    assert shown.startswith("plugin 'shop' (given) has the " + said.replace("{}", __name__, 1)), note
+    assert (
+        str(caught.value).partition(" object at ")[0] == said_by_pickle(records).partition(" object at ")[0]
+    )
+
+
+def said_by_pickle(records: list[Reducer | Override]) -> str:
+    """What pickle says, with the same reducer in a dispatch table."""
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+    pickler.dispatch_table = {Dog: records[-1].reduce}
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        pickler.dump({"pet": [Dog()]})
+    return str(caught.value)
+
+
+class NamedNowhere:
+    def __reduce__(self) -> str:
+        return "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("records", "obj"),
+    [
+        ([Override(NamedNowhere, passes)], NamedNowhere()),
+        ([Override(type, passes)], type("Nowhere", (), {})),
+        ([Reducer(Dog, lambda dog: (list, ([],), None, iter([Animal()])))], [Dog(), threading.Lock()]),
+    ],
+)
+def test_what_is_none_of_its_doing_names_no_plugin(
+    wire: Wire, records: list[Reducer | Override], obj: object
+) -> None:
+    with pytest.raises((pickle.PicklingError, TypeError)) as caught:
+        Profile([declaring("shop", *records)], engine=wire.name).dumps([obj])
+    assert not [note for note in caught.value.__notes__ if note.startswith("plugin ")]
+
+
+def test_a_table_of_the_programs_own_is_no_plugins_fault(wire: Wire) -> None:
+    profile = Profile([declaring("shop", Reducer(Dog, holds_a_lock))], engine=wire.name)
+    pickler = profile.Pickler(io.BytesIO())
+    pickler.dispatch_table = {Dog: holds_a_lock}
+    with pytest.raises(TypeError) as caught:
+        pickler.dump(Dog())
+    assert not [note for note in caught.value.__notes__ if note.startswith("plugin ")]

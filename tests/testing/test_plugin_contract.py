@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -291,6 +292,60 @@ class TestItStandsInATestFile:
         for _ in "written", "read":
             done = self.run(tmp_path, test_a=text, test_b=text.replace("1, 3", "2, 3"))
             assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize(
+        ("body", "failed"),
+        [
+            ("plugin = Misspelt(); examples = [C()]", "test_the_plugin_declares_something"),
+            ("plugin = 'not-installed'; examples = [C()]", "test_the_plugin_declares_something"),
+            ("examples = [C()]", "test_the_plugin_declares_something"),
+            ("plugin = sound; options = {'x': 1}; examples = [C()]", "test_the_plugin_declares_something"),
+            ("plugin = sound", "test_there_are_examples"),
+            ("plugin = sound; examples = lambda self: [1 / 0]", "test_there_are_examples"),
+        ],
+    )
+    def test_one_mistake_is_one_failure(self, tmp_path, body, failed):
+        text = f"""
+            import brinery
+            from brinery import Reducer
+            from brinery.testing import PluginContract, declaring
+
+            class C: ...
+
+            class Misspelt:
+                @brinery.hookimpl
+                def brinery_reducer(self):
+                    yield Reducer(C, lambda c: (C, ()))
+
+            sound = declaring(Reducer(C, lambda c: (C, ()), emits=["test_it:C"]))
+
+            class TestIt(PluginContract):
+                {body}; golden = False
+        """
+        said = self.run(tmp_path, test_it=text).stdout
+        failures = [line for line in said.splitlines() if line.startswith("FAILED")]
+        assert [line.partition(" - ")[0].partition("::TestIt::")[2] for line in failures] == [failed], said
+        assert re.search(r"1 failed, \d passed, \d skipped", said)
+
+    def test_a_reducer_is_blamed_at_the_authors_own_line(self, tmp_path):
+        text = """
+            from brinery import Reducer
+            from brinery.testing import PluginContract, declaring
+
+            class C: ...
+
+            def reduce_it(c):
+                return 5
+
+            class TestIt(PluginContract):
+                plugin = declaring(Reducer(C, reduce_it, emits=[]))
+                examples = [C()]
+                golden = False
+        """
+        said = self.run(tmp_path, test_it=text).stdout
+        blamed = [line for line in said.splitlines() if "has the reducer for test_it:C" in line]
+        assert len(blamed) > 1
+        assert all("test_it.py:7)" in line and "plugin_contract.py" not in line for line in blamed)
 
 
 class TestTheContract:

@@ -29,7 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-__all__ = ["KEPT", "KEY", "PID", "SKIPPED", "Item", "Value", "is_place", "notes", "shorten"]
+__all__ = [
+    "KEPT",
+    "KEY",
+    "PID",
+    "REDUCER",
+    "SKIPPED",
+    "Item",
+    "Ruling",
+    "Value",
+    "is_place",
+    "notes",
+    "ruling_of",
+    "shorten",
+]
 
 #: How many levels are kept at the beginning of a chain, and at its end. A path shows both ends; notes are
 #: one for each level, and C pickle's recursion ends by the 60,000th.
@@ -46,6 +59,22 @@ class Value(NamedTuple):
     """The part after it is the value under `key`."""
 
     key: object
+
+
+#: In the place of an override's number: the reducer of a rule.
+REDUCER = -1
+
+
+class Ruling(NamedTuple):
+    """What a plugin has said of an object is at fault.
+
+    kind  the object's type.
+    by    which function of the type's rule it was: an override's number, or REDUCER. None: whichever made
+          what the object is written as, of which a part failed.
+    """
+
+    kind: type
+    by: int | None
 
 
 class _Marker:
@@ -70,6 +99,26 @@ def shorten(chain: Sequence[object], kept: int = KEPT) -> list[object]:
     if len(chain) <= 2 * kept:
         return list(chain)
     return [*chain[:kept], SKIPPED, *chain[-kept:]]
+
+
+def ruling_of(
+    chain: Sequence[object], path: str, ruled: tuple[object, int], only_rules: bool
+) -> Ruling | None:
+    """Whose fault it may be that `chain` failed at `path`, where that is a plugin's.
+
+    `ruled` is the object that a function of a rule was asked about last, and which function. `only_rules`:
+    a Pickler has no hook or table that may have made a reduction in a rule's place.
+    """
+    ends = [link for link in chain[-2:] if type(link) is not Reduction]
+    if ends and ends[-1] is ruled[0]:
+        return Ruling(type(ruled[0]), ruled[1])
+    if not only_rules:
+        return None
+    at = next((at for at in range(len(chain) - 1, 0, -1) if type(chain[at]) is Reduction), 0)
+    made, _, of_it = path.rpartition(".__reduce__()")
+    if at and (at == len(chain) - 1 or (made and "." not in of_it)):
+        return Ruling(type(chain[at - 1]), None)
+    return None
 
 
 def notes(chain: Sequence[object]) -> list[str]:

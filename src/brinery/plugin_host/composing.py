@@ -138,7 +138,7 @@ def _joined(fields: Any) -> dict[str, Any]:
 class _Hints(tuple[str, ...]):
     """The hints of a plan, and who has a part in how the objects of a class are written."""
 
-    blame: Callable[[str], list[str]]
+    blame: Callable[[BaseException, type, int | None], list[str]]
 
 
 def _hints(gathered: Gathered, places: Sequence[Place]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.declarations import Override, Reducer, check_class, target_name
 from brinery.dotted import import_dotted, name_of_class
-from brinery.errors import DeclarationError
+from brinery.errors import DeclarationError, PluginError, WriteError
 from brinery.lineage import Lineage, PerType
 from brinery.plan import NATIVE_TYPES, AtProtocol, TypeRule
 from brinery.plugin_host.kinds import kind_of
@@ -54,28 +55,30 @@ class Rules(Place):
         """
         return self._answers.get(cls)
 
-    def blame(self, type_name: str) -> list[str]:
-        """A line for each override and reducer that may have reduced an object of the type of that name."""
-        from brinery.plugin_host.checks import place_of
-        from brinery.refusals import full_name_of
+    def blame(self, exc: BaseException, cls: type, by: int | None) -> list[str]:
+        """Whose function it was that `exc` comes of: a line for the plugin, if it is one's.
 
-        lines: dict[str, None] = {}
-        for cls in self._answers.known():
-            if full_name_of(cls) != type_name:
-                continue
-            levels = list(self._lineage.levels(cls))
-            settled = [step.settlement for step in self._overrides(cls, levels)]
-            reducer = self._reducer(cls, levels)
-            for settlement in [*settled, *([reducer] if reducer is not None else [])]:
-                for claim in settlement.chosen:
-                    function: Any = claim.declared.reduce
-                    if isinstance(function, str):
-                        function = import_dotted(function)
-                    lines[
-                        f"plugin {claim.plugin} has the {type(claim.declared).__name__.lower()} for "
-                        f"{target_name(claim.declared.target)}: look at what {place_of(function)} returns"
-                    ] = None
-        return list(lines)
+        `cls` and `by` are those of a :class:`brinery.engine.levels.Ruling`.
+        """
+        from brinery.plugin_host.checks import place_of
+
+        if isinstance(exc, PluginError) or not isinstance(exc, Exception):
+            return []  # what names its plugins itself; an interruption
+        levels = list(self._lineage.levels(cls))
+        asked = list(self._overriding(cls, levels))
+        reducer = self._reducer(cls, levels)
+        if reducer is not None:
+            asked.append(reducer.conflict or reducer.chosen[0])
+        if by is not None:
+            asked = [asked[by]]
+        elif len(asked) > 1:  # an override may have passed it on
+            asked = [one for one in asked if not isinstance(one, Conflict) and _raised(exc, _given(one))]
+        return [
+            f"plugin {one.plugin} has the {type(one.declared).__name__.lower()} for "
+            f"{target_name(one.declared.target)}: {_look_at(place_of(_given(one)), exc, one, by)}"
+            for one in asked
+            if not isinstance(one, Conflict)
+        ]
 
     def fields(self) -> Fields:
         """See Place."""
@@ -104,16 +107,22 @@ class Rules(Place):
         if any(cls is own for own in NATIVE_TYPES):
             return None
         levels = list(self._lineage.levels(cls))
-        overrides: list[Callable[..., object] | AtProtocol] = []
-        for step in self._overrides(cls, levels):
-            if step.settlement.conflict is not None:
-                overrides.append(refusal(step.settlement.conflict))
-                break
-            overrides += [_function(claim) for claim in step.settlement.chosen]
+        overrides = [
+            refusal(one) if isinstance(one, Conflict) else _function(one)
+            for one in self._overriding(cls, levels)
+        ]
         reducer = self._reducer(cls, levels)
         if not overrides and reducer is None:
             return None
         return TypeRule(overrides=tuple(overrides), reduce=_settled_function(reducer))
+
+    def _overriding(self, cls: type, levels: Sequence[Level[RuleClaim]]) -> Iterator[Any]:
+        """The claims of the overrides for objects of exactly `cls`; at the end perhaps a Conflict."""
+        for step in self._overrides(cls, levels):
+            if step.settlement.conflict is not None:
+                yield step.settlement.conflict
+                return
+            yield from step.settlement.chosen
 
     def _overrides(self, cls: type, levels: Sequence[Level[RuleClaim]]) -> Iterator[_Settled]:
         """The overrides for objects of exactly `cls`, step by step, in the order in which they are asked."""
@@ -271,6 +280,33 @@ def _settled_function(settled: Settlement | None) -> Callable[..., object] | AtP
     if settled is None:
         return None
     return _function(settled.chosen[0]) if settled.conflict is None else refusal(settled.conflict)
+
+
+def _given(claim: Claim[Any]) -> Any:
+    """The function of a reducer or override that has been asked."""
+    reduce: Any = claim.declared.reduce
+    return import_dotted(reduce) if isinstance(reduce, str) else reduce
+
+
+def _look_at(place: str, exc: BaseException, claim: Claim[Any], by: int | None) -> str:
+    """What of a function at `place` to look at, `exc` being what came of it: see Rules.blame."""
+    raised = _raised(exc, _given(claim)) or (by is not None and not isinstance(exc, WriteError))
+    return f"look at {place}, which raised this" if raised else f"look at what {place} returns"
+
+
+def _raised(exc: BaseException, function: Any) -> bool:
+    """Whether `exc` came through `function`, or through a function or generator written in it."""
+    todo = [getattr(getattr(function, "__func__", function), "__code__", None)]
+    codes = set()
+    while todo:
+        code = todo.pop()
+        if isinstance(code, CodeType):
+            codes.add(code)
+            todo += code.co_consts
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_frame.f_code not in codes:
+        trace = trace.tb_next
+    return trace is not None
 
 
 def _function(claim: Claim[Any]) -> Callable[..., object] | AtProtocol:

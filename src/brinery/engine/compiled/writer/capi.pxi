@@ -188,7 +188,7 @@ from pickle import PickleBuffer
 from brinery.engine.explaining import no_writer, on_writing, text_file
 from brinery.engine.files import write_rest
 from brinery.engine.globals import extension_code, locate_global, stream_name
-from brinery.engine.levels import KEPT, KEY, PID, SKIPPED, Item, Value, notes
+from brinery.engine.levels import KEPT, KEY, PID, REDUCER as _REDUCER, SKIPPED, Item, Value, notes, ruling_of
 from brinery.engine.paths import place_of
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol
 from brinery.engine.reductions import Reduction, check
@@ -201,5 +201,6 @@ from brinery.plan import AtProtocol, Foreseen, NameMap, TypeRule, WritePlan
 from brinery import cpython as _cpython
 from brinery.cpython import GETATTR_IN_A_ROW, NOTES_FOR_LEVELS
 
+cdef int REDUCER = _REDUCER
 cdef bint RESTS_STAND_ALONE = _cpython.RESTS_STAND_ALONE
 cdef bint LISTS_KEEP_THEIR_SIZE = _cpython.LISTS_KEEP_THEIR_SIZE

@@ -13,7 +13,11 @@ cdef int explain(Writer *w, object error) except -1:
                 chain.append(Reduction(type, ()))  # refused before there was one: it is at fault all the same
             path, name = place_of(chain)
             levels = notes(chain) if NOTES_FOR_LEVELS else ()
-            locate_writing(error, path, name, levels, (<object>w.plan).hints)
+            ruled = UNSET, 0
+            if w.subject != NULL and w.subject == w.ruled:
+                ruled = <object>w.subject, w.ruled_by
+            ruling = ruling_of(chain, path, ruled, w.reducer_override == NULL and w.dispatch_table == NULL)
+            locate_writing(error, path, name, levels, (<object>w.plan).hints, ruling)
             on_writing(error, path, name)
     except Exception:  # as for notes: where it happened must never hide what happened
         pass

@@ -58,11 +58,15 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
             return push_persistent_id(w, obj, pid, True)
     if w.reducer_override != NULL:
         value = (<object>w.reducer_override)(instance)
+    w.ruled = NULL
     if value is NotImplemented and rule is not None:
+        w.ruled = obj
+        w.ruled_by = 0
         for override in rule.overrides:
             value = ask_rule(w, override, instance)
             if value is not NotImplemented:
                 break
+            w.ruled_by += 1
     if value is NotImplemented:
         return open_unhooked(w, obj, cls, rule, False)
     return open_reduced(w, obj, value)
@@ -71,6 +75,7 @@ cdef int open_by_reducer(Writer *w, PyObject *obj) except -1:
 cdef int open_unhooked(Writer *w, PyObject *obj, object cls, object rule, bint asked) except -1:
     """An object that all hooks pass over. `asked`: so does the dispatch table."""
     cdef object reduce = UNSET
+    w.ruled = NULL
     if <PyTypeObject *>cls == &PyType_Type:
         return open_class(w, obj)
     if <PyTypeObject *>cls == &PyFunction_Type:
@@ -80,6 +85,8 @@ cdef int open_unhooked(Writer *w, PyObject *obj, object cls, object rule, bint a
             reduce = look_up_reducer(w, cls)
     elif rule is not None and rule.reduce is not None:
         reduce = rule.reduce
+        w.ruled = obj
+        w.ruled_by = REDUCER
     else:
         reduce = reducers.get(cls, UNSET)
     if reduce is not UNSET:

@@ -102,6 +102,8 @@ cdef struct Writer "brinery_writer":
     PyObject *item           # the child that is to be written next
     int item_alone           # 0 or 1; and TRIED
     PyObject *subject        # owned: the object whose hook or reducer is running
+    PyObject *ruled          # whom a rule's function was asked about last: to be compared only, it may be gone
+    int ruled_by             # and which function: see Ruling in brinery.engine.levels
     # The options.
     bint hooked              # any of the hooks below is set
     int proto

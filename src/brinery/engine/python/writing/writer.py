@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brinery import refusals
 from brinery.cpython import NOTES_FOR_LEVELS
 from brinery.engine.explaining import on_writing
-from brinery.engine.levels import notes
+from brinery.engine.levels import REDUCER, notes, ruling_of
 from brinery.engine.paths import place_of
 from brinery.engine.python.writing.containers import CONTAINERS, TUPLE_OF
 from brinery.engine.python.writing.failures import NO_PART, chain_of
@@ -60,6 +60,7 @@ class Writer(Output):
         "plan",
         "protocol",
         "reducer_override",
+        "ruled",
         "stored",
     )
 
@@ -88,6 +89,8 @@ class Writer(Output):
         self.fast = False
         self.persistent_id: Callable[[object], object] | None = None
         self.reducer_override: Callable[[object], object] = UNSET
+        #: The object that a plugin's function was asked about last, and which: see levels.Ruling.
+        self.ruled: tuple[object, int] = (UNSET, 0)
         self.dispatch_table: Any = UNSET
 
     def dump(self, root: object) -> bytes:
@@ -200,10 +203,12 @@ class Writer(Output):
             if value is not NotImplemented:
                 return write_reduced(self, obj, value)
         if rule is not None:
-            for override in rule.overrides:
+            for number, override in enumerate(rule.overrides):
+                self.ruled = obj, number
                 value = self._ask(override, obj)
                 if value is not NotImplemented:
                     return write_reduced(self, obj, value)
+            self.ruled = UNSET, 0
         if cls is type:
             return write_type(self, obj)  # type: ignore[arg-type]
         if cls is FunctionType:
@@ -215,6 +220,7 @@ class Writer(Output):
                 reduce = self.dispatch_table[cls]
         elif rule is not None and rule.reduce is not None:
             reduce = rule.reduce
+            self.ruled = obj, REDUCER
         else:
             reduce = copyreg.dispatch_table.get(cls, UNSET)
         if reduce is not UNSET:
@@ -313,5 +319,8 @@ class Writer(Output):
         """Say on `exc` which object it was: `failed`, a part of the last of `levels`, or NO_PART for that."""
         chain = chain_of(exc, levels, failed)
         path, type_name = place_of(chain)
-        locate_writing(exc, path, type_name, notes(chain) if NOTES_FOR_LEVELS else (), self.plan.hints)
+        ruling = ruling_of(chain, path, self.ruled, self.reducer_override is self.dispatch_table is UNSET)
+        locate_writing(
+            exc, path, type_name, notes(chain) if NOTES_FOR_LEVELS else (), self.plan.hints, ruling
+        )
         on_writing(exc, path, type_name)
