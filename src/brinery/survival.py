@@ -19,7 +19,8 @@ def check(obj: object, protocol: int | None = None, *, profile: Profile | None =
     bytes.
 
     Values are compared as values, containers item by item, other objects by their ``==``; where that is not
-    defined, or says no, by their attributes, or by their reductions where the class has its own. What is one
+    defined, or says no, by their attributes, or by their reductions where the class has its own; functions
+    that were written by value by what they hold. What is one
     object in several places has to be one again. It is no proof: what is left out by a ``__getstate__``
     counts as meant. Reading runs the code that reading runs; new objects that a bound store takes are stored.
 

@@ -90,6 +90,11 @@ class WithNewArguments:
         return None
 
 
+class WithMethod(Plain):
+    def method(self) -> None:
+        pass
+
+
 WAYS: dict[str, Callable[[object], object]] = {
     "root": lambda bad: bad,
     "root[1]": lambda bad: [0, bad],
@@ -116,6 +121,8 @@ WAYS: dict[str, Callable[[object], object]] = {
     "root[5]": lambda bad: ListChild([0, 1, 2, 3, 4, bad]),
     "root['b']": lambda bad: DictChild(a=1, b=bad),
     "root.extra": lambda bad: with_attributes(ListChild([1]), extra=bad),
+    "root[0].__self__.handler": lambda bad: [with_attributes(WithMethod(), handler=bad).method],
+    "root.__self__.extra": lambda bad: with_attributes(ListChild([1]), extra=bad).append,
     "root['c']": lambda bad: collections.OrderedDict(a=1, c=bad),
 }
 if FROZENDICT is not None:

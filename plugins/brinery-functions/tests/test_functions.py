@@ -407,3 +407,158 @@ def test_modules_that_can_be_imported_are_told_nothing_of_and_not_imported(monke
         names = [made.__name__, "xml.dom.minidom", "json.tool", "this"]
         brinery.Profile(["functions"], options={"functions": {"modules": names}})
     assert "this" not in sys.modules
+
+
+class Unwritten:
+    def __reduce_ex__(self, protocol):
+        raise TypeError("not to be written")
+
+
+class Unread:
+    """It is written, and cannot be read."""
+
+    def __reduce__(self):
+        return len, ()
+
+
+class Changed:
+    def __init__(self):
+        self.number = 1
+
+    def __setstate__(self, state):
+        self.number = 2
+
+
+def with_variable(bad):
+    first = 1
+
+    def inner():
+        return first, bad
+
+    return inner
+
+
+def with_part_of_a_variable(bad):
+    data = {"x": [0, bad]}
+    return lambda: data
+
+
+def with_function_in_a_variable(bad):
+    def inner():
+        return bad
+
+    return lambda: inner()
+
+
+def with_default(bad):
+    return lambda first, second=bad: None
+
+
+def with_keyword_only_default(bad):
+    return lambda *, second=bad: None
+
+
+def with_attribute(bad):
+    def inner():
+        pass
+
+    inner.kept = bad
+    return inner
+
+
+def with_global(bad):
+    made = types.FunctionType(
+        (lambda: HELD).__code__,  # noqa: F821
+        {"HELD": bad, "__name__": "nowhere"},
+    )
+    made.__module__ = "nowhere"
+    return made
+
+
+def with_partial(bad):
+    return functools.partial(lambda: bad)
+
+
+def with_cache(bad):
+    return functools.lru_cache(lambda: bad)
+
+
+def with_property(bad):
+    class Local:
+        held = property(lambda self: bad)
+
+    return Local
+
+
+def with_method(bad):
+    class Local:
+        def method(self):
+            return bad
+
+    return Local().method
+
+
+#: Where what cannot be written or read is in a function: of these, which one a reader is told by name.
+IN_FUNCTIONS = [
+    (with_variable, "<variable bad>"),
+    (with_part_of_a_variable, "<variable data>['x'][1]"),
+    (with_function_in_a_variable, "<variable inner><variable bad>"),
+    (with_default, ".__defaults__[0]"),
+    (with_keyword_only_default, ".__kwdefaults__['second']"),
+    (with_attribute, ".kept"),
+    (with_global, ".__globals__['HELD']"),
+    (with_partial, ".func<variable bad>"),
+    (with_cache, ".__wrapped__<variable bad>"),
+    (with_property, ".held.fget<variable bad>"),
+    (with_method, ".__self__.__class__.method<variable bad>"),
+]
+
+
+@pytest.mark.parametrize("engine_name", ["compiled", "python"])
+class TestWhereInAFunction:
+    @pytest.mark.parametrize(("made", "step"), IN_FUNCTIONS)
+    @pytest.mark.parametrize("protocol", PROTOCOLS)
+    def test_what_is_not_written(self, engine_name, made, step, protocol):
+        profile = brinery.Profile(["functions"], engine=engine_name)
+        if protocol < 2 and made is with_method:
+            pytest.skip("copyreg's own constructor is given the class")
+        with pytest.raises(TypeError, match="not to be written") as caught:
+            profile.dumps([made(Unwritten())], protocol)
+        assert caught.value.pickle_path == f"root[0]{step}"
+        assert caught.value.pickle_type == f"{__name__}.Unwritten"
+        assert not [note for note in caught.value.__notes__ if note.startswith("plugin ")]
+
+    @pytest.mark.parametrize(("made", "step"), IN_FUNCTIONS[:9])
+    def test_what_is_not_read(self, engine_name, made, step):
+        class Fresh(Unread):  # of which the first dump is not like the second: cloudpickle notes the class
+            pass
+
+        profile = brinery.Profile(["functions"], engine=engine_name)
+        with pytest.raises(brinery.errors.CheckError) as caught:
+            brinery.check([made(Fresh())], profile=profile)
+        assert caught.value.pickle_path == f"root[0]{step}"
+
+    @pytest.mark.parametrize(("made", "step"), IN_FUNCTIONS[:7])
+    def test_what_is_read_as_something_else(self, engine_name, made, step):
+        profile = brinery.Profile(["functions"], engine=engine_name)
+        with pytest.raises(brinery.errors.CheckError) as caught:
+            brinery.check([made(Changed())], profile=profile)
+        assert caught.value.pickle_path == f"root[0]{step}.number"
+
+
+def test_functions_that_survive_are_found_to():
+    def even(number):
+        return number == 0 or odd(number - 1)
+
+    def odd(number):
+        return number != 0 and even(number - 1)
+
+    shared = [1, 2]
+    pair = [
+        lambda: shared,
+        lambda extra=shared: (extra, shared),
+        even,
+        with_variable(fractions.Fraction(1, 3)),
+    ]
+    brinery.check(pair, profile=PROFILE)
+    brinery.check([with_attribute(shared), shared, lambda: json.dumps(shared)], profile=PROFILE)

@@ -78,13 +78,22 @@ class Checker:
         located: Place | None = None
         objects: list[object] = []
         if offset is not None:
-            objects = objects_at(self._pickler(), obj, protocol, fix_imports, offset)
+            objects = objects_at(self._pickler(), obj, protocol, fix_imports, self._read_again)
             located = path_to(self._pickler(), obj, objects)
         if located is None:
             return _failed(f"something in root {said}", None, None, _advice(objects, failure))
         what = f"an object of type {located.type_name}" if located.exact else "something in it"
         advice = _advice(objects, failure)
         return _failed(f"{located.path}: {what} {said}", located.path, located.type_name, advice)
+
+    def _read_again(self, data: bytes, fix_imports: bool) -> int | None:
+        """Where reading `data` fails: an object may be written otherwise than the first time."""
+        try:
+            self._engine.Loader(self._read_plan).loads(data, fix_imports=fix_imports)
+        except Exception as failure:
+            offset: int | None = getattr(failure, "pickle_offset", None)
+            return offset
+        return None
 
     def _pickler(self) -> type[Any]:
         plan = self._write_plan()

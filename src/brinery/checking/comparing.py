@@ -93,7 +93,9 @@ def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
     cls = type(one)
     if isinstance(one, _BY_NAME):
         same = type(other) is cls and getattr(one, "__qualname__", 0) == getattr(other, "__qualname__", 0)
-        return _ALIKE if same else _DIFFERENT
+        if not same:
+            return _DIFFERENT
+        return _function_parts(one, other) if cls is types.FunctionType else _ALIKE
     if type(other) is not cls:
         # In-band, a buffer is written as the bytes or the bytearray that it shows.
         return _ALIKE if cls.__name__ == "PickleBuffer" else _DIFFERENT
@@ -106,6 +108,32 @@ def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
     if cls in (set, frozenset):
         return _sets(one, other)
     return _compare_objects(one, other)
+
+
+def _function_parts(one: Any, other: Any) -> list[tuple[str, object, object]]:
+    """What two functions hold, where they were written by value: variables, defaults, globals, attributes."""
+    parts = [
+        (".__code__.co_code", one.__code__.co_code, other.__code__.co_code),
+        (".__defaults__", one.__defaults__, other.__defaults__),
+        (".__kwdefaults__", one.__kwdefaults__, other.__kwdefaults__),
+    ]
+    cells = zip(one.__code__.co_freevars, one.__closure__ or (), other.__closure__ or (), strict=False)
+    parts += [(f"<variable {name}>", _contents_of(cell), _contents_of(copy)) for name, cell, copy in cells]
+    parts += [
+        (f".__globals__[{name!r}]", one.__globals__[name], other.__globals__[name])
+        for name in one.__code__.co_names
+        if name in one.__globals__ and name in other.__globals__
+    ]
+    held, read = vars(one), vars(other)
+    names = dict.fromkeys((*held, *read))
+    return parts + [(f".{name}", held.get(name, _MISSING), read.get(name, _MISSING)) for name in names]
+
+
+def _contents_of(cell: types.CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return _MISSING
 
 
 def _compare_objects(one: Any, other: Any) -> list[tuple[str, object, object]]:

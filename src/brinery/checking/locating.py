@@ -12,7 +12,7 @@ from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Keeper, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Place", "objects_at", "path_to"]
 
@@ -20,15 +20,24 @@ _STOP = BY_NAME["STOP"].code[0]
 
 
 def objects_at(
-    pickler_class: type[Any], obj: object, protocol: int, fix_imports: bool, offset: int
+    pickler_class: type[Any],
+    obj: object,
+    protocol: int,
+    fix_imports: bool,
+    where: Callable[[bytes, bool], int | None],
 ) -> list[object]:
-    """The object that the opcode at `offset` of the pickle of `obj` makes or changes, then those around it.
+    """The object that an opcode of the pickle of `obj` makes or changes, then those around it.
+
+    `where` is given the pickle, and `fix_imports`, and gives the opcode's offset; None: there is none.
 
     They are found by the memo: the writer's knows the object of each index, the stream each object's index.
     """
     file = BytesIO()
     pickler = pickler_class(file, protocol, fix_imports)
     pickler.dump(obj)
+    offset = where(file.getvalue(), fix_imports)
+    if offset is None:
+        return []
     by_index = dict(pickler.memo.copy().values())
     return [by_index[index] for index in _memo_indices(file.getvalue(), offset) if index in by_index]
 

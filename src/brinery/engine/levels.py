@@ -116,7 +116,7 @@ def ruling_of(
         return None
     at = next((at for at in range(len(chain) - 1, 0, -1) if type(chain[at]) is Reduction), 0)
     made, _, of_it = path.rpartition(".__reduce__()")
-    if at and (at == len(chain) - 1 or (made and "." not in of_it)):
+    if at and (at == len(chain) - 1 or (made and of_it.strip("[]0123456789") == "")):
         return Ruling(type(chain[at - 1]), None)
     return None
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
+from types import BuiltinMethodType, CellType, FunctionType, MethodType
 
 from brinery.engine.levels import PID, SKIPPED, is_place, shorten
 from brinery.engine.reductions import Reduction
@@ -89,6 +90,10 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
         return ".__reduce__()[0]", _from_object
     if child is parent.args and _is(owner, partial):
         return "", _from_function
+    if child is parent.args and _is(owner, CellType):
+        return "", _from_cell
+    if child is parent.args and type(owner) in _WRAPPED:
+        return "", _from_wrapper
     if child is parent.args:
         return ".args" if _is(owner, BaseException) else ".__reduce__()[1]", _from_object
     if child is parent.state_setter:
@@ -101,6 +106,8 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
     if index is not None:
         if _is(owner, partial):
             return _from_function(owner, parent, child)
+        if child is type(owner):
+            return ".__class__", _from_object
         args = ".args" if _is(owner, BaseException) else ".__reduce__()[1]"
         return f"{args}[{index}]", _from_object
     if type(child) is tuple and parent.items is None:
@@ -113,6 +120,34 @@ def _from_reduction(owner: object, parent: object, child: object) -> tuple[str, 
 def _from_frozen(owner: object, parent: object, child: object) -> tuple[str, Step]:
     """A frozendict is made of a tuple with one dict, which nobody who wrote the frozendict ever saw."""
     return "", _from_object
+
+
+def _from_closure(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    """The cells of a function: which is which variable's, only the function's code says."""
+    index = None if child is SKIPPED else _index(parent, child)
+    if index is None:
+        return "<variable>", _from_object
+    name = owner.__code__.co_freevars[index]  # type: ignore[attr-defined]
+
+    def from_cell(owner: object, parent: object, child: object) -> tuple[str, Step]:
+        if type(child) is Reduction or (type(parent) is Reduction and child is parent.args):
+            return "", from_cell
+        return f"<variable {name}>", _from_object
+
+    return "", from_cell
+
+
+def _from_wrapper(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    """What is made to wrap something, and says so by an attribute that runs no code."""
+    for name in _WRAPPED[type(owner)]:
+        if getattr(owner, name, None) is child:
+            return f".{name}", _from_object
+    return f".__reduce__()[1]{_item(parent, child)}", _from_object
+
+
+def _from_cell(owner: object, parent: object, child: object) -> tuple[str, Step]:
+    """A cell is made of its contents alone."""
+    return ".cell_contents", _from_object
 
 
 def _from_function(owner: object, parent: object, child: object) -> tuple[str, Step]:
@@ -132,6 +167,8 @@ def _from_state(owner: object, parent: object, child: object) -> tuple[str, Step
     if _is(parent, dict):
         for key, value in _pairs(parent):
             if value is child:
+                if key == "__closure__" and type(child) is tuple and _is(owner, FunctionType):
+                    return "", _from_closure
                 return (
                     f".{key}" if type(key) is str and key.isidentifier() else f"[{_key(key)}]"
                 ), _from_object
@@ -143,6 +180,16 @@ def _from_state(owner: object, parent: object, child: object) -> tuple[str, Step
                 return f".{name}", _from_object
     return f".__getstate__(){_item(parent, child) or '<item>'}", _from_object
 
+
+#: What objects of these types wrap.
+_WRAPPED: dict[type, tuple[str, ...]] = {
+    MethodType: ("__self__", "__func__"),
+    BuiltinMethodType: ("__self__",),
+    property: ("fget", "fset", "fdel"),
+    classmethod: ("__func__",),
+    staticmethod: ("__func__",),
+    type(lru_cache(len)): ("__wrapped__",),
+}
 
 #: From Python 3.15 on.
 _FROZENDICT = getattr(builtins, "frozendict", ())
