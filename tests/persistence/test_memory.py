@@ -90,11 +90,11 @@ def test_new_rows_and_loads_take_little_more_than_the_plain_way(tmp_path: Path) 
             made = people()
             return made, bound.dumps(made)
 
-        # The least of some: by where the objects lie, the memo's table has twice the size at times.
-        assert min(peak_of(dump) for _ in range(5)) < 1.7 * dumped
+        # Mostly 1.5 or 1.6. The set of what is known grows by four: 100 bytes an object at times.
+        assert peak_of(dump) < 2 * dumped
         data = bound.dumps(list(store.all("people")))
         gc.collect()
-        assert peak_of(lambda: bound.loads(data)) < 1.7 * loaded
+        assert peak_of(lambda: bound.loads(data)) < 1.5 * loaded
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])

@@ -62,7 +62,7 @@ def select(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> I
 
 def select_batches(
     connection: sqlite3.Connection, layout: Layout, keys: list[Key]
-) -> Iterator[tuple[int, list[Key], Iterable[tuple[Cell, ...]]]]:
+) -> Iterator[tuple[int, list[Key], sqlite3.Cursor]]:
     """For each batch of `keys`, of one query: where it begins, its keys, and the rows that there are."""
     return _asked(connection, layout, keys, columns_of(layout))
 
@@ -71,7 +71,7 @@ def keys_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) 
     """Those of `keys` that have a row: one query for each batch."""
     for _, _, rows in _asked(connection, layout, keys, quote(*layout.table.key, of="t")):
         for row in rows:
-            yield row if len(row) > 1 else row[0]  # type: ignore[misc]
+            yield row if len(row) > 1 else row[0]
 
 
 def count_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key]) -> int:
@@ -79,13 +79,13 @@ def count_there(connection: sqlite3.Connection, layout: Layout, keys: list[Key])
     total = 0
     for _, _, rows in _asked(connection, layout, keys, "count(*)"):
         ((count,),) = rows
-        total += int(count)  # type: ignore[arg-type]
+        total += int(count)
     return total
 
 
 def _asked(
     connection: sqlite3.Connection, layout: Layout, keys: list[Key], columns: str
-) -> Iterator[tuple[int, list[Key], Iterable[tuple[Cell, ...]]]]:
+) -> Iterator[tuple[int, list[Key], sqlite3.Cursor]]:
     names = layout.table.key
     width = len(names)
     batch = max(1, min(connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER), _VARIABLES) // width)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteStore"]
 
+#: Rows that are made into objects at a time.
+_AT_ONCE = 2000
+
 
 class SqliteStore(Asking, Store):
     """Objects of declared classes, as rows of an SQLite database.
@@ -296,22 +299,22 @@ class SqliteStore(Asking, Store):
         if tables is None or not all(self.layout_of(name).quick for name in tables):
             return None
         loaded: dict[Key, Any] = {}
-        left: list[tuple[Layout, list[tuple[Cell, ...]], list[Any], list[Key] | None]] = []
+        left: list[tuple[Layout, list[tuple[Cell, ...]], _Addresses | None]] = []
         with self.database.reading() as connection:
             for name, keys in tables.items():
                 layout = self.layout_of(name)
                 for start, some, found in select_batches(connection, layout, keys):
-                    rows = list(found)
-                    if bytes in set(map(type, chain.from_iterable(rows))):
-                        layout.quick = False  # most of its rows will be such
-                        return None
-                    asked = None if addresses is None else addresses[start : start + len(some)]
-                    # What is made on the way takes as much memory as the objects: no more than a batch
-                    # of it at a time. But nothing of the user's may run here.
-                    if layout.makes_quietly:
-                        _make_simple(loaded, layout, rows, some, asked)
-                    else:
-                        left.append((layout, rows, some, asked))
+                    asked = None if addresses is None else _Addresses(some, addresses, start)
+                    # What is made on the way takes as much memory as the objects: a few thousand of it at a
+                    # time. But nothing of the user's may run here.
+                    while rows := found.fetchmany(_AT_ONCE):
+                        if bytes in set(map(type, chain.from_iterable(rows))):
+                            layout.quick = False  # most of its rows will be such
+                            return None
+                        if layout.makes_quietly:
+                            _make_simple(loaded, layout, rows, asked)
+                        else:
+                            left.append((layout, rows, asked))
         left.reverse()
         while left:
             _make_simple(loaded, *left.pop())
@@ -458,28 +461,45 @@ class _SqliteLoad(Load):
         return self._store._load(keys, self._loading)
 
 
+class _Addresses:
+    """The addresses that rows of one batch were asked for by, for the rows as they come."""
+
+    __slots__ = ("_addresses", "_at", "_by_key", "_keys", "_start")
+
+    def __init__(self, keys: list[Any], addresses: list[Key], start: int) -> None:
+        self._keys = keys
+        self._addresses = addresses
+        self._start = start  # of the batch, in `addresses`
+        self._at = 0
+        self._by_key: dict[Any, Key] | None = None
+
+    def of(self, keys: list[Any]) -> list[Key | None]:
+        """Those of the next rows, whose `keys` are these; None where nobody asked for it in that form."""
+        at, self._at = self._at, self._at + len(keys)
+        if self._by_key is None and keys == self._keys[at : self._at]:  # in order, as most are
+            return list(self._addresses[self._start + at : self._start + self._at])
+        if self._by_key is None:
+            end = self._start + len(self._keys)
+            self._by_key = dict(zip(self._keys, self._addresses[self._start : end], strict=True))
+        return list(map(self._by_key.get, keys))
+
+
 def _make_simple(
     loaded: dict[Key, Any],
     layout: Layout,
     rows: list[tuple[Cell, ...]],
-    asked: list[Any],
-    addresses: list[Key] | None,
+    addresses: _Addresses | None,
 ) -> None:
-    """Put the objects of `rows`, which have some of the keys `asked`, into `loaded`.
-
-    `addresses` are those of the keys, where they are there.
-    """
+    """Put the objects of `rows` into `loaded`, under the addresses by which they were asked for, if any."""
     keys = list(map(itemgetter(layout.key_positions[0]), rows))
     objects = list(layout.all_simple(rows))
     layout.known.add_many(zip(objects, rows, strict=True))
     if addresses is None:
         loaded.update(zip(zip(repeat(layout.name), keys), objects, strict=False))
         return
-    if keys != asked:
-        by_key = dict(zip(keys, objects, strict=True))
-        addresses = [address for address, key in zip(addresses, asked, strict=True) if key in by_key]
-        objects = [by_key[key] for key in asked if key in by_key]
-    loaded.update(zip(addresses, objects, strict=True))
+    asked: Any = addresses.of(keys)
+    loaded.update(zip(asked, objects, strict=True))
+    loaded.pop(None, None)
 
 
 def _is_found(name: str) -> bool:

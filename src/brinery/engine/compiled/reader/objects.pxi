@@ -147,7 +147,7 @@ cdef bint take_ready(Reading r) except -1:
     if (
         at >= len(r.ready)
         or s.top == s.fence
-        or <Py_ssize_t> r.ready_offsets[at] != opcode_offset(&r.source) - r.began
+        or places_at(r.ready_places, at) != opcode_offset(&r.source) - r.began
     ):
         return False
     r.ready_at = at + 1
@@ -160,11 +160,11 @@ cdef bint take_ready(Reading r) except -1:
     return True
 
 
-cdef int expect(Reading r, object stored, list offsets) except -1:
-    """What `stored` has ready for the IDs at `offsets` is taken from there. The source stands at the pickle."""
+cdef int expect(Reading r, object stored, bytearray places) except -1:
+    """What `stored` has ready for the IDs at `places` is taken from there. The source stands at the pickle."""
     ready = getattr(stored, "ready", None)
-    if type(ready) is list and len(<list> ready) == len(offsets):
-        r.ready, r.ready_offsets, r.ready_at = ready, offsets, 0
+    if type(ready) is list and len(<list> ready) == places_count(places):
+        r.ready, r.ready_places, r.ready_at = ready, places, 0
         r.began = source_offset(&r.source)
     return 0
 

@@ -21,14 +21,38 @@ cdef enum:
     FEW_PARTS = 90  # bytes, and so at most as many parts: fewer than is_whole() looks at
 
 
+# Offsets of opcodes are kept in a bytearray, a Py_ssize_t each: an int object for each is 32 bytes more, a third of
+# the object that is referred to.
+
+cdef int places_add(bytearray places, Py_ssize_t offset) except -1:
+    cdef Py_ssize_t size = len(places)
+    PyByteArray_Resize(<PyObject *> places, size + <Py_ssize_t> sizeof(Py_ssize_t))
+    memcpy(PyByteArray_AS_STRING(<PyObject *> places) + size, &offset, sizeof(Py_ssize_t))
+    return 0
+
+
+cdef inline Py_ssize_t places_count(bytearray places) noexcept:
+    return len(places) // <Py_ssize_t> sizeof(Py_ssize_t)
+
+
+cdef inline Py_ssize_t places_at(bytearray places, Py_ssize_t index) noexcept:
+    return (<Py_ssize_t *> PyByteArray_AS_STRING(<PyObject *> places))[index]
+
+
+cdef object places_shown(bytearray places):
+    """The offsets, as a sequence of ints."""
+    return memoryview(places).cast("n")
+
+
 cdef tuple skim_ids(bytes data):
-    """All persistent IDs of the pickle in `data`, in order, and the offsets of their opcodes; None where it takes a walk.
+    """All persistent IDs of the pickle in `data`, in order, and the places of their opcodes; None where it takes a walk.
 
     Where the stream is malformed there may be more than the walk finds, which stops there.
     """
     cdef brinery_skim state
     cdef const unsigned char *start = <const unsigned char *> PyBytes_AS_STRING(<PyObject *> data)
-    cdef list ids = [], offsets = []
+    cdef list ids = []
+    cdef bytearray places = bytearray()
     cdef dict known = {}
     cdef int found
     memset(&state, 0, sizeof(state))
@@ -37,14 +61,14 @@ cdef tuple skim_ids(bytes data):
     while True:
         found = brinery_skim_on(&state)
         if found == BRINERY_SKIM_STOP:
-            return ids, offsets
+            return ids, places
         if found == BRINERY_SKIM_UNSURE:
             return None
         pid = skimmed_id(&state, known)
         if pid is HOLE or state.next - state.plain > FEW_PARTS and not is_whole(pid):
             return None
         ids.append(pid)
-        offsets.append(state.next - 1 - start)
+        places_add(places, state.next - 1 - start)
 
 
 cdef object skimmed_id(brinery_skim *state, dict known):

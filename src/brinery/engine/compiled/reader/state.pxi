@@ -130,7 +130,7 @@ cdef class Reading:
     cdef object stored      # what they gave for this load, or None
     cdef object refusal     # the error that they raised for it, or None
     cdef list ready         # what the stores gave for the stream's persistent IDs, in order; or None
-    cdef list ready_offsets # where the opcodes of these IDs are, from where the pickle began
+    cdef bytearray ready_places # where the opcodes of these IDs are, from where the pickle began
     cdef Py_ssize_t ready_at
     cdef Py_ssize_t began
     cdef bint foreign       # user code has run: there may be objects whose end, hash or comparison is user code

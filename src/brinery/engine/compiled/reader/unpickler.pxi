@@ -93,22 +93,22 @@ cdef int decide(Reading r) except -1:
         walker = Walker()
         if not walker.in_bytes(data):
             return 0
-        found, sure = (walker.ids, walker.offsets), True
+        found, sure = (walker.ids, walker.places), True
     elif not (<list> (<tuple> found)[0]):
         return 0
     try:
         try:
-            r.stored = stores.begin_load(found[0], found[1], None, True)
+            r.stored = stores.begin_load(found[0], places_shown(found[1]), None, True)
         except MissingReference:
             if sure:
                 raise
             # Where the stream is malformed, what comes behind that place is not asked for.
             walker = Walker()
             walker.in_bytes(data)
-            if walker.offsets == found[1]:
+            if walker.places == found[1]:
                 raise
-            found = walker.ids, walker.offsets
-            r.stored = stores.begin_load(walker.ids, walker.offsets, None, True)
+            found = walker.ids, walker.places
+            r.stored = stores.begin_load(walker.ids, places_shown(walker.places), None, True)
     except BaseException as refusal:
         r.refusal = refusal
         raise
@@ -271,7 +271,7 @@ cdef class Unpickler:
             if is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD):
                 r.persistent_load = None if self.stored is None else self.stored.resolve
                 if self.stored is not None:
-                    expect(r, self.stored, self.walker.offsets)
+                    expect(r, self.stored, self.walker.places)
             else:
                 r.persistent_load = put_in_place(self.persistent_load)
             r.foreign = r.memo.count > 0
@@ -281,7 +281,7 @@ cdef class Unpickler:
             return result
         finally:
             r.walking = False
-            r.finder = r.persistent_load = r.ready = r.ready_offsets = None
+            r.finder = r.persistent_load = r.ready = r.ready_places = None
             stored, self.stored = self.stored, None
             plans_clear(r)
             models_clear(r)
@@ -296,7 +296,7 @@ cdef class Unpickler:
         if not walking:
             finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else put_in_place(self.find_class)
             decided = is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD)
-            self.stored = r.plan.stores.begin_load(self.walker.ids, self.walker.offsets, finder, decided)
+            self.stored = r.plan.stores.begin_load(self.walker.ids, places_shown(self.walker.places), finder, decided)
         return 0
 
     cdef Reading initialized(self):
@@ -516,7 +516,7 @@ cdef class Loader:
         finally:
             stored = r.stored
             r.undecided = r.stream = r.stored = r.refusal = None
-            r.ready = r.ready_offsets = None
+            r.ready = r.ready_places = None
             self.finish(r)
             if stored is not None:
                 stored.close(succeeded)
@@ -524,19 +524,19 @@ cdef class Loader:
     cdef object load_stored(self, Reading r, object stores, Walker walker, object data, object file):
         """A load in which the bound stores take part, of `data` or, where that is None, of `file`."""
         cdef bint succeeded = False
-        stored = stores.begin_load(walker.ids, walker.offsets, None, True)
+        stored = stores.begin_load(walker.ids, places_shown(walker.places), None, True)
         try:
             r.persistent_load = stored.resolve
             if data is None:
                 source_file(r, file)
             else:
                 source_bytes(r, data)
-            expect(r, stored, walker.offsets)
+            expect(r, stored, walker.places)
             result = read_one(r)
             succeeded = True
             return result
         finally:
-            r.ready = r.ready_offsets = None
+            r.ready = r.ready_places = None
             self.finish(r)
             stored.close(succeeded)
 

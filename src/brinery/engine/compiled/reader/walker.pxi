@@ -118,7 +118,7 @@ cdef class Walker:
 
     cdef Reading reading
     cdef list ids
-    cdef list offsets      # of their opcodes, from where the pickle begins
+    cdef bytearray places  # of their opcodes, from where the pickle begins
     cdef Py_ssize_t began
     cdef bint behind  # a pickle was skipped, so this memo lacks what that one put there
 
@@ -150,7 +150,7 @@ cdef class Walker:
             source_close(self.reading)
             file.rewind()
             self.behind = True
-            self.ids, self.offsets = [], []
+            self.ids, self.places = [], bytearray()
             return 0
         if self.behind and beside is not None:
             self.follow(memo_copy(beside))
@@ -170,7 +170,7 @@ cdef class Walker:
     cdef int walk(self) except -1:
         # An ID that holds an object, which only the load can build, is left out. Where the stream is
         # malformed, the IDs up to there are returned: the load will meet the same place and say so.
-        self.ids, self.offsets = [], []
+        self.ids, self.places = [], bytearray()
         self.began = source_offset(&self.reading.source)
         self.reading.persistent_load = self.collect
         try:
@@ -184,7 +184,7 @@ cdef class Walker:
     def collect(self, pid):
         if is_whole(pid):
             self.ids.append(pid)
-            self.offsets.append(opcode_offset(&self.reading.source) - self.began)
+            places_add(self.places, opcode_offset(&self.reading.source) - self.began)
         return HOLE
 
     cdef int follow(self, dict entries) except -1:
