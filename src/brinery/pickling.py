@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from brinery.engine.python import Unpickler as EngineUnpickler
     from brinery.profile import Profile
 else:
-    _engine = engine.choose()
+    try:
+        _engine = engine.choose()
+    except (ImportError, ValueError) as _impossible:  # BRINERY_ENGINE names none that can be used
+        from brinery.as_command import leave_if_command
+
+        leave_if_command(_impossible)
+        raise
     EngineDumper, EngineLoader = _engine.Dumper, _engine.Loader
     EnginePickler, EngineUnpickler = _engine.Pickler, _engine.Unpickler
 

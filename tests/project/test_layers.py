@@ -26,6 +26,7 @@ LAYERS = (
         "refusals",
         "wording",
         "urls",
+        "as_command",
         "said",
         "errors",
         "plan",

@@ -1,7 +1,7 @@
 """The command line: ``brinery`` and ``python -m brinery``. One module for each command.
 
 Exit codes: 0 all went well; 1 the input, a plugin or a name is not what it should be, and standard
-error says what; 2 the command line itself is wrong.
+error says what; 2 the command line itself is wrong, or BRINERY_ENGINE is (see :mod:`brinery.as_command`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ examples:
 exit codes:
   0  all went well
   1  bad input: a file, a name or a plugin; standard error says which and why
-  2  wrong command line
+  2  wrong command line, or no such engine as BRINERY_ENGINE names
 """
 
 
@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = "brinery"
     trouble = 1
     try:
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.print_help(sys.stderr)
+            return 2
         command, trouble = f"brinery {options.command}", options.trouble
         with warnings.catch_warnings():
             # --version and plugins say which engine is in use, and why.
@@ -114,6 +118,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="brinery",
+        usage="brinery [-h] [--version] COMMAND ...",
         description="Look into pickles without loading them, and see what plugins do to yours.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -126,13 +131,15 @@ def _parser() -> _Parser:
         parser_class=argparse.ArgumentParser,
         dest="command",
         metavar="COMMAND",
-        required=True,
+        prog="brinery",
         title="commands",
+        # A line for each: argparse breaks one whose name is longer than most.
+        description="\n".join(f"{command.NAME:11} {command.SUMMARY}" for command in COMMANDS),
+        help=argparse.SUPPRESS,
     )
     for command in COMMANDS:
         sub = commands.add_parser(
             command.NAME,
-            help=command.SUMMARY,
             description=command.HELP,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "TROUBLE", "arguments", "run"]
 
 NAME = "diff"
-SUMMARY = "show what differs between two pickles, by path and value, without loading them"
+SUMMARY = "show what differs between two pickles, by path and value"
 HELP = """\
 Show what differs between two pickles, one line each: the path from the root,
 and what is there. Nothing is imported or loaded. Protocols, frames and memos

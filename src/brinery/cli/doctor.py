@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "doctor"
-SUMMARY = "say why a pickle does not load here, and what would help, without running any of it"
+SUMMARY = "say why a pickle does not load here, and what would help"
 HELP = """\
 Say what a file is, where it breaks, and which rule, plugin, encoding or Python
 version would help. Nothing in it is imported, called or built. It tells whether

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "explain"
-SUMMARY = "show every plugin that has a say about a class or a name, and who wins"
+SUMMARY = "show who has a say about a class or a name, and who wins"
 HELP = """\
 Show every plugin that has a say about a name, in the order in which they are
 asked, who wins, and by which rule. A * marks what counts. Where plugins

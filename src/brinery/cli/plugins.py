@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "plugins"
-SUMMARY = "list the plugins: active, blocked or broken, and why; and the engine in use"
+SUMMARY = "list the plugins, active or not and why; and the engine in use"
 HELP = """\
 List every plugin that is installed or built in, and what became of it in the
 profile that brinery.dumps and the rest use:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "refs"
-SUMMARY = "list the globals and persistent IDs of a pickle, without loading it"
+SUMMARY = "list globals and persistent IDs, without loading anything"
 HELP = """\
 List what a pickle refers to outside itself: its globals (the classes and
 functions that loading would import) and its persistent IDs (what loading would

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "store"
-SUMMARY = "show what lives in an SQLite store, and migrate it to what a program declares"
+SUMMARY = "look into an SQLite store, and migrate its tables"
 HELP = """\
 Show what lives in an SQLite store, and bring its tables to what a program
 declares now. Nothing is imported to show it; to migrate, the classes are.

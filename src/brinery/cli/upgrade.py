@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "upgrade"
-SUMMARY = "rewrite old pickles: protocol, names and Python 2's strings, without loading them"
+SUMMARY = "rewrite old pickles: protocol, names and Python 2's strings"
 HELP = """\
 Rewrite pickles at another protocol, with today's names, and with Python 2's
 strings as text or bytes. Nothing that they name is imported, called or built.

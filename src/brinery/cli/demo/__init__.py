@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "demo"
-SUMMARY = "what brinery does, on one screen; with --steps, a guided run with the code"
+SUMMARY = "show what brinery does, on one screen; --steps: with the code"
 HELP = """\
 Show on one screen what brinery is for: the bytes of pickle, how much faster on
 this machine, an error that says where, and a reference to a database's row.

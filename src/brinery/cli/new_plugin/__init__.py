@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HELP", "NAME", "SUMMARY", "arguments", "run"]
 
 NAME = "new-plugin"
-SUMMARY = "write a plugin to begin with: a distribution that installs and passes its tests"
+SUMMARY = "write a plugin to begin with, which passes its own tests"
 HELP = """\
 Write a distribution with a plugin: pyproject.toml, README, the plugin and its
 tests, which are brinery's contract with plugins, and that with stores if it is
