@@ -274,6 +274,14 @@ def test_columns_are_added_with_their_defaults_renamed_and_dropped(
     ]
     with SqliteStore(path) as store:
         assert [obj.title for obj in store.all("first")] == ["Anna", "Berta"]
+    # A second time, and what is misspelt.
+    assert migrate(path, tables, renames={"first.name": "title"}, drop={"first.tags", "first.titel"}) == [
+        "there is no first.name to be renamed",
+        "there is no first.tags to be dropped",
+        "there is no first.titel to be dropped; is 'first.title' meant?",
+    ]
+    with pytest.raises(StoreError, match=r"drop=\{'first.title'\}, but First still has 'title'"):
+        migrate(path, tables, drop={"first.title"})
 
 
 def test_a_bool_that_is_none_any_more_keeps_its_values(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

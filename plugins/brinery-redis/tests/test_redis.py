@@ -248,6 +248,7 @@ def test_by_url(prefix):
     [
         ("", "claims=module:NAME"),
         ("?claims=redis_servers:CLAIMS&on_new=perhaps", "on_new='perhaps'"),
+        ("?claims=redis_servers:CLAIMS&onnew=insert", "no option is called 'onnew'; is 'on_new' meant?"),
         ("?claims=redis_servers:CLAIMS&by_content=yes", "by_content='yes' cannot be read"),
         ("?claims=redis_servers:CLAIMS&expire=soon", "expire='soon' cannot be read"),
         ("?claims=redis_servers:CLAIMS&expire=-1", "a number of seconds"),

@@ -86,8 +86,10 @@ def take_options(
     A reader makes an option's value of the text. What is left in the query is somebody else's; with
     ``rest=False`` there may be nothing left.
 
-    Raises StoreError for an option that cannot be read, or is in `options` already, or that nobody knows.
+    Raises StoreError for an option that cannot be read, or is in `options` already, or that nobody knows; and
+    for one that is left but reads like a misspelt one, as a library that ignores it would hide that.
     """
+    from difflib import get_close_matches
     from urllib.parse import parse_qsl
 
     shown = redacted(url)
@@ -98,8 +100,10 @@ def take_options(
         ((name, text),) = parse_qsl(pair, keep_blank_values=True) or [("", "")]
         if name not in readers:
             left.append(pair)
-            if name and not rest:
-                raise StoreError(f"{shown!r}: no option is called {name!r}; there are: {', '.join(readers)}")
+            near = get_close_matches(name, readers, 1, 0.8)
+            if near or (name and not rest):
+                meant = f"is {near[0]!r} meant? There are" if near else "there are"
+                raise StoreError(f"{shown!r}: no option is called {name!r}; {meant}: {', '.join(readers)}")
             continue
         if name in options:
             raise StoreError(f"{shown!r}: {name!r} is given twice")

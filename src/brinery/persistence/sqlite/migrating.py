@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from brinery.dotted import import_dotted
@@ -16,7 +17,7 @@ from brinery.persistence.sqlite.schema import VERSION, quote
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from brinery.persistence.sqlite.tables import Table
 
@@ -40,11 +41,13 @@ def migrate(
              any more is an error.
     dry_run  do nothing, and say what would be done.
 
-    A new column gets its field's default in every row; a field without a default is an error. Raises
-    StoreError for what cannot be done; nothing is done then.
+    A new column gets its field's default in every row; a field without a default is an error. What is to be
+    renamed or dropped and is not there is said, and no error: it may have been done before. Raises StoreError
+    for what cannot be done; nothing is done then.
     """
     if isinstance(drop, str):
         raise StoreError(f"drop={drop!r} is one text, and drop= takes several columns: drop={{{drop!r}}}")
+    drop = set(drop)
     database = Database(path, timeout=timeout, read_only=False, create=False)
     try:
         with database.reading() as connection:
@@ -53,14 +56,14 @@ def migrate(
         layouts = [_layout(table) for table in declared if table is not None]
         transaction = database.begin()
         try:
-            done: list[str] = []
+            done = _absent(layouts, known, renames or {}, drop)
             for layout in layouts:
                 found = known.get(layout.name)
                 if found is None:
                     schema.create(transaction.connection, layout)
                     done.append(f"made the table {layout.name!r} for {layout.table.class_name}")
                 else:
-                    done += _bring(transaction.connection, layout, found, dict(renames or {}), set(drop))
+                    done += _bring(transaction.connection, layout, found, dict(renames or {}), drop)
             if not dry_run:
                 transaction.commit()
         except schema.SQLITE_ERROR as failed:
@@ -70,6 +73,35 @@ def migrate(
         return done
     finally:
         database.close()
+
+
+def _absent(
+    layouts: Iterable[Layout],
+    known: Mapping[str, schema.Recorded],
+    renames: Mapping[str, str],
+    drop: Collection[str],
+) -> list[str]:
+    """Lines for the columns that are to be renamed or dropped, and are not there.
+
+    Raises StoreError for one to be dropped that its class still has.
+    """
+    there = {f"{found.name}.{column}" for found in known.values() for column in found.columns}
+    for layout in layouts:
+        for column in layout.columns:
+            name = f"{layout.name}.{column}"
+            if name in there and name in drop:
+                raise StoreError(f"drop={{{name!r}}}, but {layout.cls.__qualname__} still has {column!r}")
+    return [
+        f"there is no {name} to be {what}{_meant(name, there)}"
+        for what, names in (("renamed", renames), ("dropped", drop))
+        for name in sorted(names)
+        if name not in there
+    ]
+
+
+def _meant(name: str, there: Iterable[str]) -> str:
+    near = get_close_matches(name, there, 1, 0.8)
+    return f"; is {near[0]!r} meant?" if near else ""
 
 
 def _layout(table: Table) -> Layout:
