@@ -8,8 +8,27 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from stream_builds import BUILDS, build
+
+from brinery.upgrade import streams
 
 PYTHON2 = Path(__file__).parents[1] / "wire" / "python2"
+
+
+@pytest.fixture(params=BUILDS)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
+    """What rewrites a stream, compiled, and interpreted from the same sources."""
+    found = build(request.param)
+    for module, name in (
+        ("graph", "Graph"),
+        ("rewriting", "Rewriter"),
+        ("scanner", "Scanner"),
+        ("walk", "Walk"),
+        ("faults", "locating"),
+        ("raw_arrays", "read_through"),
+    ):
+        monkeypatch.setattr(streams, name, getattr(getattr(found, module), name))
+    return request.param
 
 
 @pytest.fixture

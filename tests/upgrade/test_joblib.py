@@ -6,7 +6,6 @@ import warnings
 from decimal import Decimal
 
 import pytest
-from stream_builds import BUILDS, build
 
 from brinery.errors import ReadError
 from brinery.stream import diff, references
@@ -33,19 +32,7 @@ DATA = {
 }
 
 
-@pytest.fixture(params=BUILDS, autouse=True)
-def form(request, monkeypatch):
-    found = build(request.param)
-    for module, name in (
-        ("graph", "Graph"),
-        ("rewriting", "Rewriter"),
-        ("scanner", "Scanner"),
-        ("walk", "Walk"),
-        ("faults", "locating"),
-        ("raw_arrays", "read_through"),
-    ):
-        monkeypatch.setattr(streams, name, getattr(getattr(found, module), name))
-    return request.param
+pytestmark = pytest.mark.usefixtures("form")
 
 
 def dumped(obj, **options):

@@ -15,12 +15,11 @@ from pathlib import Path
 import graphs
 import pytest
 from shapes import shape
-from stream_builds import BUILDS, build
 
 from brinery import Profile
 from brinery.errors import ReadError
 from brinery.stream import diff
-from brinery.upgrade import Rules, streams, upgrade_bytes, upgrade_stream
+from brinery.upgrade import Rules, upgrade_bytes, upgrade_stream
 
 HERE = Path(__file__).parents[1] / "wire" / "python2"
 GOLDEN = sorted((HERE / "golden").iterdir())
@@ -28,19 +27,7 @@ GOLDEN = sorted((HERE / "golden").iterdir())
 SEEDS = range(int(os.environ.get("BRINERY_TEST_SEEDS", "60")))
 
 
-@pytest.fixture(params=BUILDS, autouse=True)
-def form(request, monkeypatch):
-    """Compiled, and interpreted from the same sources."""
-    found = build(request.param)
-    for module, name in (
-        ("graph", "Graph"),
-        ("rewriting", "Rewriter"),
-        ("scanner", "Scanner"),
-        ("walk", "Walk"),
-        ("faults", "locating"),
-    ):
-        monkeypatch.setattr(streams, name, getattr(getattr(found, module), name))
-    return request.param
+pytestmark = pytest.mark.usefixtures("form")
 
 
 class Thing:
