@@ -102,8 +102,8 @@ def load_file(
 
     Raises what loading raises; for a compressed file that is cut short EOFError, for one that is damaged what
     its decompressor raises: OSError or ``zlib.error`` (gzip), OSError (bzip2), ``lzma.LZMAError`` (xz, lzma),
-    ZstdError (zstd), RuntimeError (lz4), ValueError (zlib); ValueError where this Python
-    cannot decompress it; and OSError.
+    ZstdError (zstd), ValueError (zlib, lz4); ValueError where this Python cannot decompress it;
+    and OSError.
     """
     with _opened(path, progress) as (file, is_packed):
         if not file.peek(1):

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             with pickles.looking():
                 one = diagnose(stream, plan=plan)
                 if stream.damage is not None:
-                    words = damage_words(options.file, stream.where, stream.damage)
+                    words = damage_words(options.file, stream)
                     one = _damaged(words, one if stream.beginning else None)
                 found.append((stream.where, one))
     except Damaged as damaged:

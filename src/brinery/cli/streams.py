@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from brinery.cli.problems import Problem
@@ -48,6 +49,9 @@ FILE_HELP = (
 JSON_HELP = "print JSON instead: an object, of an archive, shelf or database a list with one for each pickle"
 
 _WORTH_A_BAR = 8_000_000  # bytes
+_PIECE = 1 << 18
+_DRAINED = 1 << 28  # bytes; beyond that, nobody waits to be told that there is damage, too
+_KEPT_IN_MEMORY = 1 << 23  # bytes of a pipe
 
 
 def add_file_argument(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -80,36 +84,48 @@ def called(file: str) -> str:
 
 
 class Stream:
-    """A binary file that remembers how it began, and shows on a terminal how far it has come."""
+    """A binary file that remembers how it began, and shows on a terminal how far it has come.
 
-    def __init__(self, file: IO[bytes], where: str = "", *, forgiving: bool = False) -> None:
-        """Where it is `forgiving`, damage of what the stream lies in ends it, and is kept as `damage`."""
+    Where what it lies in is damaged, it ends.
+
+    damage  what a decompressor or an archive said of that; None where nothing was met
+    size    how many bytes of it were readable
+    """
+
+    def __init__(self, file: IO[bytes], where: str = "") -> None:
         self._file = file
-        self._forgiving = forgiving
+        self._begin = self._at = file.tell() if file.seekable() else 0
+        self._ended = False
         self.damage: Exception | None = None
+        self.size = 0
         self.where = where
         self.beginning = b""
         self._bar: _Bar | None = None
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes."""
-        data = self._read_on(size) if self._forgiving else self._file.read(size)
+        data = b"" if self._ended else self._read_on(size)
+        self._at += len(data)
+        self.size = max(self.size, self._at - self._begin)
         if len(self.beginning) < LONGEST_MAGIC:
             self.beginning += data[: LONGEST_MAGIC - len(self.beginning)]
         if self._bar is not None:
             self._bar.show()
         return data
 
+    def drain(self) -> None:
+        """Read on, to see whether what it lies in is damaged; but not without end."""
+        while self.size < _DRAINED and self.read(_PIECE):
+            pass
+
     def _read_on(self, size: int) -> bytes:
-        if self.damage is not None:
-            return b""
         try:
             # What stands before the damage, which read() would throw away.
             data: bytes = getattr(self._file, "read1", self._file.read)(size)
         except Exception as damage:
             if not _is_damage(damage):
                 raise
-            self.damage = damage
+            self.damage, self._ended = damage, True
             return b""
         return data
 
@@ -123,7 +139,9 @@ class Stream:
 
     def seek(self, offset: int, /) -> int:
         """Go there."""
-        return self._file.seek(offset)
+        self._ended = False
+        self._at = self._file.seek(offset)
+        return self._at
 
     def watch(self, file: IO[bytes]) -> None:
         """Show how far `file`, which this one reads, has come, if that is worth it."""
@@ -133,6 +151,54 @@ class Stream:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.end()
+
+
+class _Kept(io.RawIOBase):
+    """What a pipe gives, to be read more than once: from memory, or where it is long from a file."""
+
+    def __init__(self, pipe: Any) -> None:
+        self._take = getattr(pipe, "read1", pipe.read)
+        self._kept = tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - gone with it
+        self._at = self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go there; what was not read yet is read."""
+        if whence == 2:
+            raise io.UnsupportedOperation("the end of a pipe is not known")
+        self._at = offset if whence == 0 else self._at + offset
+        while self._size < self._at and self._more(_PIECE):
+            pass
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, target: Any) -> int:
+        if self._at == self._size:
+            data = self._more(len(target))
+        else:
+            self._kept.seek(self._at)
+            data = self._kept.read(len(target))
+        target[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def _more(self, size: int) -> bytes:
+        data: bytes = self._take(size)
+        self._kept.seek(self._size)
+        self._kept.write(data)
+        self._size += len(data)
+        return data
+
+    def close(self) -> None:
+        self._kept.close()
+        super().close()
 
 
 class FirstBytes:
@@ -211,7 +277,7 @@ class Pickles:
         self, name: str, column: str | None = None, *, bar: bool = True, forgiving: bool = False
     ) -> None:
         """With `bar`, a long file shows how far it has come; not where lines are printed meanwhile.
-        `forgiving` is for the streams."""
+        Where it is `forgiving`, damage of what a stream lies in is only told by the stream."""
         self.called = called(name)
         self.met = self.failed = 0
         self._name = name
@@ -225,7 +291,7 @@ class Pickles:
         with _problems(self._name):
             for found in _found(self._name, self._column):
                 self.met += 1
-                stream = self._stream = Stream(found.file, found.where, forgiving=self._forgiving)
+                stream = self._stream = Stream(found.file, found.where)
                 if self._bar:
                     stream.watch(found.file)
                 try:
@@ -245,10 +311,9 @@ class Pickles:
     def fail_behind(self, count: int, end: int, stream: Stream) -> None:
         """Say that behind `count` sound pickles of `stream`, which end at `end`, stands no other."""
         stream.done()
-        place = f", {printable(stream.where)}" if stream.where else ""
         shown_are = "the pickle before it is" if count == 1 else f"the {count:,} pickles before it are"
         self.fail(
-            f"{self.called}{place}: what stands from offset {end:,} on is no sound pickle, {shown_are}; "
+            f"{self._place(stream)}: what stands from offset {end:,} on is no sound pickle, {shown_are}; "
             "brinery doctor says more"
         )
 
@@ -260,18 +325,35 @@ class Pickles:
         try:
             with _problems(self._name, stream.where):
                 yield
+            if stream.damage is not None and not self._forgiving:
+                stream.done()
+                self.fail(f"{self._place(stream)}: {damage_words(self._name, stream)}")
         except ReadError as fault:
             stream.done()
-            text = explain_fault(fault, stream)
+            text = self._fault_words(fault, stream)
             if not stream.where:
                 raise Problem(f"{self.called}: {text}") from fault
-            self.fail(f"{self.called}, {printable(stream.where)}: {text}")
+            self.fail(f"{self._place(stream)}: {text}")
         except Damaged as damage:
             if not stream.where:
                 raise
             self.fail(str(damage))
         finally:
             stream.done()
+
+    def _place(self, stream: Stream) -> str:
+        return f"{self.called}, {printable(stream.where)}" if stream.where else self.called
+
+    def _fault_words(self, fault: ReadError, stream: Stream) -> str:
+        """What is wrong with the stream; and with what it lies in, which may be why."""
+        ends = stream.damage is not None
+        if not ends and (stream.where or _is_packed(self._name)):
+            with suppress(OSError, ValueError):
+                stream.drain()
+        if stream.damage is None:
+            return explain_fault(fault, stream)
+        words = damage_words(self._name, stream)
+        return words if ends else f"{words}. What it is decompressed to breaks before: {fault_words(fault)}"
 
 
 class Damaged(Problem):
@@ -291,6 +373,8 @@ def _found(name: str, column: str | None) -> Iterator[Found]:
         yield from pickles_in(name, column=column)
         return
     file: Any = sys.stdin.buffer
+    if not file.seekable():
+        file = io.BufferedReader(_Kept(file), _PIECE)
     kind = recognise(file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC])
     if kind is None or kind.packed:
         content = unpacked(file)
@@ -316,7 +400,7 @@ def _problems(name: str, within: str = "") -> Iterator[None]:
         raise
     except Exception as failed:
         if _is_damage(failed):
-            words = damage_words(name, within, failed)
+            words = _damage_words(name, within, failed)
             raise Damaged(where, words, words) from failed
         if isinstance(failed, OSError):
             raise Damaged(where, failed.strerror or str(failed)) from failed
@@ -351,14 +435,26 @@ def _damages() -> Iterator[type[Exception]]:
             yield getattr(sys.modules[module], name)
 
 
-def damage_words(name: str, within: str, damage: Exception) -> str:
-    """What is wrong with the content of the file called `name`, or of what is `within` it."""
+def damage_words(name: str, stream: Stream) -> str:
+    """What is wrong with what `stream` lies in, of the file called `name`, and how far it could be read."""
+    assert stream.damage is not None
+    return _damage_words(name, stream.where, stream.damage, stream.size)
+
+
+def _damage_words(name: str, within: str, damage: Exception, size: int = 0) -> str:
     kind = None if within or name == "-" else recognise(_beginning(name))
     cut = isinstance(damage, EOFError) or "truncated" in str(damage)
     how = "cut short" if cut else "damaged"
+    if size:
+        how += f" behind {size:,} readable bytes"
     if kind is None:
         return f"what it lies in is {how}: {damage}" if within else f"it is {how}: {damage}"
     return f"this is no pickle but {kind.what}, by how it begins, and {how}: {damage}"
+
+
+def _is_packed(name: str) -> bool:
+    kind = recognise(_beginning(name)) if name != "-" else None
+    return kind is not None and kind.packed
 
 
 def _beginning(name: str) -> bytes:

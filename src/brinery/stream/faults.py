@@ -44,6 +44,8 @@ def locating(walk: Walk) -> Iterator[None]:
     except ReadError as fault:
         _locate(fault, walk)
         raise
+    except FileDamaged:
+        raise  # a ValueError too, and no argument's
     except (ValueError, OverflowError) as bad:
         unread = ReadError(_words(bad, walk.scanner.name))
         _locate(unread, walk)

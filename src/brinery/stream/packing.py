@@ -130,8 +130,47 @@ def unpacked(file: Any) -> Any:
     if kind.name == "zstd":
         return module.ZstdFile(file)
     if kind.name == "lz4":
-        return module.LZ4FrameFile(file)
+        return io.BufferedReader(_Lz4(module.LZ4FrameFile(file)), 1 << 16)
     return module.LZMAFile(file)
+
+
+class _Lz4(io.RawIOBase):
+    """What the package lz4 reads, which says RuntimeError of damage, as of its own mistakes."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to that place, from the beginning where it lies behind."""
+        with _damage_of_lz4():
+            return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, target: Any) -> int:
+        """Raises FileDamaged for damage, and EOFError where the end is missing."""
+        with _damage_of_lz4():
+            data = self._file.read1(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def _damage_of_lz4() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as damage:
+        raise FileDamaged(f"the lz4 stream is damaged: {damage}") from damage
 
 
 class _Inflated(io.RawIOBase):
