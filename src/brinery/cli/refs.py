@@ -120,7 +120,7 @@ class _Report:
         if found.unlooked:
             print(
                 f"\n{_count(found.unlooked, 'more byte string')} may hold a pickle and could not be looked "
-                "into: give the file itself where it was piped; of pickles in pickles, 32 are looked into"
+                "into: long text of older protocols, or pickles that lie more than 32 deep in each other"
             )
 
     def _described(self, name: GlobalName) -> str:
