@@ -8,10 +8,12 @@ import pickle
 import random
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 
 import pytest
 
@@ -21,6 +23,7 @@ from brinery.upgrade import Rules, swapping, upgrade_dbm, upgrade_files
 OLD = b"\x80\x02]q\x00(cUserDict\nUserDict\nK\x01U\x05helloe."
 NEW_NAME = b"collections"
 COUNT = 150
+KINDS = ["dbm.dumb", "dbm.gnu", "dbm.ndbm", "dbm.sqlite3"]
 
 
 def fill(path, count=COUNT, kind="dbm.dumb"):
@@ -33,13 +36,19 @@ def fill(path, count=COUNT, kind="dbm.dumb"):
 
 def content(path):
     with dbm.open(path, "r") as shelf:
-        return {key: shelf[key] for key in shelf.keys()}  # noqa: SIM118 - a dbm has no iterator
+        found = {key: shelf[key] for key in shelf.keys()}  # noqa: SIM118 - a dbm has no iterator
+    with suppress(FileNotFoundError):
+        if not os.path.getsize(f"{path}-wal"):  # who reads a dbm.sqlite3 leaves that there, and another
+            os.unlink(f"{path}-wal")
+            os.unlink(f"{path}-shm")
+    return found
 
 
 @pytest.fixture
-def whole(tmp_path):
+def whole(tmp_path, kind):
     """What the shelf is, before and after."""
-    path = fill(tmp_path / "whole")
+    pytest.importorskip(kind, exc_type=ImportError)
+    path = fill(tmp_path / "whole", kind=kind)
     before = content(path)
     assert upgrade_dbm(path, Rules()).state == "replaced"
     after = content(path)
@@ -50,22 +59,26 @@ def whole(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how):
-    """30 real kills in all, or as many as BRINERY_KILLS says: old, new, or completed by the same command."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how, kind):
+    """30 real kills of each kind, or as many as BRINERY_KILLS says: old, new, or completed by the next run.
+
+    A dbm of dbm.sqlite3 is upgraded value by value, so each of its values is the old or the new one.
+    """
     before, after = whole
     path = str(tmp_path / "shelves" / "big")
     (tmp_path / "shelves").mkdir()
     choose = random.Random(int(how))
     wanted = int(os.environ.get("BRINERY_KILLS", "30")) // 3
     began = time.monotonic()
-    fill(path)
+    names = _filled(path, kind)
     assert upgrade_dbm(path, Rules()).state == "replaced"
     span = (time.monotonic() - began) * 2
-    kills = 0
+    kills = between = 0
     while kills < wanted:
         shutil.rmtree(tmp_path / "shelves")
         (tmp_path / "shelves").mkdir()
-        fill(path)
+        _filled(path, kind)
         child = os.fork()
         if not child:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -79,11 +92,24 @@ def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how):
         kills += os.WIFSIGNALED(status) or how == signal.SIGINT
         span = span * (0.9 if not os.WIFSIGNALED(status) and how != signal.SIGINT else 1.02)
         if not swapping.interrupted(path):
-            assert content(path) in (before, after)
+            found = content(path)
+            between += found not in (before, after)
+            assert found.keys() == after.keys()
+            assert all(value in (before[key], after[key]) for key, value in found.items())
+            assert kind == "dbm.sqlite3" or found in (before, after)
         assert upgrade_dbm(path, Rules()).state in ("replaced", "same", "done before")
         assert content(path) == after
         left = set(os.listdir(tmp_path / "shelves")) - {".big.brinery-lock"}
-        assert left == {"big.bak", "big.dat", "big.dir"}
+        assert left == names
+    assert kind != "dbm.sqlite3" or between > wanted / 4
+
+
+def _filled(path, kind):
+    """The names of the files of a new one; a dumb one has been opened again, and has its index twice."""
+    fill(path, kind=kind)
+    if kind == "dbm.dumb":
+        shutil.copy(f"{path}.dir", f"{path}.bak")
+    return set(os.listdir(os.path.dirname(path)))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="ends a forked process")
@@ -197,15 +223,95 @@ def _rights(path):
     return stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
 
 
-def test_a_shelf_in_a_folder_is_whole_elsewhere_and_named(tmp_path, capsys):
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_shelves_in_folders_are_upgraded_as_those_given_alone(tmp_path, kind, jobs):
+    pytest.importorskip(kind, exc_type=ImportError)
+    source = tmp_path / "in" / "deep"
+    source.mkdir(parents=True)
+    path = fill(source / "s", 5, kind)
+    (source / "a.pickle").write_bytes(OLD)
+    if kind == "dbm.dumb":
+        shutil.copy(f"{path}.dir", f"{path}.bak")
+    before, names = content(path), sorted(os.listdir(source))
+    dry = upgrade_files([tmp_path / "in"], dry_run=True, jobs=jobs)
+    assert [one.state for one in dry] == ["same"] * 2
+    assert content(path) == before
+    out = tmp_path / "out"
+    for wanted in ("written", "done before"):
+        done = list(upgrade_files([tmp_path / "in"], to=out, jobs=jobs))
+        assert {one.path: one.state for one in done}[path] == "written"
+        assert wanted in [one.state for one in done]
+        assert dbm.whichdb(str(out / "deep" / "s")) == kind
+    assert content(path) == before
+    assert sorted(one.state for one in upgrade_files([tmp_path / "in"], jobs=jobs)) == ["replaced"] * 2
+    after = content(path)
+    assert content(str(out / "deep" / "s")) == after
+    assert all((NEW_NAME in after[key]) == (OLD in value) for key, value in before.items())
+    assert sorted(os.listdir(source)) == names
+    assert sorted(one.state for one in upgrade_files([tmp_path / "in"], jobs=jobs)) == ["same"] * 2
+
+
+def test_a_shelf_of_which_the_upgrade_was_interrupted_is_gone_on_with_in_its_folder(tmp_path):
+    path = fill(tmp_path / "s", 5)
+    new = swapping.making(path)
+    fill(os.path.join(new, "s"), 2)
+    after = content(os.path.join(new, "s"))
+    swapping.decide(path, new)
+    os.mkdir(swapping.kept_shelf(path))
+    for end in (".dir", ".dat"):
+        os.rename(f"{path}{end}", os.path.join(swapping.kept_shelf(path), f"s{end}"))
+    [done] = upgrade_files([tmp_path], dry_run=True)
+    assert done.state == "failed"
+    [done] = upgrade_files([tmp_path])
+    assert done.state == "replaced"
+    assert content(path).keys() == after.keys()
+
+
+def test_what_only_looks_like_a_dumb_database_is_files(tmp_path):
+    (tmp_path / "a.dat").write_bytes(OLD)
+    (tmp_path / "a.dir").write_bytes(b"")
+    (tmp_path / "b.dat").write_bytes(OLD)
+    (tmp_path / "b.dir").write_bytes(b"no index")
+    assert [done.state for done in upgrade_files([tmp_path])] == ["replaced", "other"] * 2
+    assert NEW_NAME in (tmp_path / "a.dat").read_bytes()
+
+
+def test_a_shelf_that_this_python_cannot_open_fails_alone(tmp_path, monkeypatch):
+    (tmp_path / "a.db").write_bytes((0x13579ACE).to_bytes(4, sys.byteorder) + bytes(60))
+    (tmp_path / "b.pickle").write_bytes(OLD)
+    monkeypatch.setitem(sys.modules, "_gdbm", None)
+    monkeypatch.delitem(sys.modules, "dbm.gnu", raising=False)
+    monkeypatch.setattr(dbm, "_modules", {})
+    for to in (None, tmp_path / "out"):
+        done = list(upgrade_files([tmp_path], to=to))
+        assert done[0].state == "failed"
+        assert "dbm.gnu" in done[0].error
+
+
+def test_a_copy_of_a_shelf_elsewhere_is_written_over(tmp_path):
     (tmp_path / "in").mkdir()
     path = fill(tmp_path / "in" / "s", 5)
-    shutil.copy(f"{path}.dir", f"{path}.bak")
-    assert main(["upgrade", str(tmp_path / "in"), "--to", str(tmp_path / "out")]) == 0
-    assert content(str(tmp_path / "out" / "s")) == content(path)
-    said = f"{path}.dat: a dbm.dumb database, left as it is: name {path}, for its values"
-    assert said in capsys.readouterr().err
-    assert [done.state for done in upgrade_files([tmp_path / "in"])] == ["other"] * 3
+    shutil.copytree(tmp_path / "in", tmp_path / "out")
+    assert [done.state for done in upgrade_files([tmp_path / "in"], to=tmp_path / "out")] == ["written"]
+    assert NEW_NAME in content(str(tmp_path / "out" / "s"))[b"0"]
+    with dbm.open(str(tmp_path / "out" / "s"), "w") as shelf:
+        shelf["0"] = b"another's"
+    assert [done.state for done in upgrade_files([tmp_path / "in"], to=tmp_path / "out")] == ["failed"]
+    assert content(str(tmp_path / "out" / "s"))[b"0"] == b"another's"
+    assert OLD in content(path)[b"0"]
+
+
+def test_a_database_with_pickles_in_a_folder_is_named_and_the_command_fails(tmp_path, capsys):
+    for name, value in (("with.db", OLD), ("without.db", b"text")):
+        with closing(sqlite3.connect(tmp_path / name)) as database, database:
+            database.execute("CREATE TABLE t (c BLOB)")
+            database.execute("INSERT INTO t VALUES (?)", (value,))
+    assert main(["upgrade", str(tmp_path), "--in-place"]) == 1
+    error = capsys.readouterr().err
+    assert "with.db: left as it is: an SQLite database with pickles in t.c" in error
+    assert "--column" in error
+    assert "without.db" not in error
 
 
 def test_a_shelf_by_links_is_replaced_where_it_is(tmp_path):

@@ -54,7 +54,7 @@ def test_the_files_of_a_dumb_database_are_not_taken_for_pickles(tmp_path):
     name = str(tmp_path / "one")
     with shelve.Shelf(dbm.dumb.open(name, "n"), protocol=2) as shelf:
         shelf["k"] = {"n": 1}
-    assert set(states([tmp_path], UTF8)) == {"other"}
+    assert set(states([tmp_path / "one.dat", tmp_path / "one.dir"], UTF8)) == {"other"}
     with shelve.Shelf(dbm.dumb.open(name, "r")) as shelf:
         assert shelf["k"] == {"n": 1}
 
@@ -128,6 +128,31 @@ def test_a_file_that_another_made_is_not_written_over(tmp_path):
         assert other.read_bytes() == b"another's"
     assert states([tmp_path / "in"], UTF8, to=tmp_path / "out", again=True) == ["written"]
     assert states([tmp_path / "in"], UTF8, to=tmp_path / "out") == ["done before"]
+
+
+@pytest.mark.parametrize("copy", [shutil.copy, shutil.copy2])
+def test_a_copy_of_the_source_is_not_taken_for_upgraded(tmp_path, copy):
+    """Somebody copied the folder first, with its times: what is there is old."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.pickle").write_bytes(OLD)
+    (tmp_path / "in" / "readme").write_bytes(b"\xff\x00")
+    shutil.copytree(tmp_path / "in", tmp_path / "out", copy_function=copy)
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "out") == ["written", "done before"]
+    assert pickle.loads((tmp_path / "out" / "a.pickle").read_bytes()) == {"name": "café"}
+    shutil.copytree(tmp_path / "out", tmp_path / "else", copy_function=copy)
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "else") == ["done before"] * 2
+    os.utime(tmp_path / "else" / "a.pickle", (5, 5))
+    assert states([tmp_path / "in"], UTF8, to=tmp_path / "else") == ["done before"] * 2
+
+
+def test_elsewhere_other_rules_are_not_done_before(tmp_path):
+    (tmp_path / "a.pickle").write_bytes(OLD)
+    assert states([tmp_path / "a.pickle"], LATIN, to=tmp_path / "out") == ["written"]
+    new = (tmp_path / "out" / "a.pickle").read_bytes()
+    [done] = upgrade_files([tmp_path / "a.pickle"], UTF8, to=tmp_path / "out")
+    assert done.state == "failed"
+    assert "neither what this upgrade makes of it nor a copy of it" in done.error
+    assert (tmp_path / "out" / "a.pickle").read_bytes() == new
 
 
 def test_a_folder_elsewhere_is_whole(tmp_path):

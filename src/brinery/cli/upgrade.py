@@ -32,9 +32,10 @@ Rewrite pickles at another protocol, with today's names, and with Python 2's
 strings as text or bytes. Nothing that they name is imported, called or built.
 What only a plugin can mend, when a pickle is loaded, is said, file by file.
 
-SRC is a file (of pickles, perhaps compressed; a zip archive; an .npy file of
-objects), a folder with all that is in it, or a shelf or other dbm file. With
---column, SRC is the URL of a database, for which SQLAlchemy has to be there.
+SRC is a file (of pickles, perhaps compressed; a zip or tar archive; an .npy
+file of objects), a folder with all that is in it, or a shelf or other dbm file.
+With --column, SRC is the URL of a database, for which SQLAlchemy has to be
+there.
 
 In place, each file is written beside the old one, verified, and takes its name
 in one step; the old ones are kept until all are done. Whatever interrupts it,
@@ -111,12 +112,14 @@ def run(options: argparse.Namespace) -> int:
     rules = _rules(options)
     total = Changes()
     states: dict[str, int] = {}
+    left = 0
     wanting = _Wanting()
     with _Progress() as progress, _Report(options.report) as report:
         try:
             for done in _work(options, rules, progress):
                 total = total.plus(done.changes)
                 states[done.state] = states.get(done.state, 0) + 1
+                left += len(done.left)
                 wanting.add(done)
                 report.add(done)
                 progress.show(sum(states.values()), total)
@@ -131,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     # What goes into a pipe may be this very output.
     out = sys.stderr if options.to and is_device(options.to) else sys.stdout
     print("\n".join([*_told(states, total, unknown, options), *wanting.told()]), file=out)
-    return int("failed" in states)
+    return int("failed" in states or left > 0)
 
 
 def _said(done: Done, options: argparse.Namespace) -> Iterator[str]:
@@ -147,6 +150,7 @@ def _said(done: Done, options: argparse.Namespace) -> Iterator[str]:
         yield f"{path}: {printable(done.error)}"
     if done.note:
         yield f"{path}: {printable(done.note)}"
+    yield from (f"{path}: left as it is: {printable(one)}" for one in done.left)
 
 
 class _Wanting:
@@ -216,6 +220,7 @@ class _Report:
             "error": done.error,
             "faults": list(done.faults),
             "note": done.note,
+            "left": list(done.left),
             "pickles": changes.pickles,
             "before": changes.before,
             "after": changes.after,
@@ -281,6 +286,7 @@ def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Ite
 
 
 def _is_shelf(path: str) -> bool:
+    from brinery.upgrade.databases import is_dbm_table
     from brinery.upgrade.shelves import is_interrupted
 
     if os.path.isdir(path):
@@ -289,26 +295,12 @@ def _is_shelf(path: str) -> bool:
         return True
     if os.path.isfile(path):
         with open(path, "rb") as file:
-            if file.read(6) == b"SQLite" and not _is_dbm_table(path):
+            if file.read(6) == b"SQLite" and not is_dbm_table(path):
                 return False
     try:
         return bool(dbm.whichdb(path))
     except OSError:
         return False
-
-
-def _is_dbm_table(path: str) -> bool:
-    """Whether an SQLite database is one of dbm.sqlite3's."""
-    import sqlite3
-
-    database = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        columns = [row[1] for row in database.execute("PRAGMA table_info('Dict')")]
-    except sqlite3.DatabaseError:
-        return False
-    finally:
-        database.close()
-    return columns == ["key", "value"]
 
 
 def _unknown(total: Changes, options: argparse.Namespace) -> list[str]:

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     import tarfile
     from collections.abc import Callable, Iterator
 
-__all__ = ["Found", "pickles_in"]
+__all__ = ["PICKLE_SUFFIXES", "Found", "looks_like_pickle", "pickles_in", "sqlite_to_read"]
 
-_SUFFIXES = (".pkl", ".pickle", ".pck", ".p")
+#: How the names of pickles end.
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".pck", ".p")
 _SHELVES = (".db", ".dir", ".dat", ".pag")
 
 
@@ -134,10 +135,10 @@ def _value(where: str, value: bytes, *, wanted: bool, text: bool = False) -> Ite
 
 
 def _begins(beginning: bytes, wanted: bool) -> bool:
-    return _looks(beginning) or (wanted and could_begin(beginning))
+    return looks_like_pickle(beginning) or (wanted and could_begin(beginning))
 
 
-def _looks(beginning: bytes) -> bool:
+def looks_like_pickle(beginning: bytes) -> bool:
     """Whether bytes out of a container may be a pickle; with PROTO in front they most probably are."""
     return beginning[:1] == b"\x80" and could_begin(beginning) and beginning[1:2] <= b"\x05"
 
@@ -193,14 +194,14 @@ def _member(name: str, open_it: Callable[[], IO[bytes]]) -> Iterator[Found]:
     elif kind is not None and kind.packed:
         with open_it() as inner:
             content = unpacked(io.BufferedReader(inner))
-            named = os.path.splitext(name)[0].endswith(_SUFFIXES)
+            named = os.path.splitext(name)[0].endswith(PICKLE_SUFFIXES)
             try:
-                looks = named or _looks(content.peek(8)[:8])
+                looks = named or looks_like_pickle(content.peek(8)[:8])
             except Exception:  # whatever a decompressor raises: it is no pickle's name that it has
                 looks = False
             if looks:
                 yield Found(name, content)
-    elif _looks(beginning) or name.endswith(_SUFFIXES) or _is_old_file(beginning, open_it):
+    elif looks_like_pickle(beginning) or name.endswith(PICKLE_SUFFIXES) or _is_old_file(beginning, open_it):
         with open_it() as inner:
             yield Found(name, inner)
 
@@ -226,7 +227,7 @@ def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
 
     only = _table_and_column(column) if column is not None else None
 
-    with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
+    with closing(sqlite_to_read(path)) as database:
         try:
             tables = [
                 name
@@ -253,6 +254,20 @@ def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
                             yield from _value(where, value, wanted=only is not None, text=text)
         except sqlite3.DatabaseError as damage:
             raise FileDamaged(f"the database cannot be read: {damage}") from damage
+
+
+def sqlite_to_read(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """A connection to an SQLite database that only reads, and leaves nothing beside it.
+
+    One in WAL mode, as dbm.sqlite3 makes it, would get two more files from whoever reads it. Where it has
+    none, all of it is in the one file, and nobody is writing.
+    """
+    import sqlite3
+
+    with open(path, "rb") as file:
+        wal = file.read(20)[18:20] == b"\x02\x02"
+    how = "immutable=1" if wal and not os.path.exists(f"{os.fspath(path)}-wal") else "mode=ro"
+    return sqlite3.connect(f"file:{_quoted(os.fspath(path))}?{how}", uri=True)
 
 
 class _Text(bytes):

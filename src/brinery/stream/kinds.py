@@ -141,13 +141,11 @@ _MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (b"7z\xbc\xaf\x27\x1c", FileKind("7z", "a 7-Zip archive", "unpack it first")),
     (b"Rar!\x1a\x07", FileKind("rar", "a RAR archive", "unpack it first")),
     (b"FEA1", FileKind("feather", "a Feather file", "read it with pandas.read_feather")),
-    (
-        b"\x13\x57\x9a\xce",
-        FileKind("gdbm", "a GDBM database, as shelve makes it", "open it with shelve.open"),
-    ),
-    (
-        b"\xce\x9a\x57\x13",
-        FileKind("gdbm", "a GDBM database, as shelve makes it", "open it with shelve.open"),
+    *(
+        # With offsets of 32 bits or 64, with synchronisation or not; in the order of the machine's bytes.
+        (magic, FileKind("gdbm", "a GDBM database, as shelve makes it", "open it with shelve.open"))
+        for last in range(0xCD, 0xD2)
+        for magic in (bytes((0x13, 0x57, 0x9A, last)), bytes((last, 0x9A, 0x57, 0x13)))
     ),
     (b"\x7fELF", FileKind("elf", "a program or library (ELF)")),
     (
@@ -203,8 +201,16 @@ LONGEST_MAGIC = 64
 
 
 def is_tar(beginning: bytes) -> bool:
-    """Whether a file that begins with these bytes, at least 512, is a tar archive."""
-    return beginning[257:262] == b"ustar"
+    """Whether a file that begins with these bytes, at least 512, is a tar archive.
+
+    Those of before POSIX say it with nothing but the check sum of their first header.
+    """
+    if beginning[257:262] == b"ustar":
+        return True
+    digits = beginning[148:156].strip(b" \0")
+    if len(beginning) < 512 or not digits or digits.strip(b"01234567"):
+        return False
+    return int(digits, 8) == sum(beginning[:148]) + 8 * 32 + sum(beginning[156:512])
 
 
 def recognise(beginning: bytes) -> FileKind | None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.files import is_device
 from brinery.locking import locked
-from brinery.upgrade.files import Done, finish, upgrade_file
+from brinery.upgrade.done import Done
+from brinery.upgrade.files import finish, upgrade_file
 from brinery.upgrade.rules import Rules, check_rules
+from brinery.upgrade.shelves import shelves_in, upgrade_shelf
 from brinery.upgrade.swapping import ONES_OWN, kept_beside, take_over
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["files_of", "upgrade_files"]
 
 _CHUNK = 16  # files that a process is given at a time
-# A file, where it is to be written, and whether it is copied there if it holds no pickles: one that was named
-# was named as pickles.
-_Work = tuple[str, str | None, bool]
+# A file, where it is to be written, whether it is copied there if it holds no pickles (one that was named was
+# named as pickles), and whether it is the name of a shelf.
+_Work = tuple[str, str | None, bool, bool]
 _AHEAD = 4  # chunks for each process that are waiting
 
 
@@ -33,8 +35,10 @@ def files_of(
     *,
     left_out: Callable[[Done], object] = lambda done: None,
     entered: Callable[[str, str], object] = lambda folder, name: None,
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str, bool]]:
     """Every file of `sources`, and its name below the source; of folders all in them, in order.
+
+    With each comes whether it is the name of a shelf: several files have one, which is given once.
 
     The folder `without`, a real path, is left out, and so is what an upgrade makes beside files. Links to
     folders are not followed, as what they lead to may be anywhere, or be met twice; `left_out` is told of
@@ -44,10 +48,12 @@ def files_of(
     for source in sources:
         path = os.fspath(source)
         if not os.path.isdir(path):
-            yield path, os.path.basename(path)
+            yield path, os.path.basename(path), not os.path.exists(path) and _is_shelf(path)
             continue
         for folder, folders, names in os.walk(path, onerror=lambda error: left_out(_unread(error))):
             entered(folder, os.path.relpath(folder, path))
+            shelves = shelves_in(folder, names, folders)
+            parts = frozenset().union(*shelves.values())
             for name in folders:
                 if os.path.islink(os.path.join(folder, name)):
                     left_out(
@@ -64,10 +70,20 @@ def files_of(
                 and not os.path.islink(os.path.join(folder, name))
                 and (without is None or os.path.realpath(os.path.join(folder, name)) != without)
             )
-            for name in sorted(names):
+            for name in sorted({*names, *shelves} - parts if shelves else names):
                 if not _is_ones_own(name):
                     file = os.path.join(folder, name)
-                    yield file, os.path.relpath(file, path)
+                    yield file, os.path.relpath(file, path), name in shelves
+
+
+def _is_shelf(path: str) -> bool:
+    folder, name = os.path.split(path)
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            near = [entry.name for entry in entries if entry.name.startswith((name, f".{name}"))]
+    except OSError:
+        return False
+    return name in shelves_in(folder, near, near)
 
 
 def _is_ones_own(name: str) -> bool:
@@ -107,7 +123,7 @@ def upgrade_files(
     """
     rules = rules or Rules()
     check_rules(rules)
-    work = partial(_one, rules=rules, dry_run=dry_run, again=again)
+    work = partial(_one, rules=rules, dry_run=dry_run, again=again, keep_old=keep_old)
     listed = [os.fspath(source) for source in sources]
     for source in listed:
         if to is not None and os.path.isdir(source) and os.path.realpath(source) == os.path.realpath(to):
@@ -199,21 +215,23 @@ def _targets(
 ) -> Iterator[_Work]:
     seen: dict[str, str] = {}
     named = set(sources)
-    for path, name in files_of(
+    for path, name, shelf in files_of(
         sources, None if to is None else os.path.realpath(to), left_out=left_out, entered=entered
     ):
         if to is None:
-            yield path, None, False
+            yield path, None, False, shelf
             continue
         target = os.fspath(to) if is_device(to) else os.path.join(os.fspath(to), name)
         if len(sources) > 1 and seen.setdefault(target, path) != path:
             raise ValueError(f"{path} and {seen[target]} would both become {target}")
-        yield path, target, path not in named
+        yield path, target, path not in named, shelf
 
 
-def _one(pair: _Work, *, rules: Rules, dry_run: bool, again: bool) -> Done:
-    path, target, copy = pair
-    return upgrade_file(path, target, rules, dry_run=dry_run, again=again, copy=copy)
+def _one(work: _Work, *, rules: Rules, dry_run: bool, again: bool, keep_old: bool) -> Done:
+    path, target, copy, shelf = work
+    if shelf:
+        return upgrade_shelf(path, rules, target, dry_run=dry_run, again=again, keep_old=keep_old)
+    return upgrade_file(path, target, rules, dry_run=dry_run, again=again, copy=copy, keep_old=keep_old)
 
 
 def _several(pairs: list[_Work], work: Callable[[Any], Done]) -> list[Done]:
@@ -255,7 +273,7 @@ def _pool(jobs: int, dask: str | None) -> tuple[Any, int]:
 def _finish_all(sources: list[Any]) -> None:
     """Remove what was kept, a folder at a time."""
     held: list[str] = []
-    for path, _ in files_of(sources):
+    for path, _, _ in files_of(sources):
         if os.path.exists(kept_beside(os.path.realpath(path))):
             held.append(path)
     finish(held)

@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
 from brinery.locking import locked
-from brinery.upgrade.files import Done
+from brinery.upgrade.databases import ReadTable, is_dbm_table
+from brinery.upgrade.done import Done
 from brinery.upgrade.rules import Rules, check_rules
-from brinery.upgrade.swapping import complete, decide, interrupted, kept_shelf, making, take_over
+from brinery.upgrade.swapping import (
+    base_of_swap,
+    complete,
+    decide,
+    interrupted,
+    is_dumb,
+    kept_shelf,
+    making,
+    take_over,
+)
 from brinery.upgrade.values import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["is_interrupted", "upgrade_dbm"]
+__all__ = ["is_interrupted", "shelves_in", "upgrade_dbm", "upgrade_shelf"]
 
 #: What the names of a dbm's files end with. Those of dbm.sqlite3 write each value in a transaction.
 _SUFFIXES = {
@@ -52,7 +62,7 @@ def upgrade_dbm(
     only with `again`.
 
     Raises OSError and ``dbm.error`` where it cannot be opened, BlockingIOError where another upgrade of it is
-    at work, ValueError for an encoding that nobody knows.
+    at work, ValueError for an encoding that nobody knows, and where this Python has no such dbm.
     """
     check_rules(rules)
     shown = os.fspath(path)
@@ -72,6 +82,54 @@ def upgrade_dbm(
         except ReadError as refused:
             return Done(shown, "failed", error=str(refused))
     return done._replace(state="done before") if went_on and done.state == "same" else done
+
+
+def upgrade_shelf(
+    path: str,
+    rules: Rules,
+    to: str | os.PathLike[str] | None,
+    *,
+    dry_run: bool = False,
+    again: bool = False,
+    keep_old: bool = False,
+) -> Done:
+    """The same for one that is found in a folder: what would be raised is told, and the others go on."""
+    import dbm
+
+    try:
+        if to is not None and not dry_run:
+            os.makedirs(os.path.dirname(os.fspath(to)) or os.curdir, exist_ok=True)
+        return upgrade_dbm(path, rules, to, dry_run=dry_run, again=again, keep_old=keep_old)
+    except (OSError, ValueError, *dbm.error) as failure:
+        return Done(path, "failed", error=f"a dbm database, {dbm.whichdb(path) or 'damaged'}: {failure}")
+
+
+def shelves_in(folder: str, names: Iterable[str], folders: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The dbm databases of several files, or of one whose name is not that of the database, in a folder.
+
+    By the name of each, the names of its files; `names` and `folders` are what the folder has. One whose
+    upgrade in place was interrupted is among them, whatever of it is there.
+    """
+    import dbm
+
+    there = set(names)
+    found = {}
+    for name in there:
+        base, suffix = os.path.splitext(name)
+        parts = frozenset(base + other for other in (".dat", ".dir", ".bak", ".pag", ".db")) & there
+        path = os.path.join(folder, base)
+        if suffix == ".dir" and parts & {f"{base}.dat", f"{base}.pag"}:
+            if is_dumb(path) or dbm.whichdb(path) == "dbm.ndbm":
+                found[base] = parts - {f"{base}.db"}
+        elif suffix == ".db" and dbm.whichdb(path) == "dbm.ndbm":
+            found.setdefault(base, frozenset({name}))
+        elif name.endswith("-wal") and is_dbm_table(os.path.join(folder, name[:-4])):
+            found[name[:-4]] = frozenset({name[:-4], name, f"{name[:-4]}-shm"}) & there
+    for name in folders:
+        base = base_of_swap(name)
+        if base and base not in there:
+            found[base] = frozenset(base + other for other in (".dat", ".dir", ".bak", ".pag", ".db")) & there
+    return found
 
 
 def _in_place(shown: str, base: str, values: Values, keep_old: bool) -> Done:
@@ -111,16 +169,13 @@ def _in_place(shown: str, base: str, values: Values, keep_old: bool) -> Done:
 
 def _write_anew(kind: str, path: str, new: str, values: Values) -> None:
     """Write all values of the dbm at `path`, upgraded, into the one at `new`, and read them back."""
-    import dbm
-    import importlib
-
-    module: Any = importlib.import_module(kind)
+    module = _module(kind)
     sums: list[int] = []
-    with closing(dbm.open(path, "r")) as shelf, closing(module.open(new, "n")) as into:
+    with closing(_to_read(path)) as shelf, closing(module.open(new, "n")) as into:
         for key, value, upgraded in _upgraded(shelf, values):
             into[key] = written = value if upgraded is None else upgraded
             sums.append(zlib.crc32(written))
-    with closing(dbm.open(path, "r")) as shelf, closing(module.open(new, "r")) as into:
+    with closing(_to_read(path)) as shelf, closing(module.open(new, "r")) as into:
         keys = list(shelf.keys())
         if len(keys) != len(into.keys()) or any(
             zlib.crc32(into[key]) != wanted for key, wanted in zip(keys, sums, strict=True)
@@ -138,12 +193,25 @@ def _upgraded(shelf: Any, values: Values) -> Iterator[tuple[Any, bytes, bytes | 
         yield key, value, values.upgrade(f"[{key!r}]", value)
 
 
-def _read(path: str, values: Values) -> Done | None:
+def _to_read(path: str) -> Any:
     import dbm
 
+    return ReadTable(path) if dbm.whichdb(path) == "dbm.sqlite3" else dbm.open(path, "r")
+
+
+def _module(kind: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(kind)
+    except ImportError as missing:
+        raise ValueError(f"this Python was built without {kind}: {missing}") from missing
+
+
+def _read(path: str, values: Values) -> Done | None:
     if refused := _unfinished(path):
         return refused
-    with closing(dbm.open(path, "r")) as shelf:
+    with closing(_to_read(path)) as shelf:
         for _ in _upgraded(shelf, values):
             pass
     return None
@@ -155,14 +223,16 @@ def _into(path: str, to: str, values: Values, again: bool) -> Done:
     if refused := _unfinished(path):
         return refused
     kind = dbm.whichdb(path) or ""
-    with closing(dbm.open(path, "r")) as shelf, closing(dbm.open(to, "c")) as target:
+    # What reads the one is to read the other; one that is there is of its own kind.
+    module: Any = _module(kind) if kind and dbm.whichdb(to) is None else dbm
+    with closing(_to_read(path)) as shelf, closing(module.open(to, "c")) as target:
         failed = 0
         for key, value, upgraded in _upgraded(shelf, values):
             if values.failed > failed:
                 failed = values.failed
                 continue
             there, new = target.get(key), value if upgraded is None else upgraded
-            if there is None or (again and there != new):
+            if there is None or (there != new and (again or there == value)):  # or a copy of the source
                 target[key] = new
             elif there != new:
                 values.fail(f"[{key!r}]", f"{to} has another value there: --again writes over it")

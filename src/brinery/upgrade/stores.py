@@ -12,7 +12,7 @@ from brinery.upgrade.values import Values
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from brinery.upgrade.files import Done
+    from brinery.upgrade.done import Done
 
 __all__ = ["upgrade_column"]
 

@@ -18,9 +18,11 @@ from brinery.errors import ReadError
 
 __all__ = [
     "ONES_OWN",
+    "base_of_swap",
     "complete",
     "decide",
     "interrupted",
+    "is_dumb",
     "keep",
     "kept_beside",
     "kept_shelf",
@@ -92,9 +94,19 @@ def part_of_dumb(path: str) -> str | None:
     base, suffix = os.path.splitext(path)
     if suffix not in (".dat", ".dir", ".bak"):
         return None
-    if interrupted(base) or all(os.path.exists(base + other) for other in (".dat", ".dir")):
-        return base
-    return None
+    return base if interrupted(base) or is_dumb(base) else None
+
+
+def is_dumb(base: str) -> bool:
+    """Whether there is a dbm.dumb database of that name, and not just two files that are called so."""
+    try:
+        with open(f"{base}.dir", "rb") as index:
+            first = index.read(1)
+        size = os.path.getsize(f"{base}.dat")
+    except OSError:
+        return False
+    # An index that is empty says nothing of what lies beside it.
+    return first in (b"'", b'"') or (not first and not size)
 
 
 # The files of a dbm
@@ -112,6 +124,12 @@ def making(base: str) -> str:
 def interrupted(base: str) -> bool:
     """Whether the new files of the dbm at `base` are made, and have not all taken their places yet."""
     return os.path.isdir(_beside(base, "shelf-swap"))
+
+
+def base_of_swap(name: str) -> str:
+    """The name of the dbm whose new files, all made, lie in a folder of that name; empty for any other."""
+    end = ".brinery-shelf-swap"
+    return name[1 : -len(end)] if name.startswith(".") and name.endswith(end) else ""
 
 
 def decide(base: str, folder: str) -> None:

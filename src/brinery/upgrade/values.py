@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from brinery.errors import ReadError
-from brinery.upgrade.files import Done, upgrade_value, words_of
+from brinery.upgrade.contents import upgrade_value, words_of
+from brinery.upgrade.done import Done
 from brinery.upgrade.rules import Changes, Rules
 
 __all__ = ["Values"]
