@@ -80,6 +80,10 @@ NO_PICKLES: dict[str, bytes] = {
     "plain text that ends too early": b"Lorem ipsum dolor",
     "a response of a server": b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
     "a word": b"error",
+    "a word that is taken for an index": b"garbage",
+    "a word that is taken for a length": b"Torch",
+    "a word that may be the beginning of a pickle": b"Vienna",
+    "bytes that are none": b"\x01\x02\x03",
 }
 
 

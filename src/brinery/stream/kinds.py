@@ -292,7 +292,11 @@ def _text_kind(beginning: bytes, offset: int, ended: bool) -> FileKind | None:
         return _looks_like(beginning) or _PLAIN
     kind = _looks_like(beginning)
     if ended:
-        return kind if kind is not None and kind.name != "repr" and b"'" not in beginning else None
+        if kind is not None and kind.name != "repr" and b"'" not in beginning:
+            return kind
+        # One word. Those of these four opcodes may be the beginning of a text or a name of protocol 0.
+        is_word = re.fullmatch(r"[^\W\d_]{3,}\s*", beginning.decode("utf-8", "replace")) is not None
+        return _PLAIN if is_word and offset == 0 and opcode not in (b"V", b"P", b"c", b"i") else None
     if kind is None and re.match(r"\w{3,}\s*\Z", said) and said.strip().isalpha():
         return _PLAIN
     # What fails where it begins is none, unless a persistent ID is not known or line ends were converted.

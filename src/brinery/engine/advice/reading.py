@@ -85,7 +85,7 @@ def _reading(
             "written is read from its beginning after file.seek(0)"
         )
     elif "truncated" in str(exc) or isinstance(exc, EOFError):
-        notes.append(no_pickle(beginning, offset, "truncated") or _cut_off(opcode, at, left))
+        notes.append(no_pickle(beginning, offset, "truncated") or _cut_off(opcode, beginning, at, left))
     elif b"joblib.numpy_pickle" in beginning:
         notes.append(
             "joblib wrote this, with the raw bytes of arrays between the opcodes: joblib.load reads it"
@@ -98,6 +98,10 @@ def _reading(
             "anew in "
             "binary mode. Of a pickle of protocol 0, data.replace(b'\\r\\n', b'\\n') undoes it"
         )
+    if not notes and offset == 0 and str(exc).startswith("invalid load key"):
+        notes.append(
+            "no pickle begins with that byte: it is none, or compressed or encrypted, or does not begin here"
+        )
     if not notes and str(exc).startswith("unsupported pickle protocol"):
         notes.append("a later Python wrote it, at a protocol that this one does not know, or it is no pickle")
     return notes
@@ -109,9 +113,11 @@ def _was_converted(data: bytes) -> bool:
     return lines > 0 and data.count(b"\r\n") == lines
 
 
-def _cut_off(opcode: str, at: bytes, left: int | None) -> str:
+def _cut_off(opcode: str, beginning: bytes, at: bytes, left: int | None) -> str:
     width = _LENGTHS.get(opcode)
     advice = "it was cut off when it was written or copied, or is read while it is still being written"
+    if beginning and not beginning.startswith(b"\x80"):  # as pickles do from protocol 2 on
+        advice += ", or it is no pickle at all"
     if width is None or len(at) <= width:
         return f"the stream ends before its STOP: {advice}"
     promised = int.from_bytes(at[1 : 1 + width], "little")
