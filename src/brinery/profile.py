@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from brinery.plugin_host.report import Report
     from brinery.plugin_host.saying import Say
 
-__all__ = ["BoundProfile", "Profile"]
+__all__ = ["NO_OBJECT", "BoundProfile", "Profile"]
+
+
+class _NoObject:
+    def __repr__(self) -> str:
+        return "<none>"
+
+
+#: Stands for the object that was not given, where None is one.
+NO_OBJECT: object = _NoObject()
 
 
 class Profile:
@@ -62,7 +71,7 @@ class Profile:
     merely installed ones is raised where it is met: both are errors here where ``BRINERY_STRICT=1`` is set.
 
     ``dump``, ``dumps``, ``load`` and ``loads`` are called as those of :mod:`pickle`; the first two also with
-    ``check=True``, which see :func:`brinery.check`.
+    ``check=True``, which see :func:`brinery.check`; ``check(obj)`` is that function with this profile.
     """
 
     __slots__ = (
@@ -145,13 +154,19 @@ class Profile:
 
         return fingerprint(self._composition.gathered, self._made().stores)
 
-    def check(self) -> None:
-        """Make sure that no plugins disagree. Raises PluginConflict with all conflicts that can be told now.
+    def check(self, obj: object = NO_OBJECT, protocol: int | None = None) -> None:
+        """Make sure that `obj` survives, as :func:`brinery.check` does, with this profile.
 
-        Each comes with the line that settles it. Classes that were declared by name and are not imported yet
-        may turn out to be one, and a class may belong to two ABCs: that is only seen when it is met.
+        Without an object: make sure that no plugins disagree. Raises PluginConflict with all conflicts that
+        can be told now. Each comes with the line that settles it. Classes that were declared by name and are
+        not imported yet may turn out to be one, and a class may belong to two ABCs: that is only seen when it
+        is met.
         """
-        if conflicts := self._composition.conflicts():
+        if obj is not NO_OBJECT:
+            self.dumps(obj, protocol, check=True)
+        elif protocol is not None:
+            raise TypeError("check(protocol=…) wants an object, too: check(obj, protocol)")
+        elif conflicts := self._composition.conflicts():
             raise all_of(conflicts)
 
     def report(self) -> Report:

@@ -10,6 +10,8 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
+import inspect
 import io
 import math
 import pickle
@@ -343,3 +345,52 @@ def test_check_reports_it():
     brinery.check([shared, Holder(shared)])
     with pytest.raises(brinery.errors.CheckError, match="the very object that "):
         brinery.check([shared, Holder(shared)], profile=copying)
+
+
+class TestAProfilesOwn:
+    """``profile.check`` is ``brinery.check`` with that profile, with an object and without."""
+
+    def test_they_say_the_same(self, plain):
+        obj = [KeywordOnly(code=1)]
+        said = []
+        for check in (plain.check, functools.partial(brinery.check, profile=plain)):
+            check([1, 2])
+            check(None, 2)
+            check([1], protocol=0)
+            for arguments in ((obj,), (obj, 2)):
+                with pytest.raises(CheckError) as caught:
+                    check(*arguments)
+                said.append((str(caught.value), caught.value.pickle_path, caught.value.__notes__))
+        assert said[:2] == said[2:]
+
+    def test_they_are_called_alike(self):
+        ours, own = inspect.signature(brinery.check), inspect.signature(Profile.check)
+        assert [str(p) for name, p in ours.parameters.items() if name != "profile"] == [
+            str(p) for name, p in own.parameters.items() if name != "self"
+        ]
+
+    def test_without_an_object_plugins_are_asked_whether_they_agree(self, monkeypatch):
+        brinery.check(profile=Profile.plain())
+        Profile.plain().check()
+        disagreeing = Profile.plain()
+        conflict = brinery.errors.PluginConflict("they disagree")
+        monkeypatch.setattr(type(disagreeing._composition), "conflicts", lambda self: [conflict])
+        monkeypatch.setattr("brinery.profile.all_of", lambda conflicts: conflicts[0])
+        for check in (
+            disagreeing.check,
+            functools.partial(brinery.check, profile=disagreeing),
+            brinery.check,
+        ):
+            with pytest.raises(brinery.errors.PluginConflict):
+                check()
+
+    def test_a_protocol_wants_an_object(self, plain):
+        for check in (plain.check, brinery.check):
+            with pytest.raises(TypeError, match="wants an object"):
+                check(protocol=2)
+
+    def test_a_bound_one_has_it_too(self, plain):
+        with plain.bind() as bound:
+            bound.check([1])
+            with pytest.raises(CheckError):
+                bound.check(RefusesState())
