@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import _thread
 import sys
+import warnings
+from contextlib import contextmanager
 
 from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["in_main_interpreter", "load_sources"]
+__all__ = ["foreign_is_none", "in_main_interpreter", "load_sources"]
 
 
 def in_main_interpreter() -> bool:
@@ -23,6 +25,21 @@ def in_main_interpreter() -> bool:
     except ImportError:
         return True
     return bool(interpreters.get_current() == interpreters.get_main())
+
+
+@contextmanager
+def foreign_is_none() -> Iterator[None]:
+    """Within it, an extension module that was built for another version of Python raises ImportError.
+
+    Its file's name says which one it is for, but files are copied and renamed. Cython warns of it before the
+    module does anything, and what it would do then may end the process.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            yield
+        except RuntimeWarning as foreign:
+            raise ImportError(f"it was built for another Python: {foreign}") from foreign
 
 
 def load_sources(package: str, folder: str, names: Sequence[str]) -> None:

@@ -29,9 +29,10 @@ else:
     try:
         _engine = engine.choose()
     except (ImportError, ValueError) as _impossible:  # BRINERY_ENGINE names none that can be used
-        from brinery.as_command import leave_if_command
+        if os.environ.get("BRINERY_ENGINE"):
+            from brinery.as_command import leave_if_command
 
-        leave_if_command(_impossible)
+            leave_if_command(_impossible)
         raise
     EngineDumper, EngineLoader = _engine.Dumper, _engine.Loader
     EnginePickler, EngineUnpickler = _engine.Pickler, _engine.Unpickler

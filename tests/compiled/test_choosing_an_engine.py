@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from stream_builds import COMPILED
 
 import brinery
+from brinery.interpreters import foreign_is_none
 
 PROGRAM = """
 import sys
@@ -50,6 +54,75 @@ def test_a_tree_that_was_built_for_another_python_says_so(tmp_path: Path):
     ).stdout
     assert "it was built for another Python (layout.cpython-42-other.so), and this is " in said
     assert "pip install -e ." in said
+
+
+ASK = """
+import sys, warnings
+warnings.simplefilter("error")
+import brinery
+from brinery import engine
+plain = brinery.Profile.plain(engine="python")
+assert plain.loads(plain.dumps([1])) == [1]
+sys.argv = ["brinery", "--version"]
+from brinery.cli import main
+main()
+"""
+
+
+def others() -> list[str]:
+    """Pythons of other versions on this machine, of those that brinery knows."""
+    found = []
+    for minor in (11, 12, 13, 14, 15):
+        kept = Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3")
+        # Not pyenv's own command of that name, which may lead nowhere.
+        python = next(map(str, kept), None) or shutil.which(f"python3.{minor}")
+        if python is not None and minor != sys.version_info.minor:
+            found.append(python)
+    return found
+
+
+def renamed(folder: Path, suffix: str, content: bytes | None = None) -> None:
+    """A copy of the package whose extension modules are of this Python, or of no use, under another name."""
+    tree = Path(brinery.__file__).parent
+    shutil.copytree(tree, folder / "brinery", ignore=shutil.ignore_patterns("*.c", "__pycache__"))
+    for file in list((folder / "brinery").rglob("*")):
+        if file.suffix in (".so", ".pyd"):
+            data = file.read_bytes() if content is None else content
+            file.unlink()
+            file.with_name(file.name.partition(".")[0] + suffix).write_bytes(data)
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+@pytest.mark.parametrize("python", others() or [pytest.param("", marks=pytest.mark.skip("no other Python"))])
+def test_what_was_built_for_this_one_does_no_harm_in_another(python: str, tmp_path: Path):
+    ask = "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))"
+    suffix = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+    renamed(tmp_path, suffix)
+    assert_it_steps_back(python, tmp_path)
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_what_cannot_be_loaded_at_all_does_no_harm(tmp_path: Path):
+    renamed(tmp_path, EXTENSION_SUFFIXES[0], b"no library")
+    assert_it_steps_back(sys.executable, tmp_path)
+
+
+def assert_it_steps_back(python: str, folder: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "BRINERY_ENGINE"}
+    environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    # The site's packages, of which an editable install may be one, are left out.
+    done = subprocess.run(
+        [python, "-S", "-c", ASK], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    _, engine_line, streams_line = done.stdout.splitlines()
+    assert engine_line.startswith("the python engine is in use: the compiled engine cannot be imported: ")
+    assert streams_line.startswith("what is compiled of brinery/stream cannot be loaded (")
+
+
+def test_a_warning_that_a_module_is_foreign_is_an_import_error():
+    with pytest.raises(ImportError, match="it was built for another Python: compile time"), foreign_is_none():
+        warnings.warn("compile time Python version 3.1 of module 'm' does not match", RuntimeWarning)  # noqa: B028
 
 
 def test_it_was_built_in_the_mode_that_was_asked_for_or_is_the_best_here():

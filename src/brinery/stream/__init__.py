@@ -29,7 +29,7 @@ resolving                what a name would reach here
 
 from __future__ import annotations
 
-from brinery.interpreters import in_main_interpreter, load_sources
+from brinery.interpreters import foreign_is_none, in_main_interpreter, load_sources
 from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -119,6 +119,16 @@ def _changed_since_compiled() -> str:
     return ""
 
 
+def _not_for_this_python() -> str:
+    """Why the modules that were compiled cannot be loaded, by the first of them; empty where they can."""
+    try:
+        with foreign_is_none():
+            __import__(f"{__name__}.memo")  # the smallest, which imports next to nothing
+    except ImportError as wrong:
+        return str(wrong)
+    return ""
+
+
 #: Why these modules are interpreted although they were compiled; or empty.
 interpreted_because = ""
 
@@ -129,6 +139,13 @@ elif _stale := _changed_since_compiled():
     interpreted_because = (
         f"brinery/stream/{_stale} has changed since it was compiled: the stream tools are interpreted, and "
         "slow; pip install brinery, or pip install -e . in its repository, compiles them again"
+    )
+    load_sources(__name__, __path__[0], _COMPILED)
+elif _wrong := _not_for_this_python():
+    interpreted_because = (
+        f"what is compiled of brinery/stream cannot be loaded ({_wrong}): the stream tools are interpreted, "
+        "and slow; pip install --force-reinstall brinery, or pip install -e . in its repository, compiles "
+        "them again"
     )
     load_sources(__name__, __path__[0], _COMPILED)
 

@@ -7,12 +7,12 @@ This file is also compiled, with the types in ``memo.pxd``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from brinery.errors import ReadError
+from brinery.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 __all__ = ["Memo"]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from brinery.interpreters import foreign_is_none
+
 try:
-    from brinery.engine.compiled import layout
+    with foreign_is_none():
+        from brinery.engine.compiled import layout
 except ImportError as missing:
     from importlib.machinery import EXTENSION_SUFFIXES
     from pathlib import Path  # six milliseconds, which the engine that is there does not pay
@@ -30,8 +33,9 @@ if elsewhere is not None:
         f"memory otherwise ({elsewhere}): build it anew, by pip's --force-reinstall --no-binary brinery"
     )
 
-from brinery.engine.compiled.reading import Loader, Unpickler  # noqa: E402
-from brinery.engine.compiled.writing import Dumper, Pickler, attributes_of, has_attributes  # noqa: E402
+with foreign_is_none():
+    from brinery.engine.compiled.reading import Loader, Unpickler
+    from brinery.engine.compiled.writing import Dumper, Pickler, attributes_of, has_attributes
 
 #: How it was built: by the private layout of this Python's objects, or by its documented interface alone.
 MODE = layout.MODE
