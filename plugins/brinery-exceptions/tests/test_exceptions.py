@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import subprocess
+import sys
+import textwrap
 import threading
 import traceback
 
@@ -266,6 +269,31 @@ class TestSurroundings:
         exc = self.chained()
         made = pickle.loads(PROFILE.dumps(exc.__traceback__))
         assert traceback.extract_tb(made)[-1].line == traceback.extract_tb(exc.__traceback__)[-1].line
+
+    def test_a_traceback_without_its_columns(self):
+        """As the page says: without carets both show the same."""
+        program = textwrap.dedent("""
+            import pickle, traceback, brinery
+
+            def divide(x):
+                return 1 + (x["a"] / x["b"]) + 2
+
+            try:
+                divide({"a": 1, "b": 0})
+            except ZeroDivisionError as exc:
+                print("".join(traceback.format_exception(exc)), end="\\0")
+                made = pickle.loads(brinery.Profile(["exceptions"]).dumps(exc))
+                print("".join(traceback.format_exception(made)), end="")
+        """)
+        done = subprocess.run(
+            [sys.executable, "-X", "no_debug_ranges", "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        written, read = done.stdout.split("\0")
+        assert written == read
+        assert "in divide" in read
 
     def test_a_long_traceback(self):
         def endless():
