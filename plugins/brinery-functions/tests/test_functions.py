@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import enum
 import fractions
@@ -18,7 +19,7 @@ import warnings
 import pytest
 
 import brinery
-from brinery import recipes
+from brinery import engine, recipes
 from brinery.errors import PluginError, PluginWarning
 
 PROFILE = brinery.Profile(["functions"])
@@ -514,7 +515,15 @@ IN_FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("engine_name", ["compiled", "python"])
+def engines():
+    """Those that are built here."""
+    for name in engine.ENGINES:
+        with contextlib.suppress(ImportError):
+            engine.get(name)
+            yield name
+
+
+@pytest.mark.parametrize("engine_name", list(engines()))
 class TestWhereInAFunction:
     @pytest.mark.parametrize(("made", "step"), IN_FUNCTIONS)
     @pytest.mark.parametrize("protocol", PROTOCOLS)
