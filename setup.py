@@ -182,7 +182,10 @@ CYTHONS_OWN = (
 ENGINE = ("layout", "writing", "reading")
 
 #: One source each: compiled where that is possible, and interpreted where it is not.
-STREAM = ("memo", "scanner", "walk", "symbols", "parts", "weights", "names", "graph", "leaves", "rewriting")
+STREAM = (
+    *("memo", "scanner", "walk", "showing", "symbols", "disassembly"),
+    *("parts", "weights", "names", "graph", "leaves", "rewriting"),
+)
 
 
 def engine_module(name):

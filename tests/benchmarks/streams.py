@@ -1,9 +1,10 @@
-"""What looks at streams without loading them, beside pickletools.genops: MB/s, and peak memory."""
+"""What looks at streams without loading them, beside pickletools: MB/s, and peak memory."""
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import pickle
 import pickletools
 import time
@@ -14,7 +15,8 @@ from typing import Any
 
 from table import Table
 
-from brinery.stream import references, sizes
+from brinery.cli.dis import line
+from brinery.stream import disassemble, references, sizes
 from brinery.upgrade import Rules, upgrade_stream
 
 
@@ -70,8 +72,17 @@ WAYS: dict[str, Callable[[Any], object]] = {
 }
 
 
+def dis(file: Any, out: Any) -> None:
+    """What ``brinery dis`` does for each opcode."""
+    for instruction in disassemble(file):
+        out.write(line(instruction, 100) + "\n")
+
+
+TEXTS: dict[str, Callable[[Any, Any], object]] = {"pickletools.dis": pickletools.dis, "brinery dis": dis}
+
+
 def run(options: argparse.Namespace) -> None:
-    """Print a table of speeds, then of memory."""
+    """Print tables of speeds, then of memory."""
     repeat = min(options.repeat or 5, 5)
     table = Table("MB/s, the best of the turns", ["", *WAYS, "refs/genops", "sizes/genops"], 12)
     for name, sample in samples(0.2 if options.quick else options.size).items():
@@ -85,6 +96,18 @@ def run(options: argparse.Namespace) -> None:
                 best[way] = max(best[way], len(data) / 1e6 / (time.thread_time() - began))
         ratios = [f"{best[way] / best['genops']:.1f} x" for way in ("refs", "sizes")]
         table.row([name, *(f"{best[way]:.1f}" for way in WAYS), *ratios])
+    table = Table("Opcode by opcode as text: MB/s", ["", *TEXTS, "ratio"], 16)
+    for name, sample in samples(0.05 if options.quick else options.size / 4).items():
+        data = pickle.dumps(sample, options.protocol)
+        best = dict.fromkeys(TEXTS, 0.0)
+        for _ in range(min(repeat, 3)):
+            for way, tell in TEXTS.items():
+                with open(os.devnull, "w", encoding="utf-8") as out:
+                    began = time.thread_time()
+                    tell(io.BytesIO(data), out)
+                    best[way] = max(best[way], len(data) / 1e6 / (time.thread_time() - began))
+        first, second = best.values()
+        table.row([name, f"{first:.2f}", f"{second:.2f}", f"{second / first:.2f} x"])
     table = Table("Peak memory, in kB", ["", "10 pickles", "100 pickles"], 12)
     data = pickle.dumps(samples(0.02)["rows"], options.protocol)
     for way, look in list(WAYS.items())[1:]:

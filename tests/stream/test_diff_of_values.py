@@ -185,3 +185,12 @@ def test_the_time_is_bounded(left, right):
     begin = time.process_time()
     list(align(left, right))
     assert time.process_time() - begin < 20
+
+
+@pytest.mark.parametrize("text", ["", "abc", "é\U0001f600"])
+def test_an_array_of_text_is_the_same_at_each_protocol(text):
+    data = [pickle.dumps(array.array("u", text), protocol) for protocol in range(6)]
+    for one in data:
+        assert not list(diff(one, data[0]))
+    other = pickle.dumps(array.array("u", text + "x"), 5)
+    assert list(diff(data[0], other))

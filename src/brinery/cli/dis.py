@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from brinery.cli.streams import Pickles, add_file_argument, count
@@ -57,6 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the disassembly; 1 where a pickle in a container is malformed."""
     pickles = Pickles(options.file, options.column, bar=False)
+    write, width = sys.stdout.write, options.width
     for stream in pickles:
         if stream.where:
             print(f"{chr(10) if pickles.met > 1 else ''}{printable(stream.where)}")
@@ -66,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
                 if instruction.pickle != number:
                     number = instruction.pickle
                     print(_heading(instruction))
-                print(line(instruction, options.width))
+                write(line(instruction, width) + "\n")
                 if options.first and instruction.opcode.name == "STOP":
                     break
     return int(bool(pickles.failed))
@@ -79,9 +82,15 @@ def _heading(instruction: Instruction) -> str:
     return f"\npickle {instruction.pickle + 1}, at offset {instruction.offset}\n{columns}"
 
 
+@lru_cache
+def _label(name: str, marks: int) -> str:
+    return f"{'  ' * min(marks, _DEEPEST_INDENT) + name:<20}"
+
+
 def line(instruction: Instruction, width: int) -> str:
     """One opcode as it is printed."""
-    indent = "  " * min(instruction.marks, _DEEPEST_INDENT)
-    name = f"{indent}{instruction.opcode.name}"
-    text = f"{instruction.offset:>8} {instruction.stack:>5}  {name:<20} {instruction.detail}".rstrip()
-    return shorten(text, max(width, 40))
+    detail, label = instruction.detail, _label(instruction.opcode.name, instruction.marks)
+    text = "%8d %5d  %s %s" % (instruction.offset, instruction.stack, label, detail)  # noqa: UP031 - fastest
+    if not detail:
+        text = text.rstrip()
+    return text if len(text) <= width or len(text) <= 40 else shorten(text, max(width, 40))

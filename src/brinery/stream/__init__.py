@@ -14,6 +14,7 @@ graph                    a keeper: what a stream would build, the same whichever
 rewriting, leaves        from a graph back to a stream
 places, ruling           where in a graph a string of Python 2 stands, and what text rules say of it
 disassembly, diffing     opcode by opcode; what differs between two streams
+instructions, showing    what is said of an opcode, and how a symbol is shown
 likeness, reductions     what two objects are compared by, at whichever protocol they were written
 aligning, graph_texts    which items of two lists belong together; what is shown of values
 doctoring, missing       why a stream does not load; what helps where a name is not found
@@ -35,10 +36,11 @@ from brinery.lean_typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brinery.stream.containers import Found, pickles_in
     from brinery.stream.diffing import Difference, diff
-    from brinery.stream.disassembly import Instruction, disassemble
+    from brinery.stream.disassembly import disassemble
     from brinery.stream.doctoring import Diagnosis, Finding, diagnose
     from brinery.stream.feeds import Excerpt
     from brinery.stream.globals import GlobalName
+    from brinery.stream.instructions import Instruction
     from brinery.stream.refs import Nested, References, references
     from brinery.stream.sizing import Part, Sizes, sizes
 
@@ -73,7 +75,7 @@ _PLACES = {
     "diff": "diffing",
     "Excerpt": "feeds",
     "GlobalName": "globals",
-    "Instruction": "disassembly",
+    "Instruction": "instructions",
     "Nested": "refs",
     "Part": "sizing",
     "Sizes": "sizing",
@@ -87,7 +89,9 @@ _COMPILED = (
     "scanner",
     "memo",
     "walk",
+    "showing",
     "symbols",
+    "disassembly",
     "names",
     "parts",
     "weights",

@@ -1,12 +1,18 @@
-"""What is in a pickle, opcode by opcode, without loading it: nothing is imported, called or built."""
+# cython: language_level=3, annotation_typing=False, binding=False, embedsignature=False
+# cython: initializedcheck=False, freethreading_compatible=False
+"""What is in a pickle, opcode by opcode, without loading it: nothing is imported, called or built.
+
+This file is also compiled, with the types in ``disassembly.pxd``.
+"""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from brinery.stream.faults import locating
-from brinery.stream.globals import GlobalName, shorten
+from brinery.stream.globals import shorten
+from brinery.stream.instructions import Instruction
 from brinery.stream.opcodes import BY_CODE, BY_NAME
 from brinery.stream.raw_arrays import Readings
 from brinery.stream.scanner import Scanner
@@ -20,46 +26,14 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from brinery.stream.feeds import Feed, Readable
-    from brinery.stream.opcodes import Opcode
+    from brinery.stream.globals import GlobalName
     from brinery.stream.raw_arrays import RawArray
 
-__all__ = ["Instruction", "disassemble"]
+__all__ = ["disassemble"]
 
 _DETAIL = 200  # characters
 _ID = 1000  # characters of a persistent ID
 _PARTS = 8  # of a container that are shown
-
-
-class Instruction(NamedTuple):
-    """One opcode of a stream, and what it does there.
-
-    pickle         which of the stream's pickles this belongs to, from 0
-    protocol       as the pickle's last PROTO said; 0 before that
-    offset, size   where it stands and how long it is, in bytes, with its argument, and an array behind it
-    opcode         its row of the opcode table
-    argument       as a Python value: int, float, str, bytes, an Excerpt of long ones, a pair of names, None
-    stack          how many objects are on the stack afterwards, marks not counted
-    marks          how many marks enclose the opcode
-    detail         what it pushes, names or changes, in words, on one line of at most 200 characters
-    memo           the memo index that is stored or fetched
-    global_name    the global that is pushed, by its name or through the memo; or that INST calls
-    persistent_id  the persistent ID of the object that is pushed, by its ID or through the memo
-    extension      the extension code that is pushed, as itself or through the memo
-    """
-
-    pickle: int
-    protocol: int
-    offset: int
-    size: int
-    opcode: Opcode
-    argument: object
-    stack: int
-    marks: int
-    detail: str
-    memo: int | None = None
-    global_name: GlobalName | None = None
-    persistent_id: str | None = None
-    extension: int | None = None
 
 
 def disassemble(
@@ -101,8 +75,11 @@ def _disassemble(feed: Feed, arrays: tuple[RawArray, ...] | None) -> Iterator[In
 
 
 # By an opcode's byte: its row, and whether it leaves an object on top of the stack.
+_CONSTANTS = (("int",), ("float",), ("str",), ("bytes",), ("bytearray",))
 _ROWS = [BY_CODE.get(code) for code in range(256)]
 _PUSHES = [op is not None and bool(op.after) and op.name != "MARK" for op in _ROWS]
+# Whether what it pushes is its argument, which need not be read once more.
+_CARRIES = [op is not None and op.argument.name != "none" and op.after in _CONSTANTS for op in _ROWS]
 _STOP = BY_NAME["STOP"].code[0]
 _INST = BY_NAME["INST"].code[0]
 _NEW = tuple(BY_NAME[name].code[0] for name in ("NEWOBJ", "NEWOBJ_EX"))
@@ -119,13 +96,13 @@ class _Teller(Symbols):
     """
 
     def __init__(self) -> None:
-        super().__init__(_PARTS)
+        Symbols.__init__(self, _PARTS)
         self.words = ""
         self.called: GlobalName | None = None
 
     def change(self, walk: Walk, code: int, first: int) -> Symbol:
         items = walk.stack[first + 1 :]
-        symbol = super().change(walk, code, first)
+        symbol = Symbols.change(self, walk, code, first)
         name = BY_CODE[code].name
         if name == "BUILD":
             self.words = f"state of {show(symbol, 40)}: {show(items[0])}"
@@ -141,7 +118,7 @@ class _Teller(Symbols):
         return symbol
 
     def call(self, walk: Walk, code: int, function: Symbol, first: int) -> Symbol:
-        symbol = super().call(walk, code, function, first)
+        symbol = Symbols.call(self, walk, code, function, first)
         self.words = f"{'new' if code in _NEW else 'call'} {show(symbol)}"
         if code == _INST:
             self.called = function.content
@@ -181,19 +158,21 @@ def _instruction(walk: Walk, teller: _Teller) -> Instruction:
     named = (None, None, None)
     if teller.called is not None or kind in _REFERRING:
         named = _named(pushed, teller.called)
-    return Instruction(
+    # By a class's own __new__ this would take as long as half of all the rest.
+    fields = (
         walk.pickle,
         walk.protocol,
         scanner.start,
         scanner.end - scanner.start,
         opcode,
-        scanner.value(),
+        top.content if _CARRIES[code] and top is not None else scanner.value(),
         left,
         min(marks, walk.marks),  # what closes a mark stands where the mark stood
         words if len(words) <= _DETAIL else shorten(words, _DETAIL),
         memo,
         *named,
     )
+    return tuple.__new__(Instruction, fields)
 
 
 def _words(walk: Walk, name: str, top: Symbol | None, memo: int | None, left: int) -> str:

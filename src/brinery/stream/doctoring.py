@@ -19,6 +19,7 @@ from brinery.stream.naming import PLAIN, looker, namer
 from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.raw_arrays import read_through
 from brinery.stream.reach import reach_of
+from brinery.stream.refs import nested_in
 from brinery.stream.resolving import missing_import
 from brinery.stream.rewriting import Rewriter
 from brinery.stream.ruling import ruled
@@ -76,6 +77,7 @@ _LINE_ENDS = (
     "its line ends were made \\r\\n, by text mode or a transfer: "
     "data.replace(b'\\r\\n', b'\\n') undoes it; write and send it as binary"
 )
+_DEEPEST = 8  # pickles in pickles
 _SHOWN = 5  # names of a kind that are listed one by one
 _SINCE = {4: "3.4", 5: "3.8"}
 _GIVEN = 3  # calls of a function that are shown with what it is given
@@ -178,17 +180,61 @@ def diagnose(
     reasons why names are gone; without it the standard library's tables do. `progress` is called now and then
     with how many bytes were read.
 
+    Pickles within its bytes are looked into as well, 8 deep in each other: what keeps one of them from
+    loading is ``unsure``, for only the program knows whether it loads them. A `source` that cannot be read
+    again is not looked into so.
+
     A malformed stream is a finding, and raises nothing.
     """
+    file: Any = source if hasattr(source, "read") else None
+    again = file.tell() if _is_sought(file) else None
 
     def examine(feed: Feed, arrays: tuple[RawArray, ...] | None) -> tuple[_Examination, tuple[Finding, ...]]:
         examination = _Examination(feed, arrays, plan)
         return examination, tuple(examination.findings())
 
     examination, findings = read_through(source, progress, examine)
+    if again is not None:
+        file.seek(again)
+    if file is None or again is not None:
+        findings += _within(source, plan)
     weights = {finding.weight for finding in findings}
     worst: Weight = "fails" if "fails" in weights else "unsure" if "unsure" in weights else "fine"
     return Diagnosis(examination.what(), worst, findings)
+
+
+def _is_sought(source: Any) -> bool:
+    return bool(getattr(source, "seekable", bool)())
+
+
+def _within(source: Any, plan: ReadPlan) -> tuple[Finding, ...]:
+    """What is found of the pickles in the bytes of `source`; what is found of many is said once."""
+    told: dict[tuple[str, str], list[Any]] = {}
+    for path, finding in _nested(source, plan, (), _DEEPEST):
+        seen = told.setdefault((finding.what, finding.advice), [path, 0])
+        seen[1] += 1
+    findings = []
+    for (what, advice), (path, count) in told.items():
+        where = ", there at ".join(f"offset {offset:,}" for offset in path)
+        more = f" (and {count - 1:,} more)" if count > 1 else ""
+        findings.append(Finding("unsure", f"a pickle in the bytes at {where}{more}: {what}", advice))
+    return tuple(findings)
+
+
+def _nested(
+    source: Any, plan: ReadPlan, path: tuple[int, ...], depth: int
+) -> Iterator[tuple[tuple[int, ...], Finding]]:
+    for offset, feed in nested_in(source):
+        pieces = []
+        while piece := feed.more(0):
+            pieces.append(piece)
+        data = b"".join(pieces)
+        inside = (*path, offset)
+        for finding in _Examination(BytesFeed(data), (), plan).findings():
+            if finding.weight != "fine":
+                yield inside, finding
+        if depth > 1:
+            yield from _nested(data, plan, inside, depth - 1)
 
 
 class _Examination:

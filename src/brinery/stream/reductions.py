@@ -52,6 +52,7 @@ _FORMATS = (
     "<d",
     ">d",
 )
+_TEXTS = {18: "utf-16-le", 19: "utf-16-be", 20: "utf-32-le", 21: "utf-32-be"}  # of typecode u
 _NUMPY = ("numpy.core.", "numpy._core.")
 _ARRAY_HEAD = ("numpy", "ndarray")
 
@@ -161,6 +162,11 @@ def _array(function: Any, given: list[Any]) -> Call | None:
     if len(given) != 4 or not is_global(function, "array", "_array_reconstructor"):
         return None
     cls, code, number, memory = given
+    if type(number) is int and number in _TEXTS and type(memory) is bytes:
+        try:
+            return Call(CALL, cls, [code], list(memory.decode(_TEXTS[number], "surrogatepass")), [])
+        except UnicodeDecodeError:
+            return None
     if type(number) is not int or not 0 <= number < len(_FORMATS) or type(memory) is not bytes:
         return None
     layout = struct.Struct(_FORMATS[number])

@@ -18,7 +18,7 @@ from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from brinery.stream.globals import GlobalName
     from brinery.stream.raw_arrays import RawArray
 
-__all__ = ["Nested", "References", "references"]
+__all__ = ["Nested", "References", "nested_in", "references"]
 
 _DEEPEST = 32  # pickles in pickles
 
@@ -99,6 +99,21 @@ def references(
     return result
 
 
+def nested_in(source: Readable | Buffer) -> Iterator[tuple[int, Feed]]:
+    """The pickles in the bytes of `source`, those in their bytes left out: at which offset the opcode stands
+    that carries one, and its bytes, to be read before the next is asked for. `source` is read from where it
+    stands."""
+    whole = _Whole(source)
+
+    def look(feed: Feed, arrays: tuple[RawArray, ...] | None) -> _Look:
+        return _Look(_DEEPEST - 1, keeping=True).through(feed, arrays)
+
+    found = read_through(source, None, look)
+    found.result(whole)
+    for nested, data in sorted(found.kept, key=lambda one: one[0].offset):
+        yield nested.offset, data.feed(nested.size)
+
+
 class _Whole:
     """What long bytes are read from once more: bytes, or a file that is seekable; from `begin` on."""
 
@@ -150,8 +165,11 @@ class _Long(NamedTuple):
 class _Look:
     """One look through a stream; what is long is looked at behind it."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, *, keeping: bool = False) -> None:
+        """Where it is `keeping`, it knows what each pickle that it finds is read from: `kept`."""
         self._depth = depth
+        self._keeping = keeping
+        self.kept: list[tuple[Nested, _Whole]] = []
         self._nested: list[Nested] = []
         self._long: list[_Long] = []
         self._pickles = 0
@@ -224,7 +242,10 @@ class _Look:
             # Nothing but a pickle calls what it names before it breaks.
             is_one = (begun and (refers or bool(keeper.persistent_ids))) or (refers and keeper.calls > 0)
         if is_one:
-            self._nested.append(Nested(offset, size, look.result(whole)))
+            nested = Nested(offset, size, look.result(whole))
+            self._nested.append(nested)
+            if self._keeping and whole is not None:
+                self.kept.append((nested, whole))
 
     def result(self, whole: _Whole | None) -> References:
         """All that was found. `whole` is the stream, for what is long in it."""
