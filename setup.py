@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from binascii import crc32
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -94,8 +95,9 @@ class BuildEngine(build_ext):
         path = Path(self.get_ext_fullpath("brinery.stream.walk")).with_name(COMPILED_FROM)
         path.unlink(missing_ok=True)
         if files:
-            sizes = "".join(f"{file.name} {file.stat().st_size}\n" for file in files)
-            path.write_text(sizes, encoding="ascii")
+            read = {file.name: file.read_bytes() for file in files}
+            noted = "".join(f"{name} {len(data)}:{crc32(data):08x}\n" for name, data in read.items())
+            path.write_text(noted, encoding="ascii")
 
     def find_compiler(self):
         """Compile a file of one line: Cython translates for a minute before it would meet the compiler."""

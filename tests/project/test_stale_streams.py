@@ -52,6 +52,16 @@ def test_a_source_that_has_changed(name, tmp_path):
     assert "os.getcwd" in run(tmp_path, "-m", "brinery", "refs", str(data))
 
 
+def test_a_change_that_keeps_the_size(tmp_path):
+    source = copied(tmp_path) / "walk.py"
+    text = source.read_text(encoding="utf-8")
+    source.unlink()
+    source.write_text(text.replace("marks", "Marks", 1), encoding="utf-8")
+    assert run(tmp_path, "-c", ASK) == "True True\n"
+    source.write_text(text, encoding="utf-8")  # younger, and the same
+    assert run(tmp_path, "-c", ASK) == "False False\n"
+
+
 def test_what_was_noted_is_about_all_that_is_compiled():
     noted = {line.split()[0] for line in (FOLDER / "compiled_from.txt").read_text().splitlines()}
     assert noted == {f"{path.stem}.{kind}" for path in Path(FOLDER).glob("*.pxd") for kind in ("py", "pxd")}

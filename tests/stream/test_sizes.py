@@ -294,3 +294,8 @@ def test_no_stream_counts_more_than_it_has():
         tried += 1
         assert all(row.bytes >= 0 for row in found.builtins), data
         assert sum(row.bytes for row in found.builtins) <= len(data), data
+
+
+def test_attributes_as_python_2_wrote_them_are_attributes():
+    data = b"\x80\x02cgraphs\nPlain\n)\x81}U\x05alpha]K\x01asb."
+    assert [one.path for one in sizes(data).roots[0].parts if one.kind == "list"] == ["root.alpha"]

@@ -104,23 +104,34 @@ _COMPILED = (
 def _changed_since_compiled() -> str:
     """The name of a source that is not as it was when it was compiled; empty where all are.
 
-    Told by their sizes, as setup.py noted them: this runs at each start. What is compiled from other sources
+    Told by their sizes, as setup.py noted them, for this runs at each start; and by their check sums where
+    they are younger than that note, as in a repository that one works in. What is compiled from other sources
     may not even be importable beside what is new.
     """
     from os import stat
 
     try:
         with open(f"{__path__[0]}/compiled_from.txt", encoding="ascii") as noted:
-            sizes = [line.split() for line in noted]
+            lines = [line.split() for line in noted]
+        then = stat(f"{__path__[0]}/compiled_from.txt").st_mtime
     except OSError:
         return ""  # nothing was compiled, or nothing noted
-    for name, size in sizes:
+    for name, told in lines:
+        size, _, checksum = told.partition(":")
         try:
-            if stat(f"{__path__[0]}/{name}").st_size != int(size):
+            found = stat(f"{__path__[0]}/{name}")
+            if found.st_size != int(size) or (found.st_mtime > then and _checksum(name) != int(checksum, 16)):
                 return name
         except (OSError, ValueError):
             continue
     return ""
+
+
+def _checksum(name: str) -> int:
+    from binascii import crc32
+
+    with open(f"{__path__[0]}/{name}", "rb") as file:
+        return crc32(file.read())
 
 
 def _not_for_this_python() -> str:

@@ -220,6 +220,8 @@ def _step(label: Any, kind: Kind) -> str:
         if what == "key":
             return f"[{_key(label)}]"
         return f"<{what}>" if what in ("state", "ID") else f"<{what} {label}>"
+    if kind.is_global and type(label) is bytes and label.isascii():
+        label = label.decode()  # as Python 2 wrote an attribute's name
     if kind.is_global and type(label) is str:
         return f".{shorten(printable(label), _KEY)}"
     return f"[{_key(label)}]"
