@@ -1,11 +1,13 @@
 """Shelves, dbm files and columns of databases are upgraded value by value."""
 
+import base64
 import dbm.dumb
 import gzip
 import pickle
 import shelve
 import sqlite3
 import zlib
+from collections import UserDict
 from contextlib import closing
 
 import pytest
@@ -153,3 +155,69 @@ def test_a_shelf_elsewhere_is_gone_on_with_and_never_emptied(shelf, tmp_path):
     assert upgrade_dbm(shelf, LATIN, target, again=True).state == "written"
     with dbm.open(target, "r") as new:
         assert (new["mine"], pickle.loads(new["key 1"])) == (b"kept", ["café"])
+
+
+OLDEST = "(dp0\nS'name'\np1\nS'caf\\xe9'\np2\nsS'of'\np3\ncUserDict\nUserDict\np4\ns."
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "VARCHAR(99)", "BLOB", "CLOB"])
+@pytest.mark.parametrize("protocol", [0, 5])
+def test_pickles_as_text_stay_text(tmp_path, kind, protocol):
+    """Of protocol 0 where they are text by themselves; in base64 or hexadecimal digits as they were."""
+    packed = zlib.compress(OLD)
+    rows = [
+        OLDEST,
+        base64.b64encode(OLD).decode(),
+        base64.encodebytes(OLD * 9).decode(),
+        base64.urlsafe_b64encode(b"\x80\x02U\x03\xfb\xff\xbf.").decode(),
+        base64.b64encode(packed).decode(),
+        OLD.hex(),
+        OLD.hex().upper(),
+        "A text.\nIt ends with a full stop.",
+        "I am a text\nof two lines.",
+        "gone",
+        "N.",
+        "",
+        base64.b64encode(b"no pickle").decode(),
+    ]
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
+        database.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, c {kind})")
+        database.executemany("INSERT INTO t (c) VALUES (?)", [(row,) for row in rows])
+    url, rules = f"sqlite:///{tmp_path}/t.db", Rules(protocol, encoding="latin1")
+    done = upgrade_column(url, "t", "c", rules)
+    assert (done.state, done.changes.pickles) == ("replaced", 15)
+    assert done.changes.renamed == {("UserDict:UserDict", "collections:UserDict"): 1}
+    assert ("1 pickle as text, of protocol 0" in done.note) == (protocol > 0)
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
+        new = [row for (row,) in database.execute("SELECT c FROM t ORDER BY id")]
+    assert new[7:] == rows[7:]
+    assert all(type(row) is str for row in new)
+    assert new[0].isascii()
+    assert new[0].endswith(".")
+    assert pickle.loads(new[0].encode()) == {"name": "café", "of": UserDict}
+    decoders = [base64.b64decode] * 2 + [base64.urlsafe_b64decode, base64.b64decode] + [bytes.fromhex] * 2
+    for row, old, decode in zip(new[1:], rows[1:7], decoders, strict=False):
+        data = decode(row)
+        data = zlib.decompress(data) if row == new[4] else data
+        assert (data[:2] == b"\x80\x05") == (protocol == 5)
+        assert pickle.loads(data) == (["café"] if old is not rows[3] else "ûÿ¿")
+    assert new[6] == new[6].upper()
+    assert new[2].endswith("\n")
+    assert upgrade_column(url, "t", "c", rules).state == "same"
+
+
+def test_text_that_is_damaged_or_beyond_ascii_is_named(tmp_path, capsys):
+    rows = [
+        OLDEST[:-2] + "ss.",
+        "(dp0\nVname\np1\nVcafé\np2\ns.",
+        base64.b64encode(OLD[:-2]).decode(),
+    ]
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT)")
+        database.executemany("INSERT INTO t (c) VALUES (?)", [(row,) for row in rows])
+    done = upgrade_column(f"sqlite:///{tmp_path}/t.db", "t", "c", LATIN)
+    assert done.state == "failed"
+    assert [fault[:6] for fault in done.faults] == ["t.c[1]", "t.c[2]", "t.c[3]"]
+    assert "characters beyond ASCII" in done.faults[1]
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
+        assert [row for (row,) in database.execute("SELECT c FROM t ORDER BY id")] == rows

@@ -107,8 +107,9 @@ class Column:
             raise missing_column(table, column, self._table.columns.keys())
         self._keys = list(self._table.primary_key.columns)
         self._column = self._table.columns[column]
-        # As bytes, even where the program's own type would load them.
-        self._cell = sqlalchemy.type_coerce(self._column, sqlalchemy.LargeBinary)
+        # As bytes or text, even where the program's own type would load them.
+        text = isinstance(self._column.type, sqlalchemy.String)
+        self._cell = sqlalchemy.type_coerce(self._column, sqlalchemy.Text if text else sqlalchemy.LargeBinary)
 
     def batches(self, size: int = _BATCH) -> Generator[tuple[Any, list[tuple[tuple[Any, ...], Any]]]]:
         """Keys and values, `size` rows at a time, in the order of the primary key.
@@ -133,15 +134,20 @@ class Column:
                 yield connection, rows
             last = rows[-1][0]
 
-    def replace(self, connection: Any, key: tuple[Any, ...], old: Any, new: bytes) -> bool:
+    def replace(self, connection: Any, key: tuple[Any, ...], old: Any, new: bytes | str) -> bool:
         """Put `new` in the place of `old`; false where that is not there any more."""
         import sqlalchemy
 
         same = [one == part for one, part in zip(self._keys, key, strict=True)]
-        written = sqlalchemy.type_coerce(sqlalchemy.literal(new, sqlalchemy.LargeBinary), self._column.type)
+        # By the value: SQLite's columns hold either.
+        kind = sqlalchemy.Text if isinstance(old, str) else sqlalchemy.LargeBinary
+        written: Any = sqlalchemy.literal(new, kind)
+        if kind is sqlalchemy.LargeBinary or isinstance(self._column.type, sqlalchemy.String):
+            written = sqlalchemy.type_coerce(written, self._column.type)
+        there = sqlalchemy.type_coerce(self._column, kind)
         change = (
             sqlalchemy.update(self._table)
-            .where(*same, self._cell == old)
+            .where(*same, there == sqlalchemy.literal(old, kind))
             .values({self._column.name: written})
         )
         return bool(connection.execute(change).rowcount == 1)

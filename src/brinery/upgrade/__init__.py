@@ -8,6 +8,7 @@ archives   zip and tar archives, written anew with other members
 holding    what is put together before it goes elsewhere
 done       what became of a file
 swapping   new files in the place of old ones; those of a dbm all together
+texts      pickles that are kept as text
 values     the values of a database, each for itself
 databases  SQLite files, looked into
 shelves    shelves and other dbm files
