@@ -53,10 +53,13 @@ class Shape(Record):
                state.
     shallow    true where `state` looks at the items of the state, moves and renames them, and looks into none
                but numbers, text, bytes and None: then an upgrade of files does it, too, without building
-               anything.
+               anything. It has to leave a state as it is that it gave itself (``state(state(old))`` is
+               ``state(old)``): an upgraded file is still loaded with the plugin, and upgraded again. Where it
+               does not, or looks deeper, the file keeps the old state, and the upgrade says why.
 
-    Each function may be a dotted name. What a function raises, the load raises: a state that cannot be mended
-    is refused that way. A stream that names no such class pays nothing.
+    Each function may be a dotted name, and returns what is said here: None, which a forgotten ``return``
+    gives, is an UnpicklingError that names the class and the plugin. What a function raises, the load raises:
+    a state that cannot be mended is refused that way. A stream that names no such class pays nothing.
     """
 
     __slots__ = (
@@ -125,8 +128,14 @@ class Shape(Record):
             raise refused(
                 f"Shape(version=…) is the name of an item of the state, or a function, not {version!r}"
             )
-        if not isinstance(shallow, bool) or (shallow and state is None):
-            raise refused(f"Shape(shallow={shallow!r}): it is true or false, and says something of state=…")
+        if not isinstance(shallow, bool):
+            raise refused(f"Shape(shallow={shallow!r}): it is True or False")
+        if shallow and state is None:
+            raise refused(
+                f"Shape({target!r}, shallow=True) says that its state=… looks at the items of a state alone, "
+                "so that an upgrade of files can do it; there is no state=…, and all else is for loads: "
+                "leave shallow out"
+            )
         if state is not None and build is not None:
             raise refused("Shape takes state=… or build=…, not both: build may return (state,)")
         if not isinstance(defaults, Mapping) or not all(isinstance(name, str) for name in defaults):

@@ -5,9 +5,11 @@ import importlib.util
 import json
 import os
 import pickle
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -210,3 +212,88 @@ def test_what_wants_a_plugin_still_is_told_file_by_file(tmp_path, capsys, monkey
     assert set(lines["d.pickle"]["wants"]) == {"shop:Gone"}
     assert lines["c.pickle"]["wants"] == {}
     assert lines["c.pickle"]["state"] == "replaced"
+
+
+ORDER = b"\x80\x02cshop\nOrder\n)\x81}(U\x04codeU\x01\xe9U\x04nameU\x02\xc3\xa9ub."
+
+
+def test_rules_that_met_nothing_are_named(tmp_path, capsys):
+    (tmp_path / "order.pickle").write_bytes(ORDER)
+    rules = [
+        "--text",
+        "shop:Order.code=bytes",
+        "--text",
+        "shop:Order.cod=bytes",
+        "--text",
+        "shops:Order=bytes",
+    ]
+    command = ["upgrade", str(tmp_path), "--dry-run", "--encoding", "utf-8", *rules]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "--text rules that no string of Python 2 met" in out
+    named = [line.strip() for line in out.splitlines() if line.startswith("          shop")]
+    assert named == ["shop:Order.cod", "shops:Order"]
+    assert main(command[:-4]) == 0
+    assert "--text rules" not in capsys.readouterr().out
+
+
+def test_a_rule_that_is_wrong_is_told_as_such(tmp_path, capsys):
+    (tmp_path / "order.pickle").write_bytes(ORDER)
+    command = ["upgrade", str(tmp_path), "--in-place", "--encoding", "latin-1", "--text"]
+    assert main([*command, "shop:Order.code=utf-8"]) == 1
+    assert (
+        "is not utf-8: the rule for shop:Order.code says that it is, and is wrong" in capsys.readouterr().err
+    )
+    for encoding in ("hex", ""):
+        assert main([*command, f"shop:Order.code={encoding}"]) == 1
+        assert "--text" in capsys.readouterr().err
+    assert (tmp_path / "order.pickle").read_bytes() == ORDER
+
+
+def test_hard_links_are_told_in_words_that_say_what_to_do(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.pickle").write_bytes(OLD)
+    os.link(tmp_path / "in" / "a.pickle", tmp_path / "b.pickle")
+    assert main(["upgrade", str(tmp_path / "in"), "--in-place", "--encoding", "latin1"]) == 0
+    said = capsys.readouterr().err
+    assert "it had another name (hard links), and is a file of its own now" in said
+    assert (tmp_path / "b.pickle").read_bytes() == OLD
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="Ctrl-C goes to a group of processes")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_says_what_was_done_and_how_to_go_on(tmp_path, jobs):
+    for i in range(3000):
+        (tmp_path / f"{i:04}.pickle").write_bytes(OLD)
+    command = [
+        sys.executable,
+        "-m",
+        "brinery",
+        "upgrade",
+        str(tmp_path),
+        "--in-place",
+        "--encoding",
+        "latin1",
+    ]
+    with subprocess.Popen(
+        [*command, "--jobs", jobs],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        while running.poll() is None and not (tmp_path / ".0040.pickle.brinery-old").exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        out, error = running.communicate(timeout=60)
+    assert running.returncode == 130, error
+    assert not out
+    assert "Traceback" not in error
+    assert "interrupted: of files so far: " in error
+    assert "The same command goes on" in error
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".brinery-lock")]
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "done before" in again.stdout
+    assert len(os.listdir(tmp_path)) == 3000
+    assert all(pickle.loads(path.read_bytes()) == MEANS for path in tmp_path.iterdir())

@@ -136,7 +136,8 @@ def test_create_makes_the_object_whatever_calls(call: str, profile: Callable[...
 
 
 def test_arguments_that_are_no_tuple_are_refused(profile: Callable[..., Profile]) -> None:
-    with pytest.raises(pickle.UnpicklingError, match="oldshop:WithNew gives a list, and no tuple"):
+    words = "plugin old for oldshop:WithNew: arguments=builtins:list gave a list"
+    with pytest.raises(pickle.UnpicklingError, match=words):
         profile(Shape("oldshop:WithNew", arguments=list)).loads(CALLS["REDUCE"])
 
 
@@ -291,3 +292,54 @@ def test_an_instance_of_what_has_become_an_extension_type(
     order.a = 1  # type: ignore[attr-defined]
     copy = profile(table).loads(pickle.dumps(order, protocol))
     assert vars(copy) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "function", "data", "words"),
+    [
+        ("state", lambda state: None, stream("Order", STATE), "the new state; is there a return"),
+        ("state", lambda state: None, stream("Stateful", STATE), "the new state; is there a return"),
+        ("build", lambda instance, state: None, stream("Order", STATE), "to give the instance its state"),
+        (
+            "build",
+            lambda instance, state: state,
+            stream("Order", STATE),
+            "gave a dict, and has to return None",
+        ),
+        ("build", lambda instance, state: (), stream("Order", STATE), "a tuple of one state"),
+        ("arguments", lambda args: None, CALLS["NEWOBJ"], "a tuple of the new arguments; is there a return"),
+        ("create", lambda cls, *args: None, CALLS["NEWOBJ"], "the new object; is there a return"),
+    ],
+)
+def test_a_forgotten_return_names_the_rule_and_the_plugin(
+    profile: Callable[..., Profile], field: str, function: Any, data: bytes, words: str
+) -> None:
+    name = "WithNew" if field in ("arguments", "create") else "Stateful" if b"Stateful" in data else "Order"
+    made = profile(Shape(f"oldshop:{name}", **{field: function}))
+    with pytest.raises(pickle.UnpicklingError, match=words) as refused:
+        made.loads(data)
+    assert f"a Shape of plugin old for oldshop:{name}: {field}={__name__}:<lambda> gave" in str(refused.value)
+
+
+def test_shallow_without_a_state_says_why_not() -> None:
+    with pytest.raises(DeclarationError, match="there is no state=…, and all else is for loads"):
+        Shape("oldshop:Order", build=lambda instance, state: (state,), shallow=True)
+    with pytest.raises(DeclarationError, match="it is True or False"):
+        Shape("oldshop:Order", state=dict, shallow=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [5, "no-such", "hex"])
+def test_what_a_text_rules_function_gives_wrong_is_told(profile: Callable[..., Profile], given: Any) -> None:
+    rule = TextRule("oldshop:Order", {"*": lambda path, data: given})
+    with pytest.raises(pickle.UnpicklingError, match=f"function of a TextRule gave {given!r} for b'text'"):
+        profile(rule).loads(b"\x80\x02coldshop\nOrder\n)\x81}U\x01aU\x04textsb.")
+
+
+def test_a_text_rule_that_is_wrong_is_named_and_not_the_loads_encoding(
+    profile: Callable[..., Profile],
+) -> None:
+    with pytest.raises(UnicodeDecodeError) as refused:
+        profile(TextRule("oldshop:Order", {"a": "utf-8"})).loads(
+            b"\x80\x02coldshop\nOrder\n)\x81}U\x01aU\x01\xffsb.", encoding="latin-1"
+        )
+    assert any("A TextRule says that b'\\xff' is utf-8" in note for note in refused.value.__notes__)

@@ -82,11 +82,32 @@ def fails(state):
     raise KeyError("gone")
 
 
-@pytest.mark.parametrize("state", [into, isinstance_of, compares, another, not_twice, fails])
+def forgets(state):
+    {**state, "cents": state["price"]}
+
+
+def to_tuple(state):
+    return tuple(state)
+
+
+LEFT = {
+    into: "its shape looks into what its objects hold",
+    isinstance_of: "its shape looks into what its objects hold",
+    compares: "its shape looks into what its objects hold",
+    another: "its shape puts a list into the state",
+    not_twice: "state(state(old)) to be state(old)",
+    fails: "its shape raised KeyError: 'gone'",
+    forgets: "is there a return?",
+    to_tuple: "its shape makes a tuple of a state that is a dict",
+}
+
+
+@pytest.mark.parametrize("state", LEFT)
 def test_what_looks_deeper_or_cannot_be_done_twice_is_left_and_told(state):
     new, changes = upgraded(OLD, state=state, shallow=True)
     assert vars(pickle.loads(new)) == {"price": 5, "lines": [1]}
     assert changes.needs == {HERE: 1}
+    assert LEFT[state] in changes.why[HERE]
 
 
 def test_a_state_that_two_share_changes_in_its_own_object_alone():

@@ -130,11 +130,32 @@ def run(options: argparse.Namespace) -> int:
             raise Problem(redacted(str(failed))) from failed
         except BrineryError as failed:
             raise Problem(str(failed)) from failed
+        except KeyboardInterrupt:
+            progress.clear()
+            print("\n".join(_interrupted(states, options)), file=sys.stderr)
+            return 130
     unknown = _unknown(total, options)
     # What goes into a pipe may be this very output.
     out = sys.stderr if options.to and is_device(options.to) else sys.stdout
     print("\n".join([*_told(states, total, unknown, options), *wanting.told()]), file=out)
     return int("failed" in states or left > 0)
+
+
+def _interrupted(states: dict[str, int], options: argparse.Namespace) -> Iterator[str]:
+    """What is said after Ctrl-C: what is done, what that means, and how to go on."""
+    counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    yield f"interrupted: of {'columns' if options.column else 'files'} so far: {counts or 'none'}"
+    if options.in_place and not options.column:
+        yield (
+            "every name has a whole file, the old one or the new one; the old ones are kept as "
+            ".NAME.brinery-old. The same command goes on, and removes them when all is done"
+        )
+    elif options.in_place:
+        yield "each batch of rows is written whole or not at all; the same command goes on"
+    elif options.to:
+        yield f"the files in {options.to} are whole; the same command goes on"
+    else:
+        yield "nothing was written"
 
 
 def _said(done: Done, options: argparse.Namespace) -> Iterator[str]:
@@ -227,6 +248,7 @@ class _Report:
             "renamed": [[old, new, count] for (old, new), count in changes.renamed.items()],
             "text": changes.text,
             "binary": changes.binary,
+            "ruled": changes.ruled,
             "wants": {name: changes.why[name] for name in changes.needs},
         }
         print(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace").decode(), file=self._file)
@@ -239,7 +261,7 @@ def _rules(options: argparse.Namespace) -> Rules:
     attributes = {}
     for rule in options.text:
         place, equals, encoding = rule.rpartition("=")
-        if not equals or ":" not in place:
+        if not equals or ":" not in place or not encoding:
             raise Problem(f"--text {rule}: a rule is module:Class.attribute=ENCODING, or =bytes")
         attributes[place] = encoding
     chosen_profile()  # whatever is wrong with plugins is told before anything is written
@@ -249,6 +271,10 @@ def _rules(options: argparse.Namespace) -> Rules:
     except ValueError as unknown:
         raise Problem(f"--encoding, --errors or --text: {unknown}") from unknown
     return rules
+
+
+def _places(options: argparse.Namespace) -> Iterator[str]:
+    yield from dict.fromkeys(rule.rpartition("=")[0] for rule in options.text)
 
 
 def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Iterator[Done]:
@@ -337,6 +363,10 @@ def _told(
             yield f"{count:>8,}  {printable(old)} → {printable(new)}"
         if len(total.renamed) > _SHOWN:
             yield f"{'…':>8}  {len(total.renamed) - _SHOWN:,} more"
+    unused = [place for place in _places(options) if not total.ruled[place]]
+    if unused and not states.keys() & {"done before", "failed"}:
+        yield "--text rules that no string of Python 2 met; is the name the one of today, and the attribute?"
+        yield from (f"          {printable(place)}" for place in unused)
     if unknown:
         yield f"{len(unknown):,} names are not found here, and no rule knows them:"
         plan = chosen_profile().read_plan

@@ -61,6 +61,23 @@ def reconstruct(cls: Any, base: Any, state: Any) -> object:
     return made
 
 
+def _decoded(data: bytes, text: Any) -> str:
+    """A str of Python 2 as a text rule has it, which may be wrong."""
+    try:
+        return data.decode(text)
+    except UnicodeDecodeError as refused:
+        refused.add_note(
+            f"A TextRule says that {data[:30]!r} is {text}, and the encoding of the load counts no more. Say "
+            "'bytes', or its encoding, in that rule; brinery plugins shows whose it is."
+        )
+        raise
+    except (LookupError, TypeError) as unknown:
+        raise ReadError(
+            f"the function of a TextRule gave {text!r} for {data[:30]!r}, which is no encoding: it returns "
+            "one, 'bytes', or None"
+        ) from unknown
+
+
 def _call(function: Callable[..., object], *args: Any, **kwargs: Any) -> object:
     return function(*args, **kwargs)
 
@@ -156,11 +173,6 @@ class Shaping:
             args = self._decided(args, (shaped.name,))
         if shaped.arguments is not None:
             args = shaped.arguments(args)
-            if not isinstance(args, tuple):
-                raise ReadError(
-                    f"what a Shape has as arguments for {shaped.name} gives a {type(args).__name__}, "
-                    "and no tuple"
-                )
         if shaped.create is not None:
             return True, shaped.create(function, *args, **(named or {}))
         return False, args
@@ -229,7 +241,7 @@ class Shaping:
             return value
         again = self._again.get((id(value), text), self)
         if again is self:
-            again = held[1] if text == "bytes" else held[1].decode(text)
+            again = held[1] if text == "bytes" else _decoded(held[1], text)
             self._again[id(value), text] = again
         self._refused.pop(id(value), None)
         return again

@@ -79,7 +79,7 @@ class Written(NamedTuple):
 
 def words_of(failure: BaseException) -> str:
     """The text of what failed, with the place in the stream where that is known."""
-    text = str(failure)
+    text = str(failure) or type(failure).__name__
     offset, opcode = getattr(failure, "pickle_offset", None), getattr(failure, "pickle_opcode", None)
     return text if offset is None else f"{text} (at offset {offset}, opcode {opcode})"
 

@@ -193,8 +193,11 @@ def _other_names(path: str) -> str:
     count = os.stat(path).st_nlink - 1
     if count < 1:
         return ""
-    names = "another name" if count == 1 else f"{count} other names"
-    return f"it had {names}, by hard links, where its old content stays until that is upgraded, too"
+    names, have = ("another name", "has") if count == 1 else (f"{count} other names", "have")
+    return (
+        f"it had {names} (hard links), and is a file of its own now: what {have} its old content is upgraded "
+        "only under its own name"
+    )
 
 
 def _go_on(shown: str, path: str, beside: str, rules: Rules, again: bool) -> Done:

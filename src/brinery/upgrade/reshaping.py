@@ -23,23 +23,29 @@ if TYPE_CHECKING:
 
     from brinery.upgrade.names import NewNames
 
-__all__ = ["DEEPER", "RECONSTRUCTOR", "reshape"]
+__all__ = ["RECONSTRUCTOR", "reshape"]
 
-#: Why a class with a shallow shape is left for a load.
-DEEPER = "its shape looks into what its objects hold"
+# Why a class with a shallow shape is left for a load.
+_DEEPER = "its shape looks into what its objects hold"
+_ANOTHER = "its state is one that a file cannot have changed: no dict by text, and no tuple"
+_TWICE = (
+    "its shape changes what it gave itself once more, and a load with the plugin would: an upgrade needs "
+    "state(state(old)) to be state(old)"
+)
 
 RECONSTRUCTOR = ("copyreg", "_reconstructor")
 _OBJECT = ("builtins", "object")
 _MAKERS = ("_reconstruct", "_reconstructor")  # they are given the class of what they make
+_KINDS = {graph.TUPLE: "a tuple", graph.DICT: "a dict"}
 _PLAIN = (str, int, float, bool, bytes, type(None))
 
 _Pair = tuple[str, str]
 
 
-def reshape(roots: Iterable[Any], named: set[_Pair], names: NewNames) -> Iterator[_Pair]:
+def reshape(roots: Iterable[Any], named: set[_Pair], names: NewNames) -> Iterator[tuple[_Pair, str]]:
     """Change what can be changed in the graphs of `roots`, in which the stream named `named`.
 
-    Gives each class of which a shape turned out to look deeper, so that a load has to do it.
+    Gives each class of which a shape turned out to be for loads alone, and why.
     """
     states = {pair: restate for pair in named if (restate := names.restate(pair)) is not None}
     extension = names.is_extension if RECONSTRUCTOR in named and any(map(names.is_extension, named)) else None
@@ -56,9 +62,9 @@ def reshape(roots: Iterable[Any], named: set[_Pair], names: NewNames) -> Iterato
             restate = states.get(name)
             if restate is None:
                 continue
-            done = [_restated(change, restate) for change in node.changes]
-            if not all(done):
-                yield name
+            for change in node.changes:
+                if reason := _restated(change, restate):
+                    yield name, reason
 
 
 def _nodes(roots: Iterable[Any]) -> Iterator[Any]:
@@ -152,14 +158,16 @@ class _Mark:
     __hash__ = _asked
 
 
-def _restated(change: Any, restate: Callable[[Any], Any]) -> bool:
-    """Whether a change of a node is no BUILD, or its state is the one of today now."""
+def _restated(change: Any, restate: Callable[[Any], Any]) -> str:
+    """Make the state of a change the one of today, if it is a BUILD; where that cannot be, why."""
     what, items = change
     if what != graph.BUILD:
-        return True
+        return ""
     state = items[0]
-    if type(state) in _PLAIN or state.changes is not None or state.kind not in (graph.TUPLE, graph.DICT):
-        return type(state) in _PLAIN
+    if type(state) in _PLAIN:
+        return ""
+    if state.changes is not None or state.kind not in (graph.TUPLE, graph.DICT):
+        return _ANOTHER
     keys: dict[str, Any] = {}
     try:
         new = restate(_value(state, keys))
@@ -168,19 +176,21 @@ def _restated(change: Any, restate: Callable[[Any], Any]) -> bool:
         elif state.kind == graph.TUPLE and type(new) is tuple:
             parts = [_part(value) for value in new]
         else:
-            return False
+            return f"its shape makes a {type(new).__name__} of a state that is {_KINDS[state.kind]}"
         again = restate(new)
         if type(again) is not type(new) or len(again) != len(new):
-            return False  # done twice it would be another one: by this upgrade, and by a load
+            return _TWICE
         pairs = zip(new.items(), again.items(), strict=True) if type(new) is dict else [(new, again)]
         if not all(one is other for pair in pairs for one, other in zip(*pair, strict=True)):
-            return False
-    except Exception:  # of a plugin, or _AskedError: left for the load, which says it
-        return False
+            return _TWICE
+    except _AskedError as asked:
+        return str(asked) or _DEEPER
+    except Exception as failure:  # of a plugin: left for the load, which says it, too
+        return f"its shape raised {type(failure).__name__}: {failure}"
     if len(parts) != len(state.parts) or any(a is not b for a, b in zip(parts, state.parts, strict=True)):
         # A new node: whoever else holds the old one has it as it was.
         items[0] = type(state)(state.kind, None, parts)
-    return True
+    return ""
 
 
 def _value(state: Any, keys: dict[str, Any]) -> Any:
@@ -192,7 +202,7 @@ def _value(state: Any, keys: dict[str, Any]) -> Any:
         if type(key) not in _PLAIN and key.kind == graph.OLD:
             name = key.head.decode("utf-8")
         if type(name) is not str:
-            raise _AskedError
+            raise _AskedError(_ANOTHER)
         keys[name] = key
         found[name] = _item(value)
     return found
@@ -206,5 +216,7 @@ def _part(value: Any) -> Any:
     if type(value) is _Mark:
         return object.__getattribute__(value, "node")
     if type(value) not in _PLAIN:
-        raise _AskedError
+        raise _AskedError(
+            f"its shape puts a {type(value).__name__} into the state, and a file takes no objects"
+        )
     return value

@@ -91,7 +91,7 @@ def check_rules(rules: Rules) -> None:
     for encoding in (rules.encoding, *rules.attributes.values()):
         try:
             if encoding != "bytes":
-                codecs.lookup(encoding)
+                b"x".decode(encoding, "replace")  # which refuses codecs that make no text
         except LookupError:
             raise ValueError(f"there is no encoding {encoding!r}") from None
     try:
@@ -113,12 +113,15 @@ class Strings:
         self._asked = bool(
             rules.attributes or rules.text is not None or (self._shapes and self._shapes.has_text)
         )
+        self._by = ""  # who has decided on the last one
         self.text = 0
         self.binary = 0
+        self.ruled: Counter[str] = Counter()
 
     def __call__(self, data: bytes, place: Place) -> str | bytes:
         """Text or bytes. Raises UnpicklingError where the string cannot be what the rules say."""
         rules = self._rules
+        self._by = ""
         encoding = self._ruled(data, place) if self._asked else None
         errors = rules.errors
         if encoding is None:
@@ -129,12 +132,17 @@ class Strings:
         try:
             value = decode_string(data, encoding, errors)
         except UnicodeDecodeError as refused:
+            advice = "give the encoding that it is in, or a rule for it; as bytes it stays as it is"
+            if self._by:
+                advice = (
+                    f"{self._by} says that it is, and is wrong: give the encoding that it is in, or bytes"
+                )
+            raise ReadError(f"{_words(place)}, {data[:30]!r}, is not {encoding}: {advice}") from refused
+        except (LookupError, TypeError) as unknown:
             raise ReadError(
-                f"{_words(place)}, {data[:30]!r}, is not {encoding}: give the encoding that it is in, "
-                "or a rule for it; as bytes it stays as it is"
-            ) from refused
-        except LookupError as unknown:
-            raise ReadError(f"no such encoding: {encoding}") from unknown
+                f"{_words(place)}, {data[:30]!r}: {self._by or 'the rule'} gives {encoding!r}, which is no "
+                "encoding: it is one, 'bytes', or None"
+            ) from unknown
         if type(value) is str:
             self.text += 1
         else:
@@ -145,11 +153,18 @@ class Strings:
         if self._rules.text is not None:
             said = self._rules.text(data, place)
             if said is not None:
+                self._by = "the function for text"
                 return said
         attributes = self._rules.attributes
         exact = f"{place.owner}({place.name})" if place.part == "argument" else f"{place.owner}.{place.name}"
-        said = attributes.get(exact, attributes.get(place.owner))
-        return said if said is not None or self._shapes is None else ruled(self._shapes, data, place)
+        for rule in (exact, place.owner):
+            if rule in attributes:
+                self.ruled[rule] += 1
+                self._by = f"the rule for {rule}"
+                return attributes[rule]
+        said = None if self._shapes is None else ruled(self._shapes, data, place)
+        self._by = "" if said is None else f"a TextRule for {place.owner or 'all'}"
+        return said
 
 
 def _words(place: Place) -> str:
@@ -169,6 +184,7 @@ class Changes(NamedTuple):
     text, binary   strings of Python 2 that became text, and bytes
     needs          names for which a load wants a plugin still, with how many pickles have each
     why            by such a name, why that is
+    ruled          rules of ``attributes``, with how many strings they decided on
     """
 
     pickles: int = 0
@@ -180,10 +196,11 @@ class Changes(NamedTuple):
     binary: int = 0
     needs: Counter[str] = Counter()  # noqa: RUF012 - never changed
     why: Mapping[str, str] = {}
+    ruled: Counter[str] = Counter()  # noqa: RUF012 - never changed
 
     def plus(self, other: Changes) -> Changes:
         """Both together."""
-        *mine, why = self
-        *theirs, whys = other
+        *mine, why, ruled = self
+        *theirs, whys, more = other
         pairs: Any = zip(mine, theirs, strict=True)
-        return Changes(*(one + another for one, another in pairs), {**why, **whys})  # type: ignore[call-arg]
+        return Changes(*(one + another for one, another in pairs), {**why, **whys}, ruled + more)  # type: ignore[call-arg]

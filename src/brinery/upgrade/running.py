@@ -247,12 +247,16 @@ def _work(work: Any, pairs: Iterator[Any], jobs: int, dask: str | None) -> Itera
     how = {"pure": False} if dask is not None else {}
     with pool:
         waiting: list[Any] = []
-        while True:
-            while len(waiting) < _AHEAD * width and (chunk := list(islice(pairs, _CHUNK))):
-                waiting.append(pool.submit(_several, chunk, work, **how))
-            if not waiting:
-                return
-            yield from waiting.pop(0).result()
+        try:
+            while True:
+                while len(waiting) < _AHEAD * width and (chunk := list(islice(pairs, _CHUNK))):
+                    waiting.append(pool.submit(_several, chunk, work, **how))
+                if not waiting:
+                    return
+                yield from waiting.pop(0).result()
+        finally:
+            for one in waiting:  # of whoever was interrupted: what has not begun yet does not begin
+                one.cancel()
 
 
 def _pool(jobs: int, dask: str | None) -> tuple[Any, int]:
@@ -261,13 +265,20 @@ def _pool(jobs: int, dask: str | None) -> tuple[Any, int]:
         from concurrent.futures import ProcessPoolExecutor
 
         # A process that was started anew has no threads or locks of this one's in it.
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")), jobs
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _undisturbed), jobs
     try:
         from distributed import Client
     except ImportError as missing:
         raise ValueError("--dask needs Dask's package distributed: pip install distributed") from missing
     client: Any = Client(dask)  # type: ignore[no-untyped-call]
     return client, max(len(client.scheduler_info()["workers"]), 1)
+
+
+def _undisturbed() -> None:
+    """Ctrl-C goes to all processes of a terminal: it is for the first one, which lets these finish a file."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _finish_all(sources: list[Any]) -> None:

@@ -13,7 +13,7 @@ from brinery.stream.raw_arrays import read_through
 from brinery.stream.rewriting import Rewriter
 from brinery.stream.scanner import Scanner
 from brinery.stream.walk import Walk
-from brinery.upgrade.reshaping import DEEPER, reshape
+from brinery.upgrade.reshaping import reshape
 from brinery.upgrade.rules import Changes, Rules, Strings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class _Upgrade:
         self._renamed: Counter[tuple[str, str]] = Counter()
         self._names: Counter[str] = Counter()
         self._needs: Counter[str] = Counter()
-        self._deeper: set[tuple[str, str]] = set()
+        self._deeper: dict[tuple[str, str], str] = {}
 
     def through(self, feed: Feed, arrays: tuple[RawArray, ...] | None) -> None:
         """Upgrade all pickles, but for those that were at an earlier time."""
@@ -105,8 +105,8 @@ class _Upgrade:
         self._end = scanner.end
 
     def _write(self, root: Any, keeper: Graph) -> None:
-        left = set(reshape([root, *keeper.before], set(keeper.named.values()), self._new_names))
-        self._deeper |= left
+        left = dict(reshape([root, *keeper.before], set(keeper.named.values()), self._new_names))
+        self._deeper.update(left)
         self._needs.update(map(":".join, left))
         self._rewriter.write(root, keeper.before)
         self._pickles += 1
@@ -123,7 +123,7 @@ class _Upgrade:
         why = {
             ":".join(name): reason for name, reason in self._new_names.needs.items() if needs[":".join(name)]
         }
-        why.update(dict.fromkeys(map(":".join, self._deeper), DEEPER))
+        why.update((":".join(name), reason) for name, reason in self._deeper.items())
         return Changes(
             self._pickles,
             self._end,
@@ -134,6 +134,7 @@ class _Upgrade:
             self._strings.binary,
             needs,
             why,
+            self._strings.ruled,
         )
 
 

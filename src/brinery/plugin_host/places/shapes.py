@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from brinery.dotted import import_dotted
+from brinery.dotted import called, import_dotted
+from brinery.errors import ReadError
 from brinery.old_shapes import Shape, TextRule
 from brinery.plan import Shaped, ShapeTable, TextTable
 from brinery.plugin_host.places import BySubject, Fields
@@ -91,10 +92,11 @@ def _shaped(name: str, shape: Settlement | None, text: Settlement | None) -> Sha
     create = arguments = build = None
     if shape is not None:
         declared: Shape = shape.chosen[0].declared
-        create = _function(declared.create)
-        arguments = _function(declared.arguments)
+        words = f"a Shape of plugin {shape.chosen[0].plugin.name} for {name}"
+        create = _creating(_function(declared.create), declared.create, words)
+        arguments = _arguing(_function(declared.arguments), declared.arguments, words)
         if declared.state is not None or declared.build is not None or declared.defaults:
-            build = _building(declared)
+            build = _building(declared, words)
     table = None
     if text is not None:
         rule: TextRule = text.chosen[0].declared
@@ -127,7 +129,51 @@ def _deciding(text: Any) -> Callable[[tuple[object, ...], bytes], object]:
     return (lambda path, data: text) if isinstance(text, str) else text
 
 
-def _building(shape: Shape) -> Callable[[Any, Any], tuple[object] | None]:
+def _creating(function: Any, declared: Any, words: str) -> Any:
+    if function is None:
+        return None
+
+    def create(*args: Any, **kwargs: Any) -> object:
+        made = function(*args, **kwargs)
+        if made is None:
+            raise _forgotten(words, "create", declared, "the new object")
+        return made
+
+    return create
+
+
+def _arguing(function: Any, declared: Any, words: str) -> Any:
+    if function is None:
+        return None
+
+    def arguments(old: tuple[Any, ...]) -> tuple[Any, ...]:
+        new = function(old)
+        if not isinstance(new, tuple):
+            raise _forgotten(words, "arguments", declared, "a tuple of the new arguments", new)
+        return new
+
+    return arguments
+
+
+def _forgotten(words: str, field: str, function: Any, wanted: str, given: object = None) -> ReadError:
+    said = "None" if given is None else f"a {type(given).__name__}"
+    hint = "; is there a return?" if given is None else ""
+    return ReadError(f"{words}: {field}={called(function)} gave {said}, and has to return {wanted}{hint}")
+
+
+def _untouched(instance: Any) -> Any:
+    """The attributes of an instance that has nothing else: what can be told of a build that did nothing.
+
+    None where the class keeps anything outside of them, or says itself how it takes a state.
+    """
+    cls = type(instance)
+    if hasattr(cls, "__setstate__") or cls.__mro__[1:] != (object,) or "__slots__" in cls.__dict__:
+        return None
+    attributes = getattr(instance, "__dict__", None)
+    return attributes if type(attributes) is dict and not attributes else None
+
+
+def _building(shape: Shape, words: str) -> Callable[[Any, Any], tuple[object] | None]:
     """What a Shape has for BUILD, as one function of the instance and the old state."""
     state, build, version, defaults = (
         _function(shape.state),
@@ -140,12 +186,21 @@ def _building(shape: Shape) -> Callable[[Any, Any], tuple[object] | None]:
         more = () if version is None else (_version(version, old),)
         new = old
         if build is not None:
+            empty = _untouched(instance)
             given: tuple[object] | None = build(instance, old, *more)
             if given is None:
+                if old and empty is not None and not empty and instance.__dict__ is empty:
+                    raise _forgotten(
+                        words, "build", shape.build, "(state,), or to give the instance its state"
+                    )
                 return None
+            if not isinstance(given, tuple) or len(given) != 1:
+                raise _forgotten(words, "build", shape.build, "None, or a tuple of one state", given)
             (new,) = given
         elif state is not None:
             new = state(old, *more)
+            if new is None and old is not None:
+                raise _forgotten(words, "state", shape.state, "the new state")
         return (_completed(new, defaults),)
 
     return give
