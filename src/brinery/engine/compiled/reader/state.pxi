@@ -250,8 +250,7 @@ cdef inline int secure(Reading r) except -1:
 
 
 cdef inline bint is_imported(PyObject *module) except -1:
-    modules = _sys.modules
-    return type(modules) is dict and PyUnicode_CheckExact(module) and <object> module in <dict> modules
+    return PyUnicode_CheckExact(module) and <object> module in OWN_MODULES
 
 
 cdef inline int secure_to_look_up(Reading r, PyObject *module) except -1:
@@ -286,9 +285,14 @@ cdef inline void end(Reading r) noexcept:
 cdef inline int let_go(Reading r, PyObject *owned) except -1:
     """Give up a reference. The last one to an object that is no builtin may run its __del__."""
     if r.foreign and Py_REFCNT(owned) == 1:
-        secure(r)
-        Py_DECREF(owned)
-        resume(r)
-    else:
-        Py_DECREF(owned)
+        return let_last_go(r, owned)
+    Py_DECREF(owned)
     return 0
+
+
+cdef int let_last_go(Reading r, PyObject *owned) except -1:
+    try:
+        secure(r)
+    finally:
+        Py_DECREF(owned)  # where that failed, the load is over, and everything is its owner's all the same
+    return resume(r)

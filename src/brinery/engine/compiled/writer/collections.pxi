@@ -21,6 +21,7 @@ cdef int open_deque(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
     if not write_class(w, obj, plan):
         return NOT_IN_PLACE
     most = GETATTR(obj, <PyObject *>NAME_MAXLEN)  # of a C type, as it is exactly: no code runs
+    keep_loose(w, most)
     begin(w)
     w.cur[0] = EMPTY_TUPLE
     w.cur += 1
@@ -32,7 +33,7 @@ cdef int open_deque(Writer *w, PyObject *obj, Plan *plan, bint elide) except -1:
         w.cur[0] = <char>TUPLE2
         w.cur += 1
         put(w, NULL, True)
-    DECREF(most)
+    drop_loose(w)
     write_made(w, obj, elide)
     if SIZE(obj) == 0:
         return WRITTEN

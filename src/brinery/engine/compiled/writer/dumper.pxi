@@ -122,7 +122,10 @@ cdef void give_back(Writer *w) noexcept:
     global in_pool
     # What follows may run finalizers, and they may pickle; this writer is not in the pool yet.
     end_work(w)
-    if w.depth or w.log_owned or w.hooked or w.noted or w.subject != NULL or w.nested != NULL or w.result != NULL:
+    if (
+        (w.depth or w.log_owned or w.hooked or w.noted or w.loose_count)
+        or (w.subject != NULL or w.nested != NULL or w.result != NULL)
+    ):
         drop_all(w)
     DECREF(w.plan)
     w.logged = 0
@@ -153,6 +156,9 @@ cdef void drop_all(Writer *w) noexcept:
         XDECREF(<PyObject *>(<uintptr_t>w.log[j] & ~<uintptr_t>LOW_BITS))
     w.depth = w.secured = 0
     w.log_owned = 0
+    while w.loose_count:
+        w.loose_count -= 1
+        DECREF(w.loose[w.loose_count])
     drop_notes(w)
     XDECREF(w.subject)
     XDECREF(w.nested)

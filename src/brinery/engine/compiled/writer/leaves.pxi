@@ -66,14 +66,19 @@ cdef int write_rare_leaf(Writer *w, PyObject *obj, Py_ssize_t alone) except -1:
     return 1
 
 
+cdef enum:
+    LONGEST_FLOAT = 32  # characters; -2.2250738585072014e-308 has the most
+
+
 cdef int write_float_line(Writer *w, double value) except -1:
     """FLOAT: as float.__repr__ has it."""
-    cdef char *digits = PyOS_double_to_string(value, 114, 0, Py_DTSF_ADD_DOT_0, NULL)
+    cdef char *digits
     cdef size_t size
+    reserve(w, LONGEST_FLOAT + 2)
+    digits = PyOS_double_to_string(value, 114, 0, Py_DTSF_ADD_DOT_0, NULL)
     if digits == NULL:
         raise MemoryError
     size = strlen(digits)
-    reserve(w, <Py_ssize_t>size + 2)
     w.cur[0] = FLOAT
     memcpy(w.cur + 1, digits, size)
     w.cur[size + 1] = 10

@@ -112,6 +112,7 @@ cdef class Pickler:
         """Write `obj` to the file."""
         cdef Writer *w
         cdef bint succeeded = False
+        cdef Py_ssize_t kept_before = 0 if self.kept is None else LIST_SIZE(<PyObject *>self.kept)
         if self.busy:
             raise RuntimeError("this Pickler is busy: dump() was called while it writes")
         self.must_be_initialized()
@@ -151,11 +152,13 @@ cdef class Pickler:
             )
             w.asks = w.asks_table or w.reducer_override != NULL
             write_stream(w, <PyObject *>obj)
+            secure(w)
+            # Now, for behind the last byte no dump may fail: whoever reads on has its objects in the memo.
+            self.make_room(w)
             if w.stored != NULL:
                 # What the stores cannot commit is a dump that failed: the memo must not know of it.
                 finish_stored(w)
             else:
-                secure(w)
                 flush(w)
             self.keep(w)
             succeeded = True
@@ -169,6 +172,7 @@ cdef class Pickler:
             if w != NULL:
                 if not succeeded:
                     forget_new(w)
+                    self.forget_room(kept_before)
                 self.at_work = NULL
                 self.swap(w)
                 give_back(w)
@@ -213,31 +217,48 @@ cdef class Pickler:
         self.used, w.used = w.used, self.used
         self.generation, w.generation = w.generation, self.generation
 
-    cdef int keep(self, Writer *w) except -1:
-        """Take over what the writer owns."""
+    cdef int make_room(self, Writer *w) except -1:
+        """Room in `kept` for what the writer owns."""
         cdef size_t i
         cdef Py_ssize_t there = 0
-        cdef list kept
         if self.kept is None:
             for i in range(w.logged):
                 there += w.log[i] != NULL
-            kept = LIST_NEW(there)
-            there = 0
-            for i in range(w.logged):
-                if w.log[i] != NULL:
-                    LIST_SET(<PyObject *>kept, there, w.log[i])
-                    there += 1
-            self.kept = kept
+            self.kept = LIST_NEW(there)
+            SET_LENGTH(<PyObject *>self.kept, 0)  # the collector shows it to everybody
         else:
             # One by one: most later dumps are small, and a list of their own takes longer than they do.
             for i in range(w.logged):
                 if w.log[i] != NULL:
                     LIST_APPEND(<PyObject *>self.kept, w.log[i])
-            for i in range(w.logged):  # where the list could not grow, the log has its references still
+        return 0
+
+    cdef void keep(self, Writer *w) noexcept:
+        """Take over what the writer owns."""
+        cdef size_t i
+        cdef PyObject *kept = <PyObject *>self.kept
+        cdef Py_ssize_t there = 0
+        if LIST_SIZE(kept):
+            for i in range(w.logged):
                 XDECREF(w.log[i])
+        else:
+            for i in range(w.logged):
+                if w.log[i] != NULL:
+                    LIST_SET(kept, there, w.log[i])
+                    there += 1
+            SET_LENGTH(kept, there)
         self.next_index = <uint32_t>(w.first + w.logged)
         w.log_owned = w.logged = 0
-        return 0
+
+    cdef void forget_room(self, Py_ssize_t before) noexcept:
+        """What make_room() made; the writer still owns all that came in."""
+        cdef PyObject *kept = <PyObject *>self.kept
+        cdef Py_ssize_t i
+        if self.kept is None:
+            return
+        for i in range(LIST_SIZE(kept) - 1, before - 1, -1):
+            SET_LENGTH(kept, i)
+            DECREF(LIST_ITEM(kept, i))
 
     def clear_memo(self):
         """Forget what was written: the next dump refers to nothing before it."""
@@ -255,7 +276,7 @@ cdef class Pickler:
 
     @memo.setter
     def memo(self, memo):
-        cdef size_t i
+        cdef Writer made  # nothing of it but the table is used
         self.must_be_initialized()
         if isinstance(memo, PicklerMemo):
             memo = memo.copy()
@@ -269,20 +290,24 @@ cdef class Pickler:
             if not 0 <= index < 0xFFFFFFFF:
                 raise ValueError(f"a memo index must be 0 to 2**32 - 2, not {index}")
             entries.append((index, value[1]))
-        kept, plan = [obj for _, obj in entries], WritePlan()
-        before = self.forget()
-        cdef Writer *w = take_writer()
-        configure(w, 0, False, plan)
-        self.swap(w)
+        kept = [obj for _, obj in entries]
+        # The one that there is stays until all of the other is there: who has read what it stands for would otherwise
+        # take later references for other objects.
+        memset(&made, 0, sizeof(Writer))
+        made.generation = 1
+        made.mask = LEAST_TABLE - 1
+        made.table = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
+        if made.table == NULL:
+            raise MemoryError
         try:
             for index, obj in entries:
-                enter(w, <PyObject *>obj, index)
-        except MemoryError:
-            clear_memo(w)
+                enter(&made, <PyObject *>obj, index)
+            before = self.forget()
+        except BaseException:
+            free(made.table)
             raise
-        finally:
-            self.swap(w)
-            give_back(w)
+        free(self.table)
+        self.table, self.mask, self.used, self.generation = made.table, made.mask, made.used, made.generation
         self.kept = kept
         self.next_index = <uint32_t>self.used
 

@@ -70,11 +70,10 @@ cdef int go_on_elsewhere(Writer *w, Frame *frame) except -1:
         return run_frozenset(w, frame)
     if frame.kind == IN_REDUCTION:
         if frame.current != NULL:
-            item = <object>frame.current
-            Py_DECREF(item)
+            keep_loose(w, frame.current)
             frame.current = NULL
             secure(w)
-            del item
+            drop_loose(w)
             frame = &w.stack[w.depth - 1]
         return run_reduction(w, frame)
     if frame.kind == IN_STATE:

@@ -67,14 +67,11 @@ cdef Frame *push(Writer *w, FrameKind kind, PyObject *obj) except NULL:
 
 cdef Frame *push_copy(Writer *w, Frame *begun) except NULL:
     """The frame of a container that was begun in place and met a child that is no leaf."""
-    cdef Frame *frame = NULL
-    try:
-        frame = push_empty(w, begun.obj)
-    finally:
-        if frame == NULL:
-            XDECREF(begun.current)
-            XDECREF(begun.following)
-            XDECREF(begun.held)
+    cdef Frame *frame
+    cdef int first = w.loose_count
+    keep_parts_loose(w, begun)
+    frame = push_empty(w, begun.obj)
+    w.loose_count = first
     frame[0] = begun[0]
     return frame
 
@@ -97,32 +94,59 @@ cdef inline Frame *push_empty(Writer *w, PyObject *obj) except NULL:
 
 cdef inline int pop(Writer *w) except -1:
     """Drop the topmost frame, whose object is written."""
-    cdef Frame frame = w.stack[w.depth - 1]
+    cdef Frame *frame = &w.stack[w.depth - 1]
+    cdef int first = w.loose_count
     w.depth -= 1
     if w.secured > w.depth:
         w.secured = w.depth
     if w.fast:
         leave_nested(w, frame.obj)
-    if frame.current != NULL:
-        give_up(w, frame.current)
-    if frame.following != NULL:
-        give_up(w, frame.following)
-    if frame.held != NULL:
-        if frame.half and (frame.kind == IN_STATE or frame.kind == IN_REDUCTION):
-            DECREF(frame.held)  # nothing that was written depends on it (see forget)
-        else:
-            give_up(w, frame.held)
+    if frame.held != NULL and frame.half and (frame.kind == IN_STATE or frame.kind == IN_REDUCTION):
+        DECREF(frame.held)  # nothing that was written depends on it (see forget)
+        frame.held = NULL
+    # The first to go is the last here.
     if frame.owned:
-        give_up(w, frame.obj)
         if frame.owner != NULL:
-            give_up(w, frame.owner)
+            keep_loose(w, frame.owner)
+        keep_loose(w, frame.obj)
+    keep_parts_loose(w, frame)
+    while w.loose_count > first:
+        drop_loose(w)
+    return 0
+
+
+cdef inline void keep_loose(Writer *w, PyObject *obj) noexcept:
+    """Hand over a reference that no frame holds. Should the dump fail now, it goes when that is over: to let go of it
+    may run code, and where there is no memory to secure what is being written, none may run before.
+    """
+    w.loose[w.loose_count] = obj
+    w.loose_count += 1
+
+
+cdef inline void keep_parts_loose(Writer *w, Frame *frame) noexcept:
+    if frame.held != NULL:
+        keep_loose(w, frame.held)
+    if frame.following != NULL:
+        keep_loose(w, frame.following)
+    if frame.current != NULL:
+        keep_loose(w, frame.current)
+
+
+cdef inline int drop_loose(Writer *w) except -1:
+    """Give up what was handed over last. The last reference may run a finalizer, and free what is borrowed here."""
+    cdef PyObject *obj = w.loose[w.loose_count - 1]
+    if REFCNT(obj) == 1:
+        secure(w)
+    w.loose_count -= 1
+    DECREF(obj)
     return 0
 
 
 cdef inline int give_up(Writer *w, PyObject *obj) except -1:
-    """Give up a reference. The last one may run a finalizer, and free what is borrowed here."""
+    """The same for a reference that was not handed over."""
     if REFCNT(obj) == 1:
-        secure(w)
+        keep_loose(w, obj)
+        return drop_loose(w)
     DECREF(obj)
     return 0
 
@@ -206,7 +230,6 @@ cdef int make_slots_dict(Frame *frame) except -1:
     frame.pos = frame.count if frame.count >= 0 else frame.count == -2
     frame.owner = instance
     frame.obj = state
-    frame.held = frame.following = NULL
     frame.kind = IN_DICT
     frame.after = THEN_SLOTS_BUILD
     for i in range(TUPLE_SIZE(names)):
@@ -214,6 +237,7 @@ cdef int make_slots_dict(Frame *frame) except -1:
         if value != NULL:
             DICT_SET(state, TUPLE_ITEM(names, i), value)
     frame.size = DICT_SIZE(state)
+    frame.held = frame.following = NULL
     DECREF(names)    # a tuple of str and bytes: no code runs
     DECREF(offsets)
     return 0

@@ -39,6 +39,11 @@ cdef enum FrameKind:
 cdef enum:
     TRIED = 2
 
+# Writer.loose holds at most so many: what pop() takes out of one frame, or a state, arguments and two names, and
+# what is being let go of beside them.
+cdef enum:
+    MOST_LOOSE = 8
+
 # What follows a dict or its like when it is written.
 cdef enum After:
     NOTHING
@@ -104,6 +109,8 @@ cdef struct Writer "brinery_writer":
     PyObject *subject        # owned: the object whose hook or reducer is running
     PyObject *ruled          # whom a rule's function was asked about last: to be compared only, it may be gone
     int ruled_by             # and which function: see Ruling in brinery.engine.levels
+    PyObject *loose[MOST_LOOSE]  # owned: what is in no frame (see keep_loose)
+    int loose_count
     # The options.
     bint hooked              # any of the hooks below is set
     int proto

@@ -7,7 +7,7 @@
 
 
 cdef int settle_state(Writer *w, PyObject *obj, Plan **known, PyObject **state) except -1:
-    """The attributes of `obj` as a dict, a new reference; NULL where there are none. May run Python code.
+    """The attributes of `obj` as a dict, which is loose (see keep_loose); NULL where there are none. May run Python code.
 
     NOT_IN_PLACE where the object's plan does not hold any more, or never did for this one.
     """
@@ -24,20 +24,22 @@ cdef int settle_state(Writer *w, PyObject *obj, Plan **known, PyObject **state) 
     hold(w, obj)
     secure(w)
     state[0] = GENERIC_DICT(obj, NULL)
+    keep_loose(w, state[0])
     plan = find_plan(type)
     if plan == NULL or plan.epoch != w.epoch:
         plan = renew_plan(w, type)
     if TYPE(obj) != type or plan.current != kind or not harmless_dict(plan, state[0]):
-        give_up(w, state[0])
         state[0] = NULL
+        drop_loose(w)
         return NOT_IN_PLACE
     known[0] = plan
     return WRITTEN
 
 
 cdef int push_state(Writer *w, PyObject *obj, PyObject *state) except -1:
-    """The state, an owned reference, is written when what is pushed on top of it is done."""
+    """The state, the last that is loose, is written when what is pushed on top of it is done."""
     push(w, IN_STATE, obj).held = state
+    w.loose_count -= 1
     return PUSHED
 
 
@@ -53,7 +55,7 @@ cdef int open_by_value(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            give_up(w, state)
+            drop_loose(w)
         return NOT_IN_PLACE
     begin(w)
     begin(w)
@@ -90,8 +92,9 @@ cdef int write_value(Writer *w, PyObject *obj, PyTypeObject *base) except -1:
     else:
         # The empty ones, and bytes of one, are the interpreter's for all.
         shared = UNICODE_NEW(b"", 0) if base == &PyUnicode_Type else BYTES_NEW(BYTES_DATA(obj), BYTES_SIZE(obj))
+        keep_loose(w, shared)
         write_whole(w, shared, 0)
-        DECREF(shared)
+        drop_loose(w)
     return 0
 
 
@@ -114,7 +117,7 @@ cdef int open_by_items(Writer *w, PyObject *obj, Plan *plan, bint elide) except 
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            give_up(w, state)
+            drop_loose(w)
         return NOT_IN_PLACE
     if state != NULL:
         push_state(w, obj, state)
@@ -149,13 +152,14 @@ cdef int open_by_arguments(Writer *w, PyObject *obj, Plan *plan) except -1:
         or not write_class(w, obj, plan)
     ):
         if state != NULL:
-            give_up(w, state)
+            drop_loose(w)
         return reduce_with(w, obj, given)
     if state != NULL:
         push_state(w, obj, state)
     begin(w)
     args = <PyObject *>given
     INCREF(args)
+    keep_loose(w, args)
     given = None
     if open_arguments(w, args, args, obj, False, False) == CHILD:
         return CHILD
@@ -191,11 +195,13 @@ cdef PyObject *NAMED_TUPLES = brinery_type_lookup(<PyTypeObject *>SomeNamedTuple
 cdef int open_arguments(Writer *w, PyObject *items, PyObject *held, PyObject *obj, bint wrapped, bint elide) except -1:
     """NEWOBJ's arguments, a new tuple of what is in `items`, `wrapped` in one of its own or not; and the NEWOBJ.
 
-    `held`, an owned reference or NULL, is let go of afterwards.
+    `held`, the last that is loose or NULL, is let go of afterwards.
     """
     cdef Frame *frame = push(w, IN_ARGUMENTS, items)
     frame.owner = obj
-    frame.held = held
+    if held != NULL:
+        frame.held = held
+        w.loose_count -= 1
     frame.count = wrapped
     frame.elide = elide
     # The object is memoized after its children: if it is shared, a cycle meets them a second time.
@@ -264,7 +270,7 @@ cdef int open_by_contents(Writer *w, PyObject *obj, Plan *plan, bint elide) exce
         return NOT_IN_PLACE
     if not write_class(w, obj, plan):
         if state != NULL:
-            give_up(w, state)
+            drop_loose(w)
         return NOT_IN_PLACE
     write_new(w, obj, elide and w.subject == NULL)
     if state != NULL:
