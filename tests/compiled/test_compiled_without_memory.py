@@ -240,7 +240,7 @@ def of_every_kind() -> list[Any]:
 
 
 class Counted:
-    """How many references there are to what `graph` is made of, and to a class that dumps make instances of."""
+    """How many references there are to what `graph` is made of, and to a class that is made in dumps."""
 
     def __init__(self, graph: list[Any]) -> None:
         self.parts = [Seen, graph, graph[0], getattr(graph[0], "__dict__", graph)]
@@ -279,21 +279,21 @@ class TestWhatTheWriterHolds:
     @pytest.mark.parametrize("kind", range(len(of_every_kind())))
     def test_is_given_back_wherever_user_code_fails(self, wire: Wire, kind: int, protocol: int):
         graph = [of_every_kind()[kind], 1]
-        stream = wire.dumps(graph, protocol)
+        wire.dumps(graph, protocol)
         counted = Counted(graph)
         before = counted()
-        for act in (lambda: wire.dumps(graph, protocol),):
-            done = place = 0
-            while not done:
-                sabotaged(Failing(place))
-                try:
-                    act()
-                    done = 1
-                except LookupError:
-                    place += 1
-                finally:
-                    sabotaged(None)
-            assert counted() == before
+        done = False
+        place = 0
+        while not done:
+            sabotaged(Failing(place))
+            try:
+                wire.dumps(graph, protocol)
+                done = True
+            except LookupError:
+                place += 1
+            finally:
+                sabotaged(None)
+        assert counted() == before
 
 
 class TestDumps:

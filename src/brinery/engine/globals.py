@@ -6,6 +6,7 @@ walk through classes (PEP 3154).
 
 from __future__ import annotations
 
+import builtins
 import sys
 from copyreg import _extension_registry as extension_registry  # type: ignore[attr-defined]
 from copyreg import _inverted_registry as inverted_registry  # type: ignore[attr-defined]
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from brinery.plan import ReadPlan, WritePlan
 
 __all__ = [
+    "OWN_IMPORT",
+    "OWN_MODULES",
     "GlobalName",
     "at_path",
     "extension_code",
@@ -36,6 +39,15 @@ __all__ = [
     "stream_name",
     "whichmodule",
 ]
+
+
+#: The interpreter's modules. An import finds them here, and so does C pickle, whatever `sys.modules` is
+#: set to since.
+OWN_MODULES = sys.modules
+
+#: The interpreter's import, which looks up what is loaded, and runs nobody's code for it. None where somebody
+#: had put a function of theirs in its place before.
+OWN_IMPORT = builtins.__import__ if isinstance(builtins.__import__, type(len)) else None
 
 
 class GlobalName(NamedTuple):
@@ -114,7 +126,7 @@ def _import(named: tuple[str, str], module: str, qualname: str, protocol: int, p
     except ImportError as missing:
         _advise(missing, named, module, qualname, plan)
         raise
-    return look_up(sys.modules[module], module, qualname, protocol, named, plan)
+    return look_up(OWN_MODULES[module], module, qualname, protocol, named, plan)
 
 
 def _by_fallback(
@@ -129,7 +141,7 @@ def _by_fallback(
         tried.add(pair)
         try:
             __import__(module, level=0)
-            return module, qualname, look_up(sys.modules[module], module, qualname, protocol)
+            return module, qualname, look_up(OWN_MODULES[module], module, qualname, protocol)
         except (ImportError, AttributeError) as again:
             missing = again
     return None
@@ -243,7 +255,7 @@ def locate_global(obj: object, name: str | None = None) -> GlobalName:
     module_name = whichmodule(obj, name)
     try:
         __import__(module_name, level=0)
-        module: ModuleType = sys.modules[module_name]
+        module: ModuleType = OWN_MODULES[module_name]
     except Exception as missing:
         if cpython.LOOKUP_ERRORS_PASS and not isinstance(missing, (ImportError, ValueError)):
             raise

@@ -153,7 +153,6 @@ cdef extern from "Python.h":
     PyTypeObject PyList_Type
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1
-    PyObject *PySys_GetObject(const char *) noexcept  # borrowed
 
     int PyObject_GetBuffer(object, Py_buffer *, int) except -1
     void PyBuffer_Release(Py_buffer *)

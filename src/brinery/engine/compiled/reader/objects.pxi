@@ -12,7 +12,8 @@ from brinery.engine.explaining import no_persistent_load
 from brinery.plan import NOT_READY, NameMap
 
 cdef object NO_ARGUMENTS = ()
-cdef object original_import = _builtins.__import__
+cdef object OWN_IMPORT = _globals.OWN_IMPORT
+cdef dict OWN_MODULES = _globals.OWN_MODULES
 cdef bint PATHS_ARE_RESOLVED = _PATHS_ARE_RESOLVED
 cdef object Module = type(_sys)
 cdef dict loaded_modules = {}  # name: weak reference to a module that was seen to be completely imported
@@ -20,7 +21,6 @@ cdef dict loaded_modules = {}  # name: weak reference to a module that was seen 
 
 cdef object find_global(Reading r, str module, str qualname):
     """What the base class's find_class does, with a short way for modules that are loaded already."""
-    cdef PyObject *modules = PySys_GetObject("modules")
     cdef PyObject *held
     cdef bint dotted = "." in qualname
     if (
@@ -28,11 +28,9 @@ cdef object find_global(Reading r, str module, str qualname):
         and not (r.protocol < 3 and r.fix_imports and is_renamed(r.plan.era_names, module, qualname))
         and not is_renamed(r.plan.names, module, qualname)
         and not is_shaped_name(r, module)
-        and modules != NULL
-        and PyDict_CheckExact(modules)
-        and _builtins.__import__ is original_import
+        and _builtins.__import__ is OWN_IMPORT
     ):
-        found = (<dict> modules).get(module)
+        found = OWN_MODULES.get(module)
         if found is not None and is_loaded(module, found):
             PySys_Audit("pickle.find_class", "OO", <PyObject *> module, <PyObject *> qualname)
             if dotted:

@@ -160,6 +160,7 @@ cdef extern from "Python.h":
     bint IS_ITERATOR "PyIter_Check"(PyObject *)
     PyTypeObject PyComplex_Type
     Py_ssize_t SIZE "Py_SIZE"(PyObject *)
+    void SET_LENGTH "Py_SET_SIZE"(PyObject *, Py_ssize_t) noexcept
     PyObject *FUNCTION_CODE "PyFunction_GET_CODE"(PyObject *)
     PyObject *FUNCTION_CLOSURE "PyFunction_GET_CLOSURE"(PyObject *)
     PyObject *CELL_GET "PyCell_GET"(PyObject *)
@@ -187,7 +188,7 @@ from pickle import PickleBuffer
 
 from brinery.engine.explaining import no_writer, on_writing, text_file
 from brinery.engine.files import write_rest
-from brinery.engine.globals import extension_code, locate_global, stream_name
+from brinery.engine.globals import OWN_IMPORT, OWN_MODULES, extension_code, locate_global, stream_name
 from brinery.engine.levels import KEPT, KEY, PID, REDUCER as _REDUCER, SKIPPED, Item, Value, notes, ruling_of
 from brinery.engine.paths import place_of
 from brinery.engine.protocol import DEFAULT_PROTOCOL, choose_protocol

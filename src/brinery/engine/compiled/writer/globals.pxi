@@ -2,7 +2,7 @@
 # here is the case of nearly all: what is, by plain look-ups, where it says it is.
 
 cdef object GETATTR_FUNCTION = builtins.getattr
-cdef dict loaded_modules = sys.modules
+cdef dict loaded_modules = OWN_MODULES
 cdef dict extension_registry = copyreg._extension_registry
 
 
@@ -29,10 +29,12 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
         INCREF(module)
     else:
         module = GETATTR(obj, <PyObject *>NAME_MODULE)
+    keep_loose(w, module)
     name = GETATTR(obj, <PyObject *>NAME_QUALNAME)
+    keep_loose(w, name)
     result = write_named(w, obj, module, name)
-    give_up(w, module)
-    give_up(w, name)
+    drop_loose(w)
+    drop_loose(w)
     return result
 
 
@@ -42,6 +44,7 @@ cdef bint names_are_plain(Writer *w):
         not (w.careful and w.proto >= 4)  # there, each name is an object of its own
         and len(extension_registry) == 0
         and sys.modules is loaded_modules
+        and builtins.__import__ is OWN_IMPORT
     )
 
 
@@ -134,8 +137,10 @@ cdef bint is_in_class(PyObject *obj, PyObject *module, PyObject *name) except -1
         if end - begin > 1 and UNICODE_READ(UNICODE_KIND(name), UNICODE_DATA(name), begin) == 95:
             return False  # a private part may stand under the name that its class gave it (see cpython)
         part = SUBSTRING(name, begin, end)
-        found = DICT_GET(MODULE_DICT(module), part) if found == NULL else held_by_class(found, part)
-        DECREF(part)
+        try:
+            found = DICT_GET(MODULE_DICT(module), part) if found == NULL else held_by_class(found, part)
+        finally:
+            DECREF(part)
         if found == NULL:
             return False
         begin = end + 1
