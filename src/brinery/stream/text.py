@@ -240,8 +240,10 @@ def _integer(line: bytes, base: int) -> int:
 
 def _base_of(text: str) -> int:
     # The base that C took from the prefix, for its message.
-    digits = text.lstrip(" \t\n\v\f\r").removeprefix("-").removeprefix("+")[:2].lower()
-    return {"0x": 16, "0o": 8, "0b": 2}.get(digits, 10)
+    digits = text.lstrip(" \t\n\v\f\r").removeprefix("-").removeprefix("+")
+    prefixed = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower())
+    # A number in order that begins with 0 was read as decimal, and is none in Python.
+    return prefixed or (0 if re.match(r"0(_?[0-9])*(?![_0-9])", digits) else 10)
 
 
 def parse_string(line: bytes) -> bytes:

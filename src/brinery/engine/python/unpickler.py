@@ -9,8 +9,9 @@ from typing import Any, Never
 from brinery.engine.explaining import no_buffer, no_persistent_load, positional
 from brinery.engine.hooks import put_in_place
 from brinery.engine.lookahead import Lookahead
+from brinery.engine.python.reading.lending import LOAD_LENT, LentMachine
 from brinery.engine.python.reading.machine import Machine
-from brinery.engine.python.reading.sources import FileSource, as_bytes
+from brinery.engine.python.reading.sources import FileSource, lent
 from brinery.engine.python.reading.tables import LOAD
 from brinery.engine.python.reading.walking import Walker, may_refer, walk
 from brinery.engine.python.turns import TAKEN, Turn
@@ -272,11 +273,22 @@ class Loader:
         if more:
             raise positional("loads", more)
         plan = self._current_plan()
-        try:
-            data = as_bytes(data)
-        except TypeError as refused:
-            no_buffer(refused, data)
-            raise
+        if type(data) is not bytes:
+            try:
+                view = lent(data)
+            except TypeError as refused:
+                no_buffer(refused, data)
+                raise
+            with view:
+                if plan.stores is None:
+                    lending = _machine(
+                        view, None, plan, fix_imports, encoding, errors, buffers, kind=LentMachine
+                    )
+                    return lending.run(LOAD_LENT)
+                data = bytes(view)  # what the stores are asked about is what is read
+                return self.loads(
+                    data, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
+                )
         machine = _machine(data, None, plan, fix_imports, encoding, errors, buffers)
         if plan.stores is None or not may_refer(data):
             return machine.run(LOAD)
@@ -313,16 +325,18 @@ def _load_with(stored: StoreLoad, machine: Machine) -> Any:
 
 
 def _machine(
-    data: bytes,
+    data: Any,
     source: FileSource | None,
     plan: ReadPlan,
     fix_imports: bool,
     encoding: str,
     errors: str,
     buffers: Iterable[object] | None,
+    *,
+    kind: type[Machine] = Machine,
 ) -> Machine:
     for name, value in (("encoding", encoding), ("errors", errors)):
         if not isinstance(value, str):
             raise TypeError(f"argument {name!r} must be str, not {type(value).__name__}")
     iterator: Iterator[object] | None = None if buffers is None else iter(buffers)
-    return Machine(data, source, plan, fix_imports, encoding, errors, iterator)
+    return kind(data, source, plan, fix_imports, encoding, errors, iterator)

@@ -334,9 +334,12 @@ class Machine:
             offset, opcode = place
         # What was being built when such a str was met, nobody knows any more.
         locate_reading(failure, offset, opcode, self._under_construction() if place is None else [])
-        beginning = self.beginning or (b"" if self.base else self.data[:SAMPLE])
+        beginning = self.beginning or (b"" if self.base else self._sample(0, SAMPLE))
         left = len(self.data) - pos if self.source is None else None
-        on_reading(failure, opcode, offset, beginning, self.data[pos : pos + 9], left)
+        on_reading(failure, opcode, offset, beginning, self._sample(pos, pos + 9), left)
+
+    def _sample(self, begin: int, end: int) -> bytes:
+        return self.data[begin:end]
 
     def _under_construction(self) -> list[str]:
         return names_of(level[-1] for level in [*self.outer[-NAMED:], self.stack] if level)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pickle import PickleBuffer
 from typing import Any
 
 from brinery.engine.explaining import no_reader
 from brinery.errors import ReadError
 
-__all__ = ["FileSource", "as_bytes"]
+__all__ = ["FileSource", "as_bytes", "lent"]
 
 # A length in the stream is a promise. Reading this much at first and then as much as has come
 # already, a promise that is not kept costs no more than twice of what did come.
@@ -25,17 +26,31 @@ def as_bytes(data: Any) -> bytes:
     """
     if type(data) is bytes:
         return data
+    with _shown(data) as view:
+        return view.tobytes("A")
+
+
+def lent(data: Any) -> memoryview:
+    """The memory of any contiguous buffer, byte by byte. Its owner may write into it, but not resize it.
+
+    To be released by the caller. Raises as :func:`as_bytes` does.
+    """
+    with _shown(data):
+        return PickleBuffer(data).raw()  # whatever its format and shape
+
+
+def _shown(data: Any) -> memoryview:
     try:
-        shown = memoryview(data)
+        view = memoryview(data)
     except TypeError as refused:
         words = str(refused)
         if words.startswith("memoryview: "):  # C pickle says the same, and asks no memoryview
             raise TypeError(words.removeprefix("memoryview: ")) from None
         raise
-    with shown as view:
-        if not view.contiguous:
-            raise BufferError("the buffer to unpickle from is not contiguous")
-        return view.tobytes("A")
+    if not view.contiguous:
+        view.release()
+        raise BufferError("the buffer to unpickle from is not contiguous")
+    return view
 
 
 class FileSource:
