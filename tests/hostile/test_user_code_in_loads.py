@@ -532,3 +532,22 @@ def test_nothing_is_kept_by_a_load_that_user_code_fails(wire: Wire):
     del point, unpickler
     gc.collect()
     assert seen() is None
+
+
+class Asked:
+    """An instance that says what it is, and that it was asked."""
+
+    times = 0
+
+    @property
+    def __class__(self) -> type:
+        Asked.times += 1
+        return Point
+
+
+def test_an_error_names_what_was_being_built_without_asking_it(wire: Wire):
+    stream = b"\x80\x04(c" + Asked.__module__.encode() + b"\nAsked\n)\x81\x80\x63."
+    with pytest.raises(ValueError, match="unsupported pickle protocol") as failed:
+        wire.loads(stream)
+    assert failed.value.pickle_building == (f"{Asked.__module__}.Asked",)  # type: ignore[attr-defined]
+    assert Asked.times == 0

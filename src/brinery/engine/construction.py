@@ -20,6 +20,7 @@ def names_of(tops: Iterable[object]) -> list[str]:
     names: list[str] = []
     for top in tops:
         if type(top) not in _LEAVES:
-            described = top if isinstance(top, type) else type(top)
+            # isinstance() would ask an instance for its __class__, which may be user code.
+            described: type = top if issubclass(type(top), type) else type(top)  # type: ignore[assignment]
             names.append(f"{described.__module__}.{described.__qualname__}".removeprefix("builtins."))
     return names
