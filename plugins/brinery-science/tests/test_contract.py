@@ -7,7 +7,7 @@ import sys
 
 import brinery_science
 import pytest
-from brinery_science.corpus import table
+from brinery_science.corpus import table, table_of_upgraded
 
 import brinery
 from brinery.errors import PluginLoadError
@@ -52,3 +52,21 @@ def test_the_table_of_a_corpus_counts_by_library_and_version() -> None:
         "|  | 1.10 | 1 | 0 | 0 | 1 | 0 |",
         "| **in all** |  | 2 | 1 | 1 | 1 | 0 |",
     ]
+
+
+def test_the_table_of_what_was_upgraded_counts_by_library_and_version() -> None:
+    def row(version: str, state: str) -> tuple[str, str, str, str]:
+        return (f"a/numpy-{version}", "f", state, "")
+
+    files = [
+        ("1", row("1.8", "right"), row("1.8", "right"), row("1.8", "right"), row("1.8", "right"), ""),
+        ("2", row("1.10", "error"), row("1.10", "right"), row("1.10", "right"), row("1.10", "error"), "why"),
+    ]
+    lines = table_of_upgraded(files).splitlines()
+    assert lines[2:6] == [
+        "| **numpy** |  | 2 | 1 | 2 | 1 | 0 | 1 | 1 | 1 |",
+        "|  | 1.8 | 1 | 1 | 1 | 1 | 0 | 0 | 0 | 0 |",
+        "|  | 1.10 | 1 | 0 | 1 | 0 | 0 | 1 | 1 | 1 |",
+        "| **in all** |  | 2 | 1 | 2 | 1 | 0 | 1 | 1 | 1 |",
+    ]
+    assert lines[7:] == ["2: error ; why"]

@@ -74,7 +74,8 @@ def upgraded(corpus: Path, *arguments: str, jobs: int = 1) -> list[tuple[str, Ro
         named = results(corpus, "--module", "brinery", *at, shapes=False)
         full = results(corpus, "--module", "brinery", *at)
         said = {}
-        for done in upgrade_files([folder], Rules(encoding="utf-8", errors="bytes"), jobs=jobs):
+        of_these = [os.path.join(folder, name) for name in dict.fromkeys(row[0] for row in plain)]
+        for done in upgrade_files(of_these, Rules(encoding="utf-8", errors="bytes"), jobs=jobs):
             wants = ", ".join(sorted(done.changes.needs))
             said[os.path.relpath(done.path, folder)] = done.error or wants
         after = results(corpus, "--module", "pickle", *at)
@@ -86,15 +87,16 @@ def upgraded(corpus: Path, *arguments: str, jobs: int = 1) -> list[tuple[str, Ro
 
 
 def table_of_upgraded(files: list[tuple[str, Row, Row, Row, Row, str]]) -> str:
-    """A table in Markdown, by library; and below it the files that should be read right, and are not."""
-    counts: dict[str, collections.Counter[str]] = {}
+    """A table in Markdown, by library and version; and below it the files that should be read right, and are
+    not."""
+    counts: dict[tuple[str, str], collections.Counter[str]] = {}
     missing = []
     for name, plain, named, full, after, said in files:
-        library = plain[0].rpartition("/")[2].partition("-")[0]
+        library, _, version = plain[0].rpartition("/")[2].partition("-")
         right = {
             kind: row[2] == "right" for kind, row in zip("pnfa", (plain, named, full, after), strict=True)
         }
-        for key in (library, ""):
+        for key in ((library, version), (library, ""), ("", "")):
             count = counts.setdefault(key, collections.Counter())
             count["files"] += 1
             count["before"] += right["p"]
@@ -107,14 +109,14 @@ def table_of_upgraded(files: list[tuple[str, Row, Row, Row, Row, str]]) -> str:
         if (right["n"] or right["p"] or (right["f"] and not said)) and not right["a"]:
             missing.append(f"{name}: {after[2]} {after[3]}; {said or 'nothing was said'}")
     lines = [
-        "| library | files | `pickle` right | names and text alone | upgraded, `pickle` right | lost "
-        "| missing | a plugin reads right | of these said |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| library | version | files | `pickle` right | names and text alone | upgraded, `pickle` right "
+        "| lost | missing | a plugin reads right | of these said |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     columns = ("files", "before", "names", "after", "lost", "missing", "wants", "said")
-    for library, count in sorted(counts.items(), key=lambda item: item[0] or "~"):
+    for (library, version), count in sorted(counts.items(), key=_by_name_and_version):
         cells = " | ".join(f"{count[column]:,}" for column in columns)
-        lines.append(f"| **{library or 'in all'}** | {cells} |")
+        lines.append(f"| {_all_of(library, version)} | {version} | {cells} |")
     return "\n".join([*lines, "", *missing])
 
 
@@ -132,16 +134,24 @@ def table(before: list[Row], after: list[Row]) -> str:
         "| library | version | files | `pickle` right | brinery right | wrong | refused |",
         "|---|---|---|---|---|---|---|",
     ]
-    for (library, version), count in sorted(
-        counts.items(), key=lambda item: (item[0][0] or "~", _order(item[0][1]))
-    ):
-        all_of = f"**{library or 'in all'}**" if not version else ""
+    for (library, version), count in sorted(counts.items(), key=_by_name_and_version):
+        all_of = _all_of(library, version)
         wrong = count["after wrong"] + count["after unusable"]
         lines.append(
             f"| {all_of} | {version} | {count['after']:,} | {count['before right']:,} "
             f"| {count['after right']:,} | {wrong:,} | {count['after error'] + count['after crash']:,} |"
         )
     return "\n".join(lines)
+
+
+def _by_name_and_version(item: tuple[tuple[str, str], object]) -> tuple[str, list[int]]:
+    """The order of the rows: each library above its versions, and all of them at the end."""
+    library, version = item[0]
+    return library or "~", _order(version)
+
+
+def _all_of(library: str, version: str) -> str:
+    return "" if version else f"**{library or 'in all'}**"
 
 
 def _order(version: str) -> list[int]:
