@@ -13,6 +13,8 @@ import pytest
 from engines import Wire
 from graphs import Colour, MadeByMeta, Outer, Plain
 
+from brinery.engine.python import Pickler as PythonPickler
+
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 
@@ -223,3 +225,78 @@ def test_errors_in_hooks_pass_as_they_are(wire: Wire):
             both(wire, [Plain()], 4, **{hook: fail})
     with pytest.raises(Odd):
         both(wire, [Plain()], 4, dispatch_table={Plain: fail})
+
+
+IDS_OF_PARTS = [
+    ("entity", 4),
+    ("entity", 4, None),
+    ("entity",),
+    ("\N{LATIN SMALL LETTER E WITH ACUTE}" * 3, 4),
+    ("x" * 300, 4),
+    ("entity", 2**80),
+    ("entity", 1.5),
+    ("entity", ("part", 4)),
+    ("entity", 4, "part", 5),
+]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[1:])
+@pytest.mark.parametrize("key", IDS_OF_PARTS)
+def test_the_parts_of_an_id_are_offered_one_by_one(wire: Wire, key: tuple[object, ...], protocol: int):
+    """A part may have an ID itself, in which another has one, or be refused: then the path leads to it."""
+
+    def outcome(base: Any, nested: object, refused: object) -> tuple[object, ...]:
+        asked: list[str] = []
+
+        class Derived(base):
+            def persistent_id(self, obj: object) -> object:
+                if isinstance(obj, Plain):
+                    return key
+                asked.append(f"{obj!r:.30}")
+                if obj == refused:
+                    raise ValueError("refused")
+                return ("inner", 7) if obj == nested else None
+
+        file = io.BytesIO()
+        try:
+            Derived(file, protocol).dump([Plain(), 1, Plain()])
+        except ValueError as error:
+            return asked, getattr(error, "pickle_path", None)
+        return asked, file.getvalue()
+
+    for nested, refused in ((None, None), (4, None), ("entity", None), (4, 7), (None, 4), (None, "entity")):
+        ours, theirs = (outcome(base, nested, refused) for base in (wire.Pickler, pickle.Pickler))
+        assert ours[0] == theirs[0]
+        assert ours[1] == theirs[1] or theirs[1] is None
+        assert ours == outcome(PythonPickler, nested, refused)
+
+
+def test_hooks_that_a_class_or_an_instance_gets_later_are_seen(wire: Wire):
+    """What a class has is kept by its version, which changes with it."""
+
+    class Derived(wire.Pickler):  # type: ignore[name-defined, misc]
+        pass
+
+    def written() -> bytes:
+        file = io.BytesIO()
+        pickler: Any = Derived(file, 4)
+        pickler.__dict__.update(on_instance)
+        pickler.dump([Plain()])
+        return file.getvalue()
+
+    on_instance: dict[str, object] = {}
+    without = written()
+    hooks: dict[str, object] = {
+        "persistent_id": lambda self, obj: "key" if isinstance(obj, Plain) else None,
+        "reducer_override": lambda self, obj: (list, ()) if isinstance(obj, Plain) else NotImplemented,
+        "dispatch_table": {Plain: lambda obj: (set, ())},
+    }
+    for name, hook in hooks.items():
+        assert written() == without
+        setattr(Derived, name, hook)
+        assert written() != without
+        delattr(Derived, name)
+        assert written() == without
+        on_instance[name] = (lambda obj, hook=hook: hook(None, obj)) if callable(hook) else hook  # type: ignore[operator, misc]
+        assert written() != without
+        on_instance.clear()

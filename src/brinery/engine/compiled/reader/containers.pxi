@@ -53,7 +53,10 @@ cdef object MISSING = object()
 cdef int extend_other(Stack *s, object target, Py_ssize_t position) except -1:
     """APPENDS to anything but a list: everything from `position` up goes to its extend() or append()."""
     cdef Py_ssize_t i, count = s.top - s.base - position
-    extend = getattr(target, "extend", MISSING)
+    cdef bint has_method = has_extend(<PyObject *> target)
+    cdef PyObject *arguments[2]
+    cdef PyObject *result
+    extend = None if has_method else getattr(target, "extend", MISSING)
     if extend is MISSING:
         append = target.append
         for i in range(count):
@@ -63,8 +66,23 @@ cdef int extend_other(Stack *s, object target, Py_ssize_t position) except -1:
     Py_DECREF(<PyObject *> values)
     brinery_list_take(<PyObject *> values, s.base + position, count)
     s.top = s.base + position
-    extend(values)
+    if has_method:
+        arguments[0] = <PyObject *> target
+        arguments[1] = <PyObject *> values
+        result = PyObject_VectorcallMethod(EXTEND, arguments, 2, NULL)
+        Py_DECREF(result)
+    else:
+        extend(values)
     return 0
+
+
+cdef bint has_extend(PyObject *target) noexcept:
+    """Whether there is an extend() for sure, which takes neither code to find nor a bound method to call."""
+    cdef PyObject *found
+    if not brinery_is_looked_up_plainly(<PyObject *> Py_TYPE(target)):
+        return False
+    found = brinery_type_lookup(Py_TYPE(target), EXTEND)
+    return found != NULL and Py_TYPE(found) == &PyMethodDescr_Type
 
 
 cdef int set_items(Reading r, PyObject **items) except -1:
@@ -94,6 +112,11 @@ cdef int set_items(Reading r, PyObject **items) except -1:
         return stack_let_go(r, items)
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
+    if Py_TYPE(target) == &PyODict_Type and PyDict_GET_SIZE(target) == 0 and only_text(items, count):
+        for i in range(0, count, 2):
+            PyODict_SetItem(target, items[i], items[i + 1])
+        # As above: what is replaced does not go here.
+        return stack_drop(s, items) if PyDict_GET_SIZE(target) == count >> 1 else stack_let_go(r, items)
     position = items - s.base
     secure(r)
     for i in range(position, position + count, 2):

@@ -123,6 +123,7 @@ cdef extern from "Python.h":
     PyObject *PyDict_New() except NULL
     bint PyDict_Check(PyObject *) noexcept
     bint PyDict_CheckExact(PyObject *) noexcept
+    int PyODict_SetItem(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) except? NULL  # borrowed
     PyObject *PyDict_SetDefault(PyObject *, PyObject *, PyObject *) except NULL  # borrowed
     PyObject *PyModule_GetDict(PyObject *) noexcept  # borrowed
@@ -151,6 +152,10 @@ cdef extern from "Python.h":
     PyTypeObject PyFunction_Type
     PyTypeObject PyMethodDescr_Type
     PyTypeObject PyList_Type
+    PyTypeObject PyODict_Type
+    PyTypeObject PyMethod_Type
+    PyObject *PyMethod_GET_FUNCTION(PyObject *) noexcept  # borrowed
+    PyObject *PyMethod_GET_SELF(PyObject *) noexcept  # borrowed
     PyObject *PyObject_CallOneArg(PyObject *, PyObject *) except NULL
     int PySys_Audit(const char *, const char *, ...) except -1
 

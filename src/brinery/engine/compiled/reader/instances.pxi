@@ -266,6 +266,39 @@ cdef const unsigned char *new_instance(
     return p + slots + 2 + length
 
 
+cdef inline PyObject *interned_name(Reading r, PyObject *found) noexcept:
+    """A str as the interpreter has it for names; instances of a class repeat theirs, as the same objects."""
+    cdef size_t at = (<size_t> found >> 4 ^ <size_t> found >> 10) % 64
+    cdef Name *name = &r.names[at]
+    cdef PyObject *interned
+    if name.found != found:
+        interned = found
+        Py_INCREF(interned)
+        PyUnicode_InternInPlace(&interned)
+        Py_XDECREF(name.found)  # they are exact str: no code runs
+        Py_XDECREF(name.interned)
+        Py_INCREF(found)
+        name.found = found
+        name.interned = interned
+        r.named |= <uint64_t> 1 << at
+    Py_INCREF(name.interned)
+    return name.interned
+
+
+cdef int names_clear(Reading r) noexcept:
+    cdef uint64_t named = r.named
+    cdef Name *name = r.names
+    r.named = 0
+    while named:
+        if named & 1:
+            Py_DECREF(name.found)
+            Py_DECREF(name.interned)
+            name.found = name.interned = NULL
+        named >>= 1
+        name += 1
+    return 0
+
+
 cdef bint build_slots(Reading r, PyObject *instance, PyObject *attributes, PyObject *state) except -1:
     """BUILD with None or a dict, and a dict for slots, both made, for an instance whose empty slots take what is in it.
 
@@ -305,7 +338,7 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
     if plan == NULL or not plan.has_dict or not brinery_is_fresh(instance):
         return False
     if brinery_keeps_a_dict(instance):
-        return fill_attributes(instance, state)
+        return fill_attributes(r, instance, state)
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key) or <object> key == "__setstate__":
             return False
@@ -314,8 +347,7 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
             return False
     at = 0
     while PyDict_Next(state, &at, &key, &value):
-        Py_INCREF(key)
-        PyUnicode_InternInPlace(&key)
+        key = interned_name(r, key)
         try:
             PyObject_GenericSetAttr(instance, key, value)
         finally:
@@ -323,7 +355,7 @@ cdef bint build_plain(Reading r, PyObject *instance, PyObject *state) except -1:
     return True
 
 
-cdef bint fill_attributes(PyObject *instance, PyObject *state) except -1:
+cdef bint fill_attributes(Reading r, PyObject *instance, PyObject *state) except -1:
     """The same for one whose attributes are in a dict of its own: they go there, past any descriptor."""
     cdef PyObject *key
     cdef PyObject *value
@@ -335,8 +367,7 @@ cdef bint fill_attributes(PyObject *instance, PyObject *state) except -1:
     Py_DECREF(<PyObject *> attributes)
     at = 0
     while PyDict_Next(state, &at, &key, &value):
-        Py_INCREF(key)
-        PyUnicode_InternInPlace(&key)
+        key = interned_name(r, key)
         try:
             PyDict_SetItem(<PyObject *> attributes, key, value)
         finally:
@@ -358,20 +389,39 @@ cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1
     cdef unsigned int version = plan.version
     if not plan.has_dict or not brinery_has_plain_dict(instance):
         return False
+    if brinery_keeps_a_dict(instance):
+        return update_dict(r, instance, state)
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key):
             return False
         descriptor = brinery_type_lookup(<PyTypeObject *> cls, key)
         if descriptor != NULL and brinery_has_setter(descriptor):
             return False
-        name, held = <object> key, <object> value
-        Py_INCREF(key)
-        PyUnicode_InternInPlace(&key)
-        interned = <object> key
+        held = <object> value
+        key = interned_name(r, key)
+        name = <object> key
         Py_DECREF(key)
-        PyObject_GenericSetAttr(instance, <PyObject *> interned, <PyObject *> held)
+        PyObject_GenericSetAttr(instance, <PyObject *> name, <PyObject *> held)
         if brinery_type_version(<PyTypeObject *> cls) != version or <PyObject *> Py_TYPE(instance) != cls:
             return False
+    return True
+
+
+cdef bint update_dict(Reading r, PyObject *instance, PyObject *state) except -1:
+    """The same for one whose attributes are in a dict of its own: they go there, past any descriptor."""
+    cdef PyObject *key
+    cdef PyObject *value
+    cdef Py_ssize_t at = 0
+    attributes = <object> PyObject_GenericGetDict(instance, NULL)
+    Py_DECREF(<PyObject *> attributes)
+    while PyDict_Next(state, &at, &key, &value):
+        if not PyUnicode_CheckExact(key):
+            return False
+        held = <object> value
+        key = interned_name(r, key)
+        name = <object> key
+        Py_DECREF(key)
+        PyDict_SetItem(<PyObject *> attributes, <PyObject *> name, <PyObject *> held)
     return True
 
 

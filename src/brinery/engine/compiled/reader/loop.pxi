@@ -171,6 +171,13 @@ cdef int run(Reading r) except -1:
                     p = new_instance(r, plan, p + 1, end)
                     top = s.top
                     continue
+            if BRINERY_FUSE_CALLS and p < end and p[0] == REDUCE:
+                called = is_call(r, top, p, end)
+                if called:
+                    p = call(r, <int> called, top, p)
+                    end = source.end
+                    top = s.top
+                    continue
             top[0] = PyTuple_New(0)
             top += 1
 

@@ -169,13 +169,20 @@ cdef int expect(Reading r, object stored, bytearray places) except -1:
 
 cdef PyObject *persistent(Reading r, object pid) except NULL:
     """PERSID and BINPERSID: what the ID stands for."""
-    if r.persistent_load is None:
+    cdef PyObject *arguments[2]
+    cdef object load = r.persistent_load
+    cdef PyObject *function = <PyObject *> load
+    if load is None:
         raise no_persistent_load(pid)
-    if isinstance(r.persistent_load, list):
-        r.persistent_load.append(pid)
+    if isinstance(load, list):
+        load.append(pid)
         return own(pid)
     stand(r)
-    return own(r.persistent_load(pid))
+    arguments[1] = <PyObject *> pid
+    if Py_TYPE(function) == &PyMethod_Type:
+        arguments[0] = PyMethod_GET_SELF(function)
+        return brinery_call(PyMethod_GET_FUNCTION(function), arguments, 2)
+    return brinery_call(function, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET)
 
 
 cdef object persistent_line(Reading r):
@@ -422,9 +429,10 @@ cdef int set_state(Reading r, object attributes, object state) except -1:
     cdef bint plain = type(attributes) is dict
     while PyDict_Next(<PyObject *> state, &at, &key, &value):
         held = <object> value
-        Py_INCREF(key)
         if PyUnicode_CheckExact(key):
-            PyUnicode_InternInPlace(&key)
+            key = interned_name(r, key)
+        else:
+            Py_INCREF(key)
         name = <object> key
         Py_DECREF(key)
         check_key(r, <PyObject *> name)

@@ -82,6 +82,10 @@ cdef struct Plan:
     int shape_count
     Shape shapes[4]
 
+cdef struct Name:                 # both owned; NULL: a free entry
+    PyObject *found               # a str, as this stream repeats it
+    PyObject *interned
+
 cdef struct Memo:
     PyObject **array              # the entry's lowest bits say what it is: see memo.pxi
     Py_ssize_t room
@@ -104,6 +108,8 @@ cdef class Reading:
     cdef bint planned                           # whether there are any
     cdef PyObject *models[64]                   # dicts made lately, by their first key and number of keys
     cdef uint64_t modelled                      # where there are any, a bit for each
+    cdef Name names[64]                         # of attributes, set lately
+    cdef uint64_t named                         # as `modelled`
     cdef size_t calls                           # how often user code has run
     cdef object file                            # None: bytes
     cdef object read, readline, readinto, peek  # its methods; None: there is none
@@ -143,6 +149,7 @@ cdef class Reading:
         memset(&self.memo, 0, sizeof(Memo))
         self.plans = NULL
         memset(self.models, 0, sizeof(self.models))
+        memset(self.names, 0, sizeof(self.names))
         stack_allocate(&self.stack)
         self.encoding = "ASCII"
         self.errors = "strict"
@@ -152,6 +159,7 @@ cdef class Reading:
         stack_free(&self.stack)
         plans_clear(self)
         models_clear(self)
+        names_clear(self)
         PyMem_Free(self.plans)
         memo_empty(&self.memo)
         source_close(self)

@@ -285,6 +285,7 @@ cdef class Unpickler:
             stored, self.stored = self.stored, None
             plans_clear(r)
             models_clear(r)
+            names_clear(r)
             self.busy = False
             if stored is not None:
                 stored.close(succeeded)
@@ -547,6 +548,7 @@ cdef class Loader:
             memo_recycle(&r.memo)
         plans_clear(r)
         models_clear(r)
+        names_clear(r)
         if r.buffers is not None:
             r.buffers = None
         if r.persistent_load is not None:

@@ -159,12 +159,17 @@ cdef int flush(Writer *w) except -1:
 
 cdef int give(Writer *w, object data) except -1:
     """Give the file `data`, whole."""
+    cdef PyObject *args[2]
+    cdef int64_t size
+    args[1] = <PyObject *>data  # the first is room for `self`
     try:
-        taken = (<object>w.write)(data)
+        taken = CALL(w.write, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET)
     except TypeError as refused:
         text_file(refused, <object>w.write)
         raise
-    if taken is None or type(taken) is int and taken == len(data):
+    if taken is None:
+        return 0
+    if type(taken) is int and brinery_small_int(<PyObject *>taken, &size) and size == <int64_t>len(data):
         return 0
     write_rest(<object>w.write, data, taken)
     return 0

@@ -72,6 +72,7 @@ cdef extern from *:
     unsigned int brinery_type_version(PyTypeObject *type) noexcept
     bint brinery_type_hashes_plainly(PyTypeObject *type) noexcept
     object CALL "brinery_call"(PyObject *callable, PyObject **args, size_t count)
+    const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     bint brinery_plain_name(PyObject *function) noexcept
     PyObject *brinery_function_name(PyObject *function) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *type, PyObject *descriptor) noexcept
@@ -92,6 +93,7 @@ cdef extern from "Python.h":
     PyTypeObject PyUnicode_Type, PyLong_Type, PyFloat_Type, PyBool_Type, PyBytes_Type, PyByteArray_Type
     PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
     PyTypeObject PyFunction_Type, PyPickleBuffer_Type, PyBaseObject_Type, PyMethodDescr_Type
+    PyTypeObject PyMethod_Type
     PyObject *Py_None
     PyObject *Py_Ellipsis
     PyObject *Py_NotImplemented
@@ -146,6 +148,7 @@ cdef extern from "Python.h":
     PyObject *BYTES_NEW "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
     int BYTES_RESIZE "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
     bint PyTuple_Check(PyObject *)
+    bint PyDict_Check(PyObject *)
     bint UNICODE_EXACT "PyUnicode_CheckExact"(PyObject *)
     bint MODULE_EXACT "PyModule_CheckExact"(PyObject *)
     PyObject *MODULE_DICT "PyModule_GetDict"(PyObject *) noexcept

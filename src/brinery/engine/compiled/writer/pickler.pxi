@@ -10,6 +10,21 @@ cdef size_t spare_masks[SPARES]
 cdef uint32_t spare_generations[SPARES]
 cdef int spares = 0
 
+# Which hooks Pickler.hooks() found in which classes, of which version.
+cdef enum:
+    HAS_PERSISTENT_ID = 1
+    HAS_REDUCER_OVERRIDE = 2
+    HAS_DISPATCH_TABLE = 4
+    HAS_ANY = 7
+    CLASSES = 8
+
+cdef struct HooksOf:
+    PyTypeObject *type         # borrowed, and only compared
+    unsigned int version       # 0: it had none
+    int hooks
+
+cdef HooksOf hooks_of[CLASSES]
+
 
 cdef class Pickler:
     """Writes objects to a file in pickle's format; several dumps share one memo.
@@ -64,7 +79,7 @@ cdef class Pickler:
             write = file.write
         except AttributeError:
             raise no_writer(file) from None
-        plan = checked_plan(self._plan_source())
+        plan = self.plan_to_use()
         before = self.forget()
         # What this takes the place of is let go of when all of it is there: that may run code which dumps.
         plan, self.write_plan = self.write_plan, plan
@@ -74,6 +89,23 @@ cdef class Pickler:
         self.fix_imports = fix_imports
         self.bin = number > 0
         self.fast = 0
+
+    cdef object plan_to_use(self):
+        """What `_plan_source` gives. Where that is plainly a Dumper, it is asked without an attribute's and a call's cost."""
+        cdef PyObject *obj = <PyObject *>self
+        cdef PyObject *attributes
+        cdef PyDictValues *values
+        cdef PyObject *source = brinery_type_lookup(TYPE(obj), <PyObject *>PLAN_SOURCE)
+        brinery_attributes(obj, &attributes, &values)
+        if (
+            source != NULL
+            and TYPE(source) == <PyTypeObject *>Dumper
+            and (attributes == NULL or DICT_SIZE(attributes) == 0)
+            and values == NULL
+            and (<PyTypeObjectFields *>TYPE(obj)).tp_getattro == PyObject_GenericGetAttr
+        ):
+            return (<Dumper><object>source).current_plan()
+        return checked_plan(self._plan_source())
 
     cdef list forget(self):
         """Empty the memo. What it kept is returned, for the caller to let go of when the memo is what it is to be:
@@ -88,7 +120,7 @@ cdef class Pickler:
             self.table = spare_tables[spares]
             self.mask = spare_masks[spares]
             self.generation = spare_generations[spares]
-        if self.table == NULL or self.generation == 0xFFFFFFFF or self.mask >= POOLED_TABLE:
+        if self.table == NULL or <uint32_t>(self.generation + 1) == 0 or self.mask >= POOLED_TABLE:
             fresh = <Entry *>calloc(LEAST_TABLE, sizeof(Entry))
             if fresh == NULL:
                 raise MemoryError
@@ -113,6 +145,7 @@ cdef class Pickler:
         cdef Writer *w
         cdef bint succeeded = False
         cdef Py_ssize_t kept_before = 0 if self.kept is None else LIST_SIZE(<PyObject *>self.kept)
+        cdef int hooks
         if self.busy:
             raise RuntimeError("this Pickler is busy: dump() was called while it writes")
         self.must_be_initialized()
@@ -121,9 +154,12 @@ cdef class Pickler:
         stored = failure = None
         try:
             persistent_id = reducer_override = dispatch_table = UNSET
-            if not self.is_plain():
+            hooks = self.hooks()
+            if hooks & HAS_PERSISTENT_ID:
                 persistent_id = self.hook("persistent_id")
+            if hooks & HAS_REDUCER_OVERRIDE:
                 reducer_override = self.hook("reducer_override")
+            if hooks & HAS_DISPATCH_TABLE:
                 dispatch_table = self.hook("dispatch_table")
             w = take_writer()
             protocol = self.number if self.bin or self.number > 1 else 0
@@ -137,7 +173,7 @@ cdef class Pickler:
                 Py_INCREF(nested)
                 w.nested = <PyObject *>nested
             set_hook(w, &w.write, self.write)
-            if type(persistent_id) is MethodType:
+            if TYPE(<PyObject *>persistent_id) == &PyMethod_Type:
                 set_hook(w, &w.persistent_id, persistent_id.__func__)
                 set_hook(w, &w.persistent_self, persistent_id.__self__)
             else:
@@ -180,31 +216,33 @@ cdef class Pickler:
             if stored is not None:
                 stored.abort(failure)
 
-    cdef bint is_plain(self) noexcept:
-        """Whether this has no hooks for sure: it is no subclass's, and nothing was set on it."""
+    cdef int hooks(self) noexcept:
+        """Which hooks this may have. Most have none, and to see that takes one look at the class while that is as it was."""
         cdef PyObject *obj = <PyObject *>self
         cdef PyObject *attributes
         cdef PyDictValues *values
-        if TYPE(obj) != <PyTypeObject *>Pickler or not brinery_is_immutable_type(TYPE(obj)):
-            return False
+        cdef PyTypeObject *type = TYPE(obj)
+        cdef HooksOf *known = &hooks_of[(<size_t>type >> 4) % CLASSES]
+        cdef int found
         brinery_attributes(obj, &attributes, &values)
-        return attributes == NULL or DICT_SIZE(attributes) == 0
+        if attributes != NULL and DICT_SIZE(attributes):
+            return HAS_ANY
+        if known.type == type and known.version and known.version == brinery_type_version(type):
+            return known.hooks
+        if (<PyTypeObjectFields *>type).tp_getattro != PyObject_GenericGetAttr:
+            return HAS_ANY
+        found = (
+            has_hook(type, "persistent_id") * HAS_PERSISTENT_ID
+            | has_hook(type, "reducer_override") * HAS_REDUCER_OVERRIDE
+            | has_hook(type, "dispatch_table") * HAS_DISPATCH_TABLE
+        )
+        known.type = type
+        known.version = brinery_type_version(type)  # looking them up gave it one, if it can have any
+        known.hooks = found
+        return found
 
     cdef object hook(self, str name):
-        """A hook of a subclass or of this instance; UNSET where there is none, or this class's, which says nothing.
-
-        Most have none, and to see that takes neither a bound method nor an exception.
-        """
-        cdef PyObject *obj = <PyObject *>self
-        cdef PyObject *found
-        cdef PyObject *attributes
-        cdef PyDictValues *values
-        if (<PyTypeObjectFields *>TYPE(obj)).tp_getattro == PyObject_GenericGetAttr:
-            found = brinery_type_lookup(TYPE(obj), <PyObject *>name)
-            if found == NULL or found == <PyObject *>BASE_PERSISTENT_ID:
-                brinery_attributes(obj, &attributes, &values)
-                if attributes == NULL or DICT_SIZE(attributes) == 0:
-                    return UNSET
+        """A hook of a subclass or of this instance; UNSET where there is none, or this class's, which says nothing."""
         hook = getattr(self, name, UNSET)
         if type(hook) is BuiltinMethod and hook == BASE_PERSISTENT_ID.__get__(self):
             return UNSET
@@ -319,9 +357,17 @@ class UninitializedPickler(WriteError, RuntimeError):
     """A Pickler whose ``__init__`` never ran."""
 
 
+cdef object PLAN_SOURCE = sys.intern("_plan_source")
 cdef object BASE_PERSISTENT_ID = Pickler.persistent_id
+
+
+cdef bint has_hook(PyTypeObject *type, str name) noexcept:
+    """Whether instances of a class have a hook by it, other than this class's."""
+    cdef PyObject *found = brinery_type_lookup(type, <PyObject *>name)
+    return found != NULL and found != <PyObject *>BASE_PERSISTENT_ID
+
+
 cdef object BuiltinMethod = type(len)
-from types import MethodType
 
 
 cdef class PicklerMemo:
@@ -384,10 +430,10 @@ cdef void forget_new(Writer *w) noexcept:
     for i in range(w.logged):
         entry = find(w, <PyObject *>(<uintptr_t>w.log[i] & ~<uintptr_t>LOW_BITS))
         if entry != NULL:
-            entry.index = 0xFFFFFFFF
+            entry.index = UNKNOWN
     w.table = table
     w.used = 0
     for i in range(size):
-        if before[i].generation == w.generation and before[i].index != 0xFFFFFFFF:
+        if before[i].generation == w.generation and before[i].index != <uint32_t>UNKNOWN:
             fill(w, seek(w, before[i].key), before[i].key, before[i].index)
     free(before)

@@ -349,25 +349,25 @@ cdef int style_of(Writer *w, Frame *frame) except -1:
         if type(function) is not type_of_types:
             secure(w)
         name = getattr(function, "__name__", None)
-    if type(name) is not str or (<str>name)[:8] != "__newobj":
+    if type(name) is not str or <str>name != "__newobj__" and <str>name != "__newobj_ex__":
         return BY_CALL
     args = <object>TUPLE_ITEM(frame.held, 1)
     secure(w)
-    if name == "__newobj__":
+    if <str>name == "__newobj__":
         check_newobj(args, <object>frame.obj)
         return BY_NEWOBJ
-    if name == "__newobj_ex__":
+    if not are_newobj_ex(<PyObject *>args):
         check_newobj_ex(args)
-        if w.proto >= 4:
-            return BY_NEWOBJ_EX
-        # Before protocol 4, a partial of __new__ carries the keywords.
-        cls, positional, keywords = args
-        made = functools.partial(cls.__new__, cls, *positional, **keywords)
-        value = (made, (), *tuple(<object>frame.held)[2:])
-        Py_INCREF(value)
-        made_from = w.stack[w.depth - 1].held
-        w.stack[w.depth - 1].held = <PyObject *>value
-        give_up(w, made_from)
+    if w.proto >= 4:
+        return BY_NEWOBJ_EX
+    # Before protocol 4, a partial of __new__ carries the keywords.
+    cls, positional, keywords = args
+    made = functools.partial(cls.__new__, cls, *positional, **keywords)
+    value = (made, (), *tuple(<object>frame.held)[2:])
+    Py_INCREF(value)
+    made_from = w.stack[w.depth - 1].held
+    w.stack[w.depth - 1].held = <PyObject *>value
+    give_up(w, made_from)
     return BY_CALL
 
 
@@ -380,6 +380,17 @@ cdef int check_newobj(object args, object obj) except -1:
     if args[0] is not own:
         raise refusals.newobj_other_class(own, args[0])
     return 0
+
+
+cdef bint are_newobj_ex(PyObject *args) noexcept:
+    """What check_newobj_ex() makes sure of, seen without running code."""
+    return (
+        TYPE(args) == &PyTuple_Type
+        and TUPLE_SIZE(args) == 3
+        and IS_TYPE(TUPLE_ITEM(args, 0))
+        and PyTuple_Check(TUPLE_ITEM(args, 1))
+        and PyDict_Check(TUPLE_ITEM(args, 2))
+    )
 
 
 cdef int check_newobj_ex(object args) except -1:
@@ -426,6 +437,14 @@ cdef int write_short_id(Writer *w, tuple pid) except -1:
 cdef int run_persistent_id(Writer *w, Frame *frame) except -1:
     if frame.pos == 0:
         frame.pos = 1
+        if w.persistent_id != NULL and w.proto >= 2 and is_brief(frame.held) and find(w, frame.held) == NULL:
+            if write_brief_id(w, frame) == PUSHED:
+                return PUSHED
+            frame = &w.stack[w.depth - 1]
+            op(w, BINPERSID)
+            if frame.count:
+                put(w, frame.obj, False)
+            return WRITTEN
         # An ID is not offered to persistent_id, though what it holds is.
         w.asked = True
         w.item = frame.held
@@ -435,3 +454,68 @@ cdef int run_persistent_id(Writer *w, Frame *frame) except -1:
     if frame.count:
         put(w, frame.obj, False)
     return WRITTEN
+
+
+cdef bint is_brief(PyObject *pid) noexcept:
+    """Whether an ID is a tuple of one to three names, numbers and None, as most are."""
+    cdef PyObject *part
+    cdef int64_t value
+    cdef Py_ssize_t i, size
+    if TYPE(pid) != &PyTuple_Type or not 1 <= TUPLE_SIZE(pid) <= 3:
+        return False
+    for i in range(TUPLE_SIZE(pid)):
+        part = TUPLE_ITEM(pid, i)
+        if TYPE(part) == &PyUnicode_Type:
+            if brinery_utf8(part, &size) == NULL or size > SHORT:
+                return False
+        elif part != Py_None and not (TYPE(part) == &PyLong_Type and brinery_small_int(part, &value)):
+            return False
+    return True
+
+
+cdef int write_brief_id(Writer *w, Frame *frame) except -1:
+    """The tuple of an ID for which persistent_id gave it, in one step: its parts are offered to that, and are leaves.
+
+    Where one of them has an ID itself, the tuple goes on as any other (PUSHED).
+    """
+    cdef PyObject *pid = frame.held
+    cdef PyObject *part = NULL
+    cdef Py_ssize_t size = TUPLE_SIZE(pid), i = 0
+    cdef bint pushed = False
+    try:
+        while i < size:
+            part = TUPLE_ITEM(pid, i)
+            i += 1
+            if w.cur >= w.full:
+                boundary(w)
+            hold(w, part)
+            secure(w)
+            if w.flush_pending:
+                flush(w)
+            id_of_part = ask_persistent_id(w, part)
+            if id_of_part is not None:
+                pushed = True
+                push_tuple(w, pid, i)
+                push_persistent_id(w, part, id_of_part, False)
+                break
+            write_whole(w, part, 0)
+    except:
+        if not pushed:
+            push_tuple(w, pid, i)  # where it failed is found on the stack
+        raise
+    drop(w)
+    if pushed:
+        return PUSHED
+    room(w)
+    w.cur[0] = <char>(TUPLE1 - 1 + size)
+    w.cur += 1
+    put(w, pid, False)
+    return WRITTEN
+
+
+cdef int push_tuple(Writer *w, PyObject *obj, Py_ssize_t pos) except -1:
+    """A frame for a tuple, of which what comes before `pos` is written or on its way."""
+    cdef Frame *frame = push(w, IN_TUPLE, obj)
+    frame.alone = 0
+    frame.pos = pos
+    return 0
