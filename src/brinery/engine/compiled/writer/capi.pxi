@@ -109,6 +109,8 @@ cdef extern from "Python.h":
         Py_ssize_t tp_dictoffset
         Py_ssize_t tp_weaklistoffset
         void *tp_getattro
+        PyObject *tp_dict
+        PyObject *tp_mro
         void *tp_new
         void *tp_iter
         PySequenceMethods *tp_as_sequence

@@ -19,7 +19,7 @@ cdef int write_global_in_place(Writer *w, PyObject *obj) except -1:
     cdef PyObject *module
     cdef PyObject *name
     cdef int result
-    if is_singleton_type(obj) or not names_are_plain(w):
+    if is_singleton_type(obj) or not names_are_plain(w) or IS_TYPE(obj) and not has_plain_names(obj):
         return NOT_IN_PLACE
     if IS_TYPE(obj) and TYPE(obj) != &PyType_Type:
         # The metaclass's own __module__ hides the descriptor that classes have for theirs.
@@ -46,6 +46,26 @@ cdef bint names_are_plain(Writer *w):
         and sys.modules is loaded_modules
         and builtins.__import__ is OWN_IMPORT
     )
+
+
+cdef inline bint finds_plainly(PyObject *names) noexcept:
+    """Whether looking up a name in a module's or a class's dict runs no code: other keys may compare by code of theirs.
+
+    In public mode nobody can say so, and everything is secured before.
+    """
+    return PUBLIC or brinery_dict_has_plain_keys(names)
+
+
+cdef bint has_plain_names(PyObject *cls) noexcept:
+    cdef PyObject *bases = (<PyTypeObjectFields *>cls).tp_mro
+    cdef PyObject *base
+    cdef Py_ssize_t i
+    for i in range(TUPLE_SIZE(bases)):
+        base = TUPLE_ITEM(bases, i)
+        # Nobody can put anything into the others.
+        if brinery_is_heap_type(<PyTypeObject *>base) and not finds_plainly((<PyTypeObjectFields *>base).tp_dict):
+            return False
+    return True
 
 
 cdef int write_named(Writer *w, PyObject *obj, PyObject *module, PyObject *name) except -1:
@@ -113,9 +133,12 @@ cdef char *put_line(char *at, PyObject *text) noexcept:
 
 
 cdef bint is_global(Writer *w, PyObject *obj, PyObject *module_name, PyObject *name) except -1:
-    cdef PyObject *module = DICT_GET(<PyObject *>loaded_modules, module_name)
+    cdef PyObject *module
     cdef PyObject *found
-    if module == NULL or not MODULE_EXACT(module):
+    if not finds_plainly(<PyObject *>loaded_modules):
+        return False
+    module = DICT_GET(<PyObject *>loaded_modules, module_name)
+    if module == NULL or not MODULE_EXACT(module) or not finds_plainly(MODULE_DICT(module)):
         return False
     found = DICT_GET(MODULE_DICT(module), name)
     if found != NULL:
@@ -153,6 +176,8 @@ cdef PyObject *held_by_class(PyObject *cls, PyObject *name) noexcept:
     if not IS_TYPE(cls) or (<PyTypeObjectFields *>TYPE(cls)).tp_getattro != (
         (<PyTypeObjectFields *>&PyType_Type).tp_getattro
     ):
+        return NULL
+    if not has_plain_names(cls) or not has_plain_names(<PyObject *>TYPE(cls)):
         return NULL
     if brinery_type_lookup(TYPE(cls), name) != NULL:
         return NULL  # the metaclass may come before it
