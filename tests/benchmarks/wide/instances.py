@@ -77,7 +77,7 @@ def workloads() -> Iterator[Workload]:
     yield row("with __reduce__", many(lambda n: c.Reduced(n, "right")))
     yield row("with __reduce__ and a state", many(lambda n: c.ReducedWithState(n, "right")))
     yield row("with __getnewargs__", many(lambda n: c.NewArgs(n, "right")))
-    yield row("with __getnewargs_ex__", many(lambda n: c.NewKeywords(left=n, right="right")))
+    yield row("with __getnewargs_ex__", many(lambda n: c.NewKeywords(left=n, right="right")), copying=True)
     yield row("with __getattr__", many(lambda n: c.WithGetattr(n, "text", 0.5)))
     yield row("with __setattr__", many(lambda n: c.WithSetattr(n, "text", 0.5)))
     yield row("with properties", many(c.WithProperties))
