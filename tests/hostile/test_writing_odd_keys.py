@@ -13,6 +13,9 @@ import pytest
 from engines import Wire
 from user_code import watched
 
+# From Python 3.13 on, making such a class warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:non-string key in the __dict__ of class:RuntimeWarning")
+
 NAME = "odd_keys"
 
 
