@@ -12,6 +12,7 @@ name that its own class has, or that was there, is left alone (:mod:`brinery.sai
 ========================  ==========================================================================
 ``exc.pickle_path``       writing: the way from the root, such as ``root['jobs'][3].handler``
 ``exc.pickle_type``       writing: the type of the object at that path, as a dotted name
+``exc.pickle_advice``     writing: what to do about it, where there is something to say
 ``exc.pickle_offset``     reading: the offset of the failing opcode, in bytes from where the load began
 ``exc.pickle_opcode``     reading: the name of that opcode, such as ``"STACK_GLOBAL"``
 ``exc.pickle_building``   reading: the types being built, outermost first, as a tuple of names
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
         pickle_path: str | None
         pickle_type: str | None
+        pickle_advice: str | None
 
     class UnpicklingError(pickle.UnpicklingError):
         """A stream cannot be read."""
@@ -91,6 +93,7 @@ class BrineryError(Exception):
     # What is not known: these happened outside of a dump or load, or have no place.
     pickle_path: str | None = None
     pickle_type: str | None = None
+    pickle_advice: str | None = None
     pickle_offset: int | None = None
     pickle_opcode: str | None = None
     pickle_building: tuple[str, ...] = ()
@@ -257,6 +260,7 @@ class Located(NamedTuple):
     pickle_offset: int | None = None
     pickle_opcode: str | None = None
     pickle_building: tuple[str, ...] = ()
+    pickle_advice: str | None = None
 
 
 def located(exc: BaseException) -> Located:
@@ -288,8 +292,9 @@ def locate_writing(
 
     `levels` are C pickle's notes, one for each level, innermost first, where the running Python's adds
     them; before Python 3.14, which was the first, a single note says the path. A refusal of pickle's own
-    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints` as notes, too. `ruling`
+    (any of brinery's, and the interpreter's "cannot pickle …" TypeError) gets `hints`, too. `ruling`
     is that of :mod:`brinery.engine.levels`: what a plugin's reducer or override is at fault for is said so.
+    What plugins say stands beneath the path, in the same note; from Python 3.14 on in notes of its own.
     """
     notes = [] if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
@@ -297,6 +302,8 @@ def locate_writing(
     if ruling is not None and (blame := getattr(hints, "blame", None)) is not None:
         with suppress(Exception):
             notes += blame(exc, *ruling)
+    if not NOTES_FOR_LEVELS:
+        notes = ["\n".join(notes)]
     said.place(
         exc, notes, levels if NOTES_FOR_LEVELS else (), {"pickle_path": path, "pickle_type": type_name}
     )

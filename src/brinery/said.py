@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any
 
-__all__ = ["add", "belongs_to_class", "place"]
+__all__ = ["add", "advise", "belongs_to_class", "place"]
 
 #: The attribute for it: the notes since the last place, those before it, and the attributes' names.
 _SAID = "_brinery_said"
@@ -44,6 +44,22 @@ def add(exc: BaseException, note: str, *, before: bool = False) -> None:
             return
         _append(exc, note)
         _remember(exc, (*early, note) if before else early, late if before else (*late, note), names)
+
+
+def advise(exc: BaseException, advice: str, *, as_note: bool) -> None:
+    """Say on `exc`, of which :func:`place` has said where it happened, what to do about it: as an attribute.
+
+    And beneath the last note of that, in the same one, where there may be something `as_note`.
+    """
+    with suppress(Exception):
+        early, late, names = _said(exc)
+        kept = tuple(_keep(exc, {"pickle_advice": advice}, names))
+        there = exc.__dict__.get("__notes__")
+        if as_note and late and type(there) is list and late[-1] in there:
+            whole = f"{late[-1]}\n{advice}"
+            there[there.index(late[-1])] = whole
+            late = (*late[:-1], whole)
+        _remember(exc, early, late, (*names, *kept))
 
 
 def place(

@@ -242,9 +242,7 @@ def refusal(write: Callable[..., object], obj: object, protocol: int) -> object:
     try:
         return write(obj, protocol)
     except BaseException as exc:
-        # brinery says beneath them what to do about it.
-        every = getattr(exc, "__notes__", []) if NOTES_FOR_LEVELS else []
-        notes = [note for note in every if note.startswith("when serializing ")]
+        notes = getattr(exc, "__notes__", []) if NOTES_FOR_LEVELS else []
         return stdlib_type(exc), *(without_addresses(text) for text in (str(exc), *notes))
 
 

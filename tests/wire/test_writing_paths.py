@@ -24,8 +24,8 @@ PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 
 def notes_on(exc: BaseException) -> list[str]:
-    """The notes that say where; what to do about it stands beneath them."""
-    return [note for note in getattr(exc, "__notes__", []) if note.startswith(("while ", "when "))]
+    """The notes; what to do about it stands in the second line."""
+    return [note.partition("\n")[0] for note in getattr(exc, "__notes__", [])]
 
 
 def notes_wanted(graph: object, protocol: int, path: str, type_name: str) -> list[str]:

@@ -325,11 +325,11 @@ def test_hints_of_the_plan_are_beneath_a_refusal(wire: Wire):
     for refused in ((x for x in ()), function_without_a_home()):
         with pytest.raises((TypeError, pickle.PicklingError)) as caught:
             dumps(wire, [refused], hints=hints)
-        assert set(hints) <= set(caught.value.__notes__)
+        assert set(hints) <= set("\n".join(caught.value.__notes__).split("\n"))
     with pytest.raises(LookupError) as passed:
         dumps(wire, [Raises(LookupError("mine"))], hints=hints)
     assert str(passed.value) == "mine"
-    assert not set(hints) & set(passed.value.__notes__)
+    assert not any(hint in note for note in passed.value.__notes__ for hint in hints)
 
 
 def function_without_a_home() -> Callable[[], None]:

@@ -6,6 +6,6 @@ imported then, and in no other program.
 
 from __future__ import annotations
 
-from brinery.said import add
+from brinery.said import add, advise
 
-__all__ = ["add"]
+__all__ = ["add", "advise"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from brinery.cpython import NOTES_FOR_LEVELS
-from brinery.engine.advice import add
+from brinery.engine.advice import advise
 from brinery.errors import BadReduction, WriteError
 
 __all__ = ["on_writing"]
@@ -51,13 +51,14 @@ _TYPES = {
 
 
 def on_writing(exc: BaseException, path: str, type_name: str) -> None:
-    """Say what to do about an object of the type `type_name` at `path`, which could not be written."""
-    if NOTES_FOR_LEVELS and isinstance(exc, WriteError):
-        return  # from Python 3.14 on, the notes of what C pickle refuses itself are C pickle's, and no others
+    """Say what to do about an object of the type `type_name` at `path`, which could not be written.
+
+    From Python 3.14 on, the notes are those of C pickle, and no others.
+    """
     with suppress(Exception):
-        note = _advice(exc, path, type_name)
-        if note:
-            add(exc, note)
+        advice = _advice(exc, path, type_name)
+        if advice:
+            advise(exc, advice, as_note=not NOTES_FOR_LEVELS)
 
 
 def _advice(exc: BaseException, path: str, type_name: str) -> str:
