@@ -1,39 +1,49 @@
 """Whether a copy is like its original, as far as that can be told, and where it is not.
 
-Values are compared as values, containers item by item, other objects by their ``__eq__``; where that
-does not settle it, by their attributes, or by their reductions where their class has reductions of its own.
-What has none of these, such as a lock, counts as equal where the type is. What is one object in several
-places has to be one again, where it can be changed. Nothing recurses with the data.
+Values are compared as values, containers item by item, dataclasses field by field, other objects by their
+``__eq__``; where that does not settle it, by their attributes, or by their reductions where their class has
+reductions of its own. What has none of these, such as a lock, counts as equal where the type is. What is one
+object in several places has to be one again, where it can be changed. Nothing recurses with the data.
+
+An ``==`` that goes through its parts goes through a shared one once for each way to it: that is exponential.
+So it is not asked where the parts can be compared here, each pair once, and with the same answer: for
+containers, dataclasses, and objects that are their attributes. What a class's own ``__eq__`` does not look at
+may differ: that is asked as soon as something does.
 """
 
 from __future__ import annotations
 
+import collections
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from brinery.checking.members import by_value
+from brinery.checking.parts import (
+    BY_NAME,
+    MISSING,
+    VALUES,
+    attribute,
+    attributes,
+    compared_fields,
+    has_own_reduction,
+    shown,
+)
 from brinery.refusals import full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+
+    from brinery.checking.parts import Part, Step
 
     #: A pair of objects, and the way to them: the last step, and the way before it.
-    Way = tuple[str, "Way"] | None
+    Way = tuple[Step, "Way"] | None
     Pair = tuple[object, object, Way]
 
 __all__ = ["Difference", "first_difference"]
 
-_VALUES = (bool, int, float, complex, str, bytes, bytearray, type(None), type(...), type(NotImplemented))
-_BY_NAME = (
-    type,
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.ModuleType,
-    types.MethodDescriptorType,
-    types.WrapperDescriptorType,
-    types.CodeType,
-)
-_MISSING = object()
-_SHOWN = 60
+#: Those of them that no sharing shows of, and that are mostly what containers hold.
+_ATOMS = frozenset(cls for cls in VALUES if cls is not bytearray)
+_PLAIN = frozenset((list, tuple, dict, set, frozenset))
 
 
 class Difference(NamedTuple):
@@ -49,49 +59,95 @@ def first_difference(written: object, read: object) -> Difference | None:
     """Where `read` is not like `written`; None where no difference is found."""
     pairs: list[Pair] = [(written, read, ("root", None))]
     # Each pair once: graphs have cycles. The objects are kept, so that no address comes twice.
-    seen: dict[tuple[int, int], tuple[object, object]] = {}
+    seen: dict[tuple[int, int], Pair] = {}
     met: dict[int, Pair] = {}
+    askers: list[_Asker] = []
     while pairs:
-        one, other, way = pairs.pop()
+        while askers and len(pairs) <= askers[-1].below:
+            askers.pop()  # all its parts are alike
+        pair = one, other, way = pairs.pop()
         if one is other:
             continue
-        if _is_one(one) and type(other) is type(one):
-            _, first, where = met.setdefault(id(one), (one, other, way))
+        # Within an object that knows by itself what it is like, it is for that to say what matters.
+        if not askers and _is_one(one) and type(other) is type(one):
+            _, first, where = met.setdefault(id(one), pair)
             if first is not other:
                 said = f"the very object that {_path(where)} is"
                 return Difference(_path(way), full_name(one), said, "another one, a copy of it")
         if (id(one), id(other)) in seen:
             continue
-        seen[id(one), id(other)] = one, other
+        seen[id(one), id(other)] = pair
         found = _compare(one, other)
-        if found is _DIFFERENT:
-            texts = [_shown(one), _shown(other)]
-            if type(one) is not type(other) and one is not _MISSING is not other:
+        if found is not _DIFFERENT:
+            if not found:
+                continue
+            if type(one) not in _PLAIN and _is_asked_last(type(one)):
+                askers.append(_Asker(one, other, len(pairs), len(seen)))
+            # The last one is looked at first: so the first difference in order is what is reported.
+            for step, a, b in reversed(found):
+                pairs.append((a, b, (step, way)))
+        elif not _are_alike_all_the_same(askers, pairs, seen):
+            texts = [shown(one), shown(other)]
+            if type(one) is not type(other) and one is not MISSING is not other:
                 texts = [
                     f"{text}, of type {full_name(obj)}" for text, obj in zip(texts, (one, other), strict=True)
                 ]
             return Difference(_path(way), full_name(one), *texts)
-        # The last one is looked at first: so the first difference in order is what is reported.
-        pairs += reversed([(a, b, (step, way)) for step, a, b in found])
     return None
 
 
+class _Asker(NamedTuple):
+    """Two objects whose ``==`` is asked once a part of theirs differs.
+
+    `below` is how many pairs were left to be compared before their parts, `before` how many had been seen.
+    """
+
+    one: object
+    other: object
+    below: int
+    before: int
+
+
+def _are_alike_all_the_same(
+    askers: list[_Asker], pairs: list[Pair], seen: dict[tuple[int, int], Pair]
+) -> bool:
+    """Whether what differs is a part of two that say that they are equal; then nothing is left of these."""
+    while askers:
+        asker = askers.pop()
+        if _equal(asker.one, asker.other):
+            del pairs[asker.below :]
+            while len(seen) > asker.before:  # elsewhere the same parts may matter
+                seen.popitem()
+            return True
+    return False
+
+
 #: What :func:`_compare` gives for two that differ; else the parts that are to be compared.
-_DIFFERENT: list[tuple[str, object, object]] = [("", None, None)]
-_ALIKE: list[tuple[str, object, object]] = []
+_DIFFERENT: list[Part] = [("", None, None)]
+_ALIKE: list[Part] = []
 
 
 def _is_one(obj: object) -> bool:
     """Whether it shows which object it is: it may be changed, and whoever shares it sees that."""
-    return type(obj) in (list, dict, set, bytearray) or (
+    cls = type(obj)
+    return cls in (list, dict, set, bytearray) or (
         # Not by asking for its __dict__, which would make one.
-        type(obj).__dictoffset__ != 0 and not isinstance(obj, _BY_NAME) and not isinstance(obj, _VALUES)
+        cls.__dictoffset__ != 0 and not isinstance(obj, BY_NAME) and not isinstance(obj, VALUES)
     )
 
 
-def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
+def _compare(one: Any, other: Any) -> list[Part]:
     cls = type(one)
-    if isinstance(one, _BY_NAME):
+    if type(other) is cls:
+        if cls in _ATOMS:
+            return _ALIKE if one == other or (one != one and other != other) else _DIFFERENT
+        if cls is list or cls is tuple:
+            return _items(one, other)
+        if cls is dict:
+            return _entries(one.items(), other.items())
+        if cls is set or cls is frozenset:
+            return _members(one, other)
+    if isinstance(one, BY_NAME):
         same = type(other) is cls and getattr(one, "__qualname__", 0) == getattr(other, "__qualname__", 0)
         if not same:
             return _DIFFERENT
@@ -99,18 +155,12 @@ def _compare(one: Any, other: Any) -> list[tuple[str, object, object]]:
     if type(other) is not cls:
         # In-band, a buffer is written as the bytes or the bytearray that it shows.
         return _ALIKE if cls.__name__ == "PickleBuffer" else _DIFFERENT
-    if cls in _VALUES:
-        return _ALIKE if one == other or (one != one and other != other) else _DIFFERENT
-    if cls in (list, tuple):
-        return _items(one, other)
-    if cls is dict:
-        return _entries(one, other)
-    if cls in (set, frozenset):
-        return _sets(one, other)
+    if cls is bytearray:
+        return _ALIKE if one == other else _DIFFERENT
     return _compare_objects(one, other)
 
 
-def _function_parts(one: Any, other: Any) -> list[tuple[str, object, object]]:
+def _function_parts(one: Any, other: Any) -> list[Part]:
     """What two functions hold, where they were written by value: variables, defaults, globals, attributes."""
     parts = [
         (".__code__.co_code", one.__code__.co_code, other.__code__.co_code),
@@ -126,94 +176,150 @@ def _function_parts(one: Any, other: Any) -> list[tuple[str, object, object]]:
     ]
     held, read = vars(one), vars(other)
     names = dict.fromkeys((*held, *read))
-    return parts + [(f".{name}", held.get(name, _MISSING), read.get(name, _MISSING)) for name in names]
+    return parts + [(f".{name}", held.get(name, MISSING), read.get(name, MISSING)) for name in names]
 
 
 def _contents_of(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:  # it is empty
-        return _MISSING
+        return MISSING
 
 
-def _compare_objects(one: Any, other: Any) -> list[tuple[str, object, object]]:
+def _compare_objects(one: Any, other: Any) -> list[Part]:
     cls: Any = type(one)
-    equal = _equal(one, other) if cls.__eq__ is not object.__eq__ else None
+    parts = _parts_that_eq_compares(one, other)
+    if parts is not None:
+        return parts
+    asked = cls.__eq__ is not object.__eq__ and not _is_asked_last(cls)
+    equal = _equal(one, other) if asked else None
     if equal is True:
         return _ALIKE
-    parts: list[tuple[str, object, object]] = []
-    if _has_own_reduction(cls):
+    parts = []
+    if has_own_reduction(cls):
         reductions = _reduction(one), _reduction(other)
         if None not in reductions:
             parts = _reduction_parts(*reductions)
         if equal is not False or parts is _DIFFERENT:
             return parts
     # Where == says no, attributes tell whether it is more than a NaN somewhere, which is equal to nothing.
-    return [*parts, *_attributes(one, other), *_contents(one, other)]
+    contents = _contents(one, other)
+    return _DIFFERENT if contents is _DIFFERENT else [*parts, *attributes(one, other), *contents]
 
 
-def _sets(one: Any, other: Any) -> list[tuple[str, object, object]]:
-    if len(one) != len(other):
+def _is_asked_last(cls: Any) -> bool:
+    """Whether `cls` has an ``__eq__`` of Python, and its objects are their attributes, which are asked first.
+
+    Asked first, it would ask that of the parts, and that of theirs; and where one says no, all again.
+    """
+    return (
+        isinstance(cls.__eq__, types.FunctionType)
+        and compared_fields(cls) is None
+        and not has_own_reduction(cls)
+    )
+
+
+def _parts_that_eq_compares(one: Any, other: Any) -> list[Part] | None:
+    """What ``==`` compares of two of one class, where that is known; else None."""
+    cls: Any = type(one)
+    eq: Any = cls.__eq__
+    fields = compared_fields(cls)
+    if fields is not None:
+        return [(f".{name}", attribute(one, name), attribute(other, name)) for name in fields]
+    if eq is collections.OrderedDict.__eq__:
+        return _entries(collections.OrderedDict.items(one), collections.OrderedDict.items(other))
+    if eq is dict.__eq__:
+        return _lookups(one, other)
+    if eq is set.__eq__ or eq is frozenset.__eq__:
+        return _members(one, other)
+    if eq is types.SimpleNamespace.__eq__:
+        return list(attributes(one, other))
+    if eq in (list.__eq__, tuple.__eq__, collections.deque.__eq__):
+        return _contents(one, other)
+    return None
+
+
+def _members(one: Any, other: Any) -> list[Part]:
+    """Each member with the one that is equal to it, and those without, as far as they can be told."""
+    kind: Any = set if isinstance(one, set) else frozenset
+    mine, others = list(kind.__iter__(one)), list(kind.__iter__(other))
+    if len(mine) != len(others):
         return _DIFFERENT
-    # Members that are equal to themselves only come back as others.
-    told = all(type(member) in (str, bytes, int, bool, type(None)) for member in one)
-    return _DIFFERENT if told and one != other else _ALIKE
-
-
-def _items(one: Any, other: Any) -> list[tuple[str, object, object]]:
-    if len(one) != len(other):
-        return _DIFFERENT
-    return [(f"[{index}]", a, b) for index, (a, b) in enumerate(zip(one, other, strict=True))]
-
-
-def _entries(one: Any, other: Any) -> list[tuple[str, object, object]]:
-    if len(one) != len(other):
-        return _DIFFERENT
-    parts: list[tuple[str, object, object]] = []
-    # In order: pickles keep it.
-    for (key, value), (other_key, other_value) in zip(one.items(), other.items(), strict=True):
-        parts.append(("<key>", key, other_key))
-        parts.append((f"[{_shown(key)}]", value, other_value))
+    try:
+        twins: dict[Any, Any] = {member: member for member in others}
+        found = [(member, twins.get(member, MISSING)) for member in mine]
+    except Exception:  # its own __hash__ or __eq__, such as that of a cycle
+        return _ALIKE
+    parts: list[Part] = [
+        (("<member {}>", a), a, b) for a, b in found if b is not MISSING and not _is_evidently(a, b)
+    ]
+    lone = [a for a, b in found if b is MISSING]
+    if not lone:
+        return parts
+    taken = {id(b) for _, b in found}
+    left = collections.defaultdict(list)
+    for member in others:
+        if id(member) not in taken:
+            left[type(member)].append(member)
+    kinds = collections.Counter(map(type, lone))
+    for member in lone:
+        of_its_kind = left[type(member)]
+        if kinds[type(member)] == len(of_its_kind) == 1:
+            parts.append((("<member {}>", member), member, of_its_kind[0]))
+        elif kinds[type(member)] > len(of_its_kind) or by_value(member):
+            parts.append((("<member {}>", member), member, MISSING))
+        # Else it is equal to nothing but itself, and any of the others may be what it is read as.
     return parts
 
 
-def _attributes(one: object, other: object) -> Iterator[tuple[str, object, object]]:
-    for name in dict.fromkeys((*_names(one), *_names(other))):
-        yield f".{name}", _attribute(one, name), _attribute(other, name)
+def _is_evidently(one: Any, other: Any) -> bool:
+    """Whether nothing is left to compare. Most of what containers hold is not worth a turn of its own."""
+    return one is other or (type(one) is type(other) and type(one) in _ATOMS and one == other)
 
 
-def _names(obj: object) -> Iterator[str]:
-    yield from getattr(obj, "__dict__", ())
-    for cls in type(obj).__mro__:
-        for name, descriptor in vars(cls).items():
-            if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__"):
-                yield name
+def _items(one: Any, other: Any) -> list[Part]:
+    if len(one) != len(other):
+        return _DIFFERENT
+    return [
+        (index, a, b)
+        for index, (a, b) in enumerate(zip(one, other, strict=True))
+        if a is not b and not (type(a) is type(b) and type(a) in _ATOMS and a == b)
+    ]
 
 
-def _attribute(obj: object, name: str) -> object:
+def _entries(one: Iterable[tuple[object, object]], other: Iterable[tuple[object, object]]) -> list[Part]:
+    """Items of dicts. In order: pickles keep it."""
+    parts: list[Part] = []
     try:
-        return object.__getattribute__(obj, name)
-    except AttributeError:
-        return _MISSING
+        for (key, value), (other_key, other_value) in zip(one, other, strict=True):
+            if key is not other_key and not _is_evidently(key, other_key):
+                parts.append(("<key>", key, other_key))
+            if value is not other_value and not _is_evidently(value, other_value):
+                parts.append((("[{}]", key), value, other_value))
+    except ValueError:  # one has more than the other
+        return _DIFFERENT
+    return parts
 
 
-def _contents(one: Any, other: Any) -> list[tuple[str, object, object]]:
-    """What an object of a subclass of a container holds, and the value that one of a number is."""
-    if isinstance(one, list):
-        return _items(list(list.__iter__(one)), list(list.__iter__(other)))
-    if isinstance(one, tuple):
-        return _items(tuple(tuple.__iter__(one)), tuple(tuple.__iter__(other)))
+def _lookups(one: Any, other: Any) -> list[Part]:
+    """The values of equal keys of two dicts, for which it is no matter in which order they are."""
+    if dict.__len__(one) != dict.__len__(other):
+        return _DIFFERENT
+    try:
+        return [(("[{}]", key), value, dict.__getitem__(other, key)) for key, value in dict.items(one)]
+    except Exception:  # keys that are equal to themselves only
+        return _entries(dict.items(one), dict.items(other))
+
+
+def _contents(one: Any, other: Any) -> list[Part]:
+    """What an object of a subclass of a container holds."""
+    for kind in (list, tuple, collections.deque):
+        if isinstance(one, kind):
+            base: Any = kind
+            return _items(list(base.__iter__(one)), list(base.__iter__(other)))
     if isinstance(one, dict):
-        return _entries(dict(dict.items(one)), dict(dict.items(other)))
+        return _entries(dict.items(one), dict.items(other))
     return _ALIKE
-
-
-def _has_own_reduction(cls: Any) -> bool:
-    return (
-        cls.__reduce_ex__ is not object.__reduce_ex__
-        or cls.__reduce__ is not object.__reduce__
-        or getattr(cls, "__getstate__", None) is not getattr(object, "__getstate__", None)
-    )
 
 
 def _reduction(obj: Any) -> tuple[Any, ...] | None:
@@ -230,21 +336,21 @@ def _reduction(obj: Any) -> tuple[Any, ...] | None:
         return None
 
 
-def _reduction_parts(one: Any, other: Any) -> list[tuple[str, object, object]]:
+def _reduction_parts(one: Any, other: Any) -> list[Part]:
     if len(one) != len(other):
         return _DIFFERENT
     if len(one) == 1:
         return [("", one[0], other[0])]
-    parts: list[tuple[str, object, object]] = [
+    parts: list[Part] = [
         (".__reduce__()[0]", one[0], other[0]),
         (".__reduce__()[1]", one[1], other[1]),
     ]
     if type(one[2]) is dict and type(other[2]) is dict:
         names = dict.fromkeys((*one[2], *other[2]))
-        parts += [(f".{name}", one[2].get(name, _MISSING), other[2].get(name, _MISSING)) for name in names]
+        parts += [(f".{name}", one[2].get(name, MISSING), other[2].get(name, MISSING)) for name in names]
     else:
         parts.append((".__getstate__()", one[2], other[2]))
-    for contents in (_items(one[3], other[3]), _entries(one[4], other[4])):
+    for contents in (_items(one[3], other[3]), _entries(one[4].items(), other[4].items())):
         if contents is _DIFFERENT:
             return _DIFFERENT
         parts += contents
@@ -267,15 +373,10 @@ def _path(way: Way) -> str:
     steps: list[str] = []
     while way is not None:
         step, way = way
+        if isinstance(step, int):
+            step = f"[{step}]"
+        elif isinstance(step, tuple):
+            text, key = step
+            step = text.format(shown(key))
         steps.append(step)
     return "".join(reversed(steps))
-
-
-def _shown(obj: object) -> str:
-    if obj is _MISSING:
-        return "missing"
-    try:
-        text = repr(obj)
-    except Exception:
-        text = object.__repr__(obj)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
