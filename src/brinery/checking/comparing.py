@@ -22,10 +22,9 @@ from brinery.checking.parts import (
     BY_NAME,
     MISSING,
     VALUES,
+    Kinds,
     attribute,
     attributes,
-    compared_fields,
-    has_own_reduction,
     shown,
 )
 from brinery.refusals import full_name
@@ -62,6 +61,7 @@ def first_difference(written: object, read: object) -> Difference | None:
     seen: dict[tuple[int, int], Pair] = {}
     met: dict[int, Pair] = {}
     askers: list[_Asker] = []
+    kinds = Kinds()
     while pairs:
         while askers and len(pairs) <= askers[-1].below:
             askers.pop()  # all its parts are alike
@@ -77,11 +77,11 @@ def first_difference(written: object, read: object) -> Difference | None:
         if (id(one), id(other)) in seen:
             continue
         seen[id(one), id(other)] = pair
-        found = _compare(one, other)
+        found = _compare(one, other, kinds)
         if found is not _DIFFERENT:
             if not found:
                 continue
-            if type(one) not in _PLAIN and _is_asked_last(type(one)):
+            if type(one) not in _PLAIN and kinds[type(one)].asked_last:
                 askers.append(_Asker(one, other, len(pairs), len(seen)))
             # The last one is looked at first: so the first difference in order is what is reported.
             for step, a, b in reversed(found):
@@ -136,7 +136,7 @@ def _is_one(obj: object) -> bool:
     )
 
 
-def _compare(one: Any, other: Any) -> list[Part]:
+def _compare(one: Any, other: Any, kinds: Kinds) -> list[Part]:
     cls = type(one)
     if type(other) is cls:
         if cls in _ATOMS:
@@ -146,7 +146,7 @@ def _compare(one: Any, other: Any) -> list[Part]:
         if cls is dict:
             return _entries(one.items(), other.items())
         if cls is set or cls is frozenset:
-            return _members(one, other)
+            return _members(one, other, kinds)
     if isinstance(one, BY_NAME):
         same = type(other) is cls and getattr(one, "__qualname__", 0) == getattr(other, "__qualname__", 0)
         if not same:
@@ -157,7 +157,7 @@ def _compare(one: Any, other: Any) -> list[Part]:
         return _ALIKE if cls.__name__ == "PickleBuffer" else _DIFFERENT
     if cls is bytearray:
         return _ALIKE if one == other else _DIFFERENT
-    return _compare_objects(one, other)
+    return _compare_objects(one, other, kinds)
 
 
 def _function_parts(one: Any, other: Any) -> list[Part]:
@@ -186,17 +186,18 @@ def _contents_of(cell: types.CellType) -> object:
         return MISSING
 
 
-def _compare_objects(one: Any, other: Any) -> list[Part]:
+def _compare_objects(one: Any, other: Any, kinds: Kinds) -> list[Part]:
     cls: Any = type(one)
-    parts = _parts_that_eq_compares(one, other)
+    kind = kinds[cls]
+    parts = _parts_that_eq_compares(one, other, kinds)
     if parts is not None:
         return parts
-    asked = cls.__eq__ is not object.__eq__ and not _is_asked_last(cls)
+    asked = cls.__eq__ is not object.__eq__ and not kind.asked_last
     equal = _equal(one, other) if asked else None
     if equal is True:
         return _ALIKE
     parts = []
-    if has_own_reduction(cls):
+    if kind.own_reduction:
         reductions = _reduction(one), _reduction(other)
         if None not in reductions:
             parts = _reduction_parts(*reductions)
@@ -204,26 +205,14 @@ def _compare_objects(one: Any, other: Any) -> list[Part]:
             return parts
     # Where == says no, attributes tell whether it is more than a NaN somewhere, which is equal to nothing.
     contents = _contents(one, other)
-    return _DIFFERENT if contents is _DIFFERENT else [*parts, *attributes(one, other), *contents]
+    return _DIFFERENT if contents is _DIFFERENT else [*parts, *attributes(one, other, kind), *contents]
 
 
-def _is_asked_last(cls: Any) -> bool:
-    """Whether `cls` has an ``__eq__`` of Python, and its objects are their attributes, which are asked first.
-
-    Asked first, it would ask that of the parts, and that of theirs; and where one says no, all again.
-    """
-    return (
-        isinstance(cls.__eq__, types.FunctionType)
-        and compared_fields(cls) is None
-        and not has_own_reduction(cls)
-    )
-
-
-def _parts_that_eq_compares(one: Any, other: Any) -> list[Part] | None:
+def _parts_that_eq_compares(one: Any, other: Any, kinds: Kinds) -> list[Part] | None:
     """What ``==`` compares of two of one class, where that is known; else None."""
     cls: Any = type(one)
     eq: Any = cls.__eq__
-    fields = compared_fields(cls)
+    fields = kinds[cls].fields
     if fields is not None:
         return [(f".{name}", attribute(one, name), attribute(other, name)) for name in fields]
     if eq is collections.OrderedDict.__eq__:
@@ -231,15 +220,15 @@ def _parts_that_eq_compares(one: Any, other: Any) -> list[Part] | None:
     if eq is dict.__eq__:
         return _lookups(one, other)
     if eq is set.__eq__ or eq is frozenset.__eq__:
-        return _members(one, other)
+        return _members(one, other, kinds)
     if eq is types.SimpleNamespace.__eq__:
-        return list(attributes(one, other))
+        return attributes(one, other, kinds[cls])
     if eq in (list.__eq__, tuple.__eq__, collections.deque.__eq__):
         return _contents(one, other)
     return None
 
 
-def _members(one: Any, other: Any) -> list[Part]:
+def _members(one: Any, other: Any, kinds: Kinds) -> list[Part]:
     """Each member with the one that is equal to it, and those without, as far as they can be told."""
     kind: Any = set if isinstance(one, set) else frozenset
     mine, others = list(kind.__iter__(one)), list(kind.__iter__(other))
@@ -261,12 +250,12 @@ def _members(one: Any, other: Any) -> list[Part]:
     for member in others:
         if id(member) not in taken:
             left[type(member)].append(member)
-    kinds = collections.Counter(map(type, lone))
+    amounts = collections.Counter(map(type, lone))
     for member in lone:
         of_its_kind = left[type(member)]
-        if kinds[type(member)] == len(of_its_kind) == 1:
+        if amounts[type(member)] == len(of_its_kind) == 1:
             parts.append((("<member {}>", member), member, of_its_kind[0]))
-        elif kinds[type(member)] > len(of_its_kind) or by_value(member):
+        elif amounts[type(member)] > len(of_its_kind) or by_value(member, kinds):
             parts.append((("<member {}>", member), member, MISSING))
         # Else it is equal to nothing but itself, and any of the others may be what it is read as.
     return parts

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from brinery.checking.parts import BY_NAME, MISSING, VALUES, attribute, compared_fields, names_of
+from brinery.checking.parts import BY_NAME, MISSING, VALUES, Kinds, attribute, names_of
 
 __all__ = ["by_value"]
 
 
-def by_value(obj: object) -> bool:
+def by_value(obj: object, kinds: Kinds) -> bool:
     """Whether a faithful copy of `obj` is equal to it, with the same hash.
 
     False where that is not certain: where something within it is equal to nothing but itself, as plain
@@ -33,8 +33,9 @@ def by_value(obj: object) -> bool:
         elif cls not in VALUES:
             if cls.__eq__ is object.__eq__ or cls.__hash__ is object.__hash__:
                 return False
-            fields = compared_fields(cls)
-            pending += [attribute(part, name) for name in (names_of(part) if fields is None else fields)]
+            fields = kinds[cls].fields
+            names = names_of(part, kinds[cls]) if fields is None else fields
+            pending += [attribute(part, name) for name in names]
             if isinstance(part, (tuple, list, set, frozenset, dict)):
                 pending += part
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +16,9 @@ __all__ = [
     "BY_NAME",
     "MISSING",
     "VALUES",
+    "Kinds",
     "attribute",
     "attributes",
-    "compared_fields",
-    "has_own_reduction",
     "names_of",
     "shown",
 ]
@@ -38,8 +37,34 @@ MISSING = object()
 _SHOWN = 60
 
 
-def compared_fields(cls: Any) -> list[str] | None:
-    """The fields that ``==`` compares, where it is what dataclasses makes; None where it is not."""
+class Kind(NamedTuple):
+    """What comparing has to know of a class.
+
+    fields         the fields that ``==`` compares, where it is what dataclasses makes; None where it is not.
+    own_reduction  whether it says otherwise than ``object`` what its objects are written as.
+    asked_last     whether it has an ``__eq__`` of Python, and its objects are their attributes, which are
+                   compared first: asked first, it would ask that of the parts, and that of theirs.
+    slots          the names of its slots.
+    """
+
+    fields: list[str] | None
+    own_reduction: bool
+    asked_last: bool
+    slots: list[str]
+
+
+class Kinds(dict[Any, Kind]):
+    """The kinds of classes, each found out once. Not for longer than one comparison: classes change."""
+
+    def __missing__(self, cls: Any) -> Kind:
+        """The kind of a class that was not asked for before."""
+        fields, own_reduction = _compared_fields(cls), _has_own_reduction(cls)
+        own_eq = isinstance(cls.__eq__, types.FunctionType) and fields is None
+        kind = self[cls] = Kind(fields, own_reduction, own_eq and not own_reduction, list(_slots(cls)))
+        return kind
+
+
+def _compared_fields(cls: Any) -> list[str] | None:
     eq: Any = cls.__eq__
     if not isinstance(eq, types.FunctionType) or not hasattr(cls, "__dataclass_fields__"):
         return None
@@ -65,19 +90,23 @@ def _is_field(field: Any) -> bool:
     return getattr(field._field_type, "name", "_FIELD") == "_FIELD"
 
 
-def attributes(one: object, other: object) -> Iterator[Part]:
-    """The attributes of two, with their steps."""
-    for name in dict.fromkeys((*names_of(one), *names_of(other))):
-        yield f".{name}", attribute(one, name), attribute(other, name)
-
-
-def names_of(obj: object) -> Iterator[str]:
-    """The names of an object's own attributes: those in its dict and in its slots."""
-    yield from getattr(obj, "__dict__", ())
-    for cls in type(obj).__mro__:
-        for name, descriptor in vars(cls).items():
+def _slots(cls: Any) -> Iterator[str]:
+    for base in cls.__mro__:
+        for name, descriptor in vars(base).items():
             if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__"):
                 yield name
+
+
+def attributes(one: object, other: object, kind: Kind) -> list[Part]:
+    """The attributes of two of one class, with their steps."""
+    names = dict.fromkeys((*names_of(one, kind), *names_of(other, kind)))
+    return [(f".{name}", attribute(one, name), attribute(other, name)) for name in names]
+
+
+def names_of(obj: object, kind: Kind) -> Iterator[str]:
+    """The names of an object's own attributes: those in its dict and in its slots."""
+    yield from getattr(obj, "__dict__", ())
+    yield from kind.slots
 
 
 def attribute(obj: object, name: str) -> object:
@@ -88,8 +117,7 @@ def attribute(obj: object, name: str) -> object:
         return MISSING
 
 
-def has_own_reduction(cls: Any) -> bool:
-    """Whether the class says otherwise than ``object`` what its objects are written as."""
+def _has_own_reduction(cls: Any) -> bool:
     return (
         cls.__reduce_ex__ is not object.__reduce_ex__
         or cls.__reduce__ is not object.__reduce__
