@@ -37,6 +37,7 @@ class TestContract(PluginContract):
         "builtins:getattr",
         "cloudpickle.cloudpickle:_builtin_type",
         "cloudpickle.cloudpickle:_make_function",
+        "cloudpickle.cloudpickle:subimport",
     )
 
     def examples(self):

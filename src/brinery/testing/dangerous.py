@@ -1,142 +1,68 @@
-"""Globals that give whoever names them in a stream the whole process."""
+"""Globals that give whoever names them in a stream the whole process.
+
+They are listed under the names that programmers know and under those that pickles have of them, which are
+often other ones: ``os.system`` is written as ``posix:system``, ``signal.alarm`` as ``_signal:alarm``.
+"""
 
 from __future__ import annotations
+
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
 __all__ = ["is_dangerous"]
 
 #: All that is in these modules, and in those beneath them.
-_MODULES = frozenset(
-    [
-        "_posixsubprocess",
-        "asyncio.subprocess",
-        "bdb",
-        "cgitb",
-        "code",
-        "codeop",
-        "commands",
-        "cProfile",
-        "ctypes",
-        "distutils",
-        "doctest",
-        "ftplib",
-        "http.client",
-        "idlelib",
-        "imaplib",
-        "importlib",
-        "marshal",
-        "multiprocessing",
-        "nt",
-        "os",
-        "pdb",
-        "pickle",
-        "_pickle",
-        "pip",
-        "pkgutil",
-        "posix",
-        "profile",
-        "pty",
-        "pydoc",
-        "runpy",
-        "shelve",
-        "shutil",
-        "signal",
-        "site",
-        "smtplib",
-        "socket",
-        "socketserver",
-        "ssl",
-        "subprocess",
-        "sys",
-        "telnetlib",
-        "tempfile",
-        "threading",
-        "timeit",
-        "trace",
-        "urllib.request",
-        "venv",
-        "webbrowser",
-        "xmlrpc",
-        "zipimport",
-    ]
-)
-_NAMES = frozenset(
-    (
-        *(
-            f"builtins:{name}"
-            for name in [
-                "__import__",
-                "breakpoint",
-                "compile",
-                "delattr",
-                "eval",
-                "exec",
-                "getattr",
-                "globals",
-            ]
-        ),
-        *(
-            f"builtins:{name}"
-            for name in (
-                "input",
-                "locals",
-                "open",
-                "setattr",
-                "vars",
-            )
-        ),
-        *(
-            f"operator:{name}"
-            for name in (
-                "attrgetter",
-                "itemgetter",
-                "methodcaller",
-            )
-        ),
-        "_operator:attrgetter",
-        "_operator:methodcaller",
-        "operator:call",
-        "_operator:call",
-        "asyncio:run",
-        "asyncio.runners:run",
-        "atexit:register",
-        "logging.config:dictConfig",
-        "logging.config:fileConfig",
-        "logging.config:listen",
-        "sqlite3:connect",
-        "_sqlite3:connect",
-        "unittest.mock:patch",
-        "unittest.mock:_patch",
-        "functools:reduce",
-        "types:CodeType",
-        "types:FunctionType",
-        "cloudpickle.cloudpickle:_builtin_type",
-        "cloudpickle.cloudpickle:_make_function",
-    )
-)
-
+_WHOLE = """
+    _ctypes _frozen_importlib _frozen_importlib_external _imp _interpreters _multiprocessing _pickle
+    _posixshmem _posixsubprocess _signal _socket _ssl _thread _winapi _xxinterpchannels _xxsubinterpreters
+    asyncio.subprocess bdb cgitb code codeop commands compileall cProfile ctypes dbm distutils doctest
+    ensurepip faulthandler fcntl fileinput ftplib http.client idlelib imaplib imp importlib marshal
+    multiprocessing nt os pdb pickle pip pkgutil poplib posix profile pty py_compile pydoc resource runpy
+    shelve shutil signal site smtplib socket socketserver ssl subprocess sys telnetlib tempfile threading
+    timeit trace urllib.request venv webbrowser winreg xmlrpc zipimport
+"""
+_MODULES = frozenset(_WHOLE.split())
+_IN_MODULES = {
+    "_functools": "reduce",
+    "_io": "FileIO open open_code",
+    "_operator": "attrgetter call methodcaller",
+    "_pyio": "FileIO open open_code",
+    "_sqlite3": "Connection connect",
+    "asyncio": "run",
+    "asyncio.runners": "run",
+    "atexit": "register",
+    "builtins": (
+        "__import__ breakpoint compile delattr eval exec execfile file getattr globals input locals open"
+        " reduce reload setattr vars"
+    ),
+    "bz2": "BZ2File open",
+    "cloudpickle.cloudpickle": "_builtin_type _make_function subimport",
+    "codecs": "open",
+    "functools": "reduce",
+    "gzip": "GzipFile open",
+    "inspect": "get_annotations",
+    "io": "FileIO open open_code",
+    "logging": "FileHandler basicConfig",
+    "logging.config": "dictConfig fileConfig listen",
+    "logging.handlers": "BaseRotatingHandler RotatingFileHandler TimedRotatingFileHandler WatchedFileHandler",
+    "lzma": "LZMAFile open",
+    "operator": "attrgetter call itemgetter methodcaller",
+    "sqlite3": "Connection connect",
+    "tarfile": "TarFile open",
+    "types": "CodeType FunctionType",
+    "typing": "get_type_hints",
+    "unittest.mock": "_patch patch",
+    "zipfile": "ZipFile",
+}
+_NAMES = frozenset(f"{module}:{name}" for module, names in _IN_MODULES.items() for name in names.split())
 
 #: Methods of a path that write, move or delete.
-_OF_PATHS = frozenset(
-    [
-        "chmod",
-        "copy",
-        "copy_into",
-        "hardlink_to",
-        "lchmod",
-        "mkdir",
-        "move",
-        "move_into",
-        "open",
-        "rename",
-        "replace",
-        "rmdir",
-        "symlink_to",
-        "touch",
-        "unlink",
-        "write_bytes",
-        "write_text",
-    ]
-)
+_METHODS = """
+    chmod copy copy_into hardlink_to lchmod mkdir move move_into open rename replace rmdir symlink_to touch
+    unlink write_bytes write_text
+"""
+_OF_PATHS = frozenset(_METHODS.split())
+#: What loads another stream, in which there may be anything.
+_LOADING = ("brinery:load", "brinery:_load", "brinery.files:load", "brinery.pickling:_load")
 
 
 def _changes_files(name: str) -> bool:
@@ -150,9 +76,12 @@ def is_dangerous(name: str) -> bool:
 
     True is certain; a name that is not known here may still be harmful.
     """
-    module = name.partition(":")[0]
+    module, _, qualname = name.partition(":")
+    # Below protocol 3 pickles have Python 2's names.
+    module, qualname = NAME_MAPPING.get((module, qualname), (IMPORT_MAPPING.get(module, module), qualname))
+    name = f"{module}:{qualname}"
     parts = module.split(".")
-    if name.startswith(("brinery:load", "brinery:_load")) or _changes_files(name):
+    if name.startswith(_LOADING) or _changes_files(name):
         return True
     # A method of a class that is in the list, such as unittest.mock:patch.object, is so too.
     return (
