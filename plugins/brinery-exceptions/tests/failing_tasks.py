@@ -33,6 +33,56 @@ class Frozen(Exception):
     reason: str
 
 
+class Coded(Exception):
+    """Its classes have codes, and are found by them; deriving one without is an error."""
+
+    by_code = {}
+
+    def __init_subclass__(cls, *, code, **keywords):
+        super().__init_subclass__(**keywords)
+        cls.by_code[code] = cls
+
+
+@dataclasses.dataclass(frozen=True)
+class Denied(Coded, code=4):
+    order: int
+
+
+class Guarded(Coded, code=5):
+    """Refuses attributes that it does not know, and is made with a keyword."""
+
+    def __init__(self, *, order):
+        self.order = order
+
+    def __setattr__(self, name, value):
+        if name != "order":
+            raise AttributeError(f"there is no {name} in a Guarded")
+        super().__setattr__(name, value)
+
+
+class Evasive(Exception):
+    """Does not even say of which class it is."""
+
+    def __getattribute__(self, name):
+        if name == "__class__":
+            raise RuntimeError("none of your business")
+        return super().__getattribute__(name)
+
+
+class Last(type):
+    """Of a class of this one, no other can be derived."""
+
+    def mro(cls):
+        if type(cls.__base__) is Last:
+            raise TypeError(f"nothing comes after {cls.__base__.__name__}")
+        return super().mro()
+
+
+class Sealed(Exception, metaclass=Last):
+    def __setattr__(self, name, value):
+        raise AttributeError(f"there is no {name} in a Sealed")
+
+
 def raise_a_lock(_):
     raise HoldsALock("busy")
 
@@ -71,6 +121,26 @@ def hold_a_lock(_):
 @surviving
 def raise_frozen_and_survive(order):
     raise Frozen(order, "no stock")
+
+
+@surviving
+def raise_denied(order):
+    raise Denied(order)
+
+
+@surviving
+def raise_guarded(order):
+    raise Guarded(order=order)
+
+
+@surviving
+def raise_evasive(order):
+    raise Evasive(order)
+
+
+@surviving
+def raise_sealed(order):
+    raise Sealed(order)
 
 
 class Eager(Exception):

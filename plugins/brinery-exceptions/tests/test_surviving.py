@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import concurrent.futures
 import copyreg
+import dataclasses
 import functools
+import gc
 import importlib.util
 import inspect
 import multiprocessing
@@ -15,6 +18,7 @@ import subprocess
 import sys
 import textwrap
 import traceback
+import weakref
 import xmlrpc.client
 from pathlib import Path
 
@@ -95,6 +99,44 @@ class TestMultiprocessing:
             assert type(executor.submit(tasks.raise_eager, 7).exception(60)).__name__ == "Eager"
             again = brinery.loads(brinery.dumps(pickle.loads(pickle.dumps(exc))))
             assert isinstance(again, tasks.Frozen)
+
+    def test_those_that_want_something_of_who_derives_from_them(self, tasks, method):
+        """The class that lets a pool set a cause is none of theirs: they are not told of it."""
+        context = multiprocessing.get_context(method)
+        with (
+            context.Pool(1) as pool,
+            concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor,
+        ):
+            for task, cls in ((tasks.raise_denied, tasks.Denied), (tasks.raise_guarded, tasks.Guarded)):
+                for exc in (
+                    caught(pool.apply_async(task, (7,)).get, 60),
+                    executor.submit(task, 7).exception(60),
+                ):
+                    assert isinstance(exc, cls)
+                    assert exc.order == 7
+                    assert functions_of(exc)[-1] == task.__name__
+            assert pool.apply_async(abs, [-1]).get(30) == executor.submit(abs, -1).result(30) == 1
+
+    def test_those_that_no_pool_can_take_are_a_report(self, tasks, method):
+        context = multiprocessing.get_context(method)
+        with (
+            context.Pool(1) as pool,
+            concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor,
+        ):
+            for exc in (
+                caught(pool.apply_async(tasks.raise_sealed, (7,)).get, 60),
+                executor.submit(tasks.raise_sealed, 7).exception(60),
+            ):
+                assert type(exc) is UnreadableException
+                assert "in raise_sealed" in str(exc)
+                assert str(exc).endswith("failing_tasks.Sealed: 7")
+                assert "no pool can take it: TypeError: nothing comes after Sealed" in exc.__notes__[0]
+            for exc in (
+                caught(pool.apply_async(tasks.raise_evasive, (7,)).get, 60),
+                executor.submit(tasks.raise_evasive, 7).exception(60),
+            ):
+                assert type(exc).__name__ in ("Evasive", "UnreadableException")
+            assert pool.apply_async(abs, [-1]).get(30) == executor.submit(abs, -1).result(30) == 1
 
     def test_an_executor(self, tasks, method):
         context = multiprocessing.get_context(method)
@@ -257,6 +299,85 @@ class TestSurviving:
         made = brinery.loads(brinery.Profile(["exceptions"]).dumps(exc))
         check_refused(made, tasks)
         assert "__reduce_ex__" not in vars(made)
+
+
+class TestOpening:
+    """What a class does that lets nobody set the cause of its exceptions, which pools do."""
+
+    def test_no_register_of_classes_has_another(self, tasks):
+        exc = prepare(tasks.Denied(7))
+        exc.__cause__ = KeyError(1)
+        assert type(exc) is not tasks.Denied
+        assert tasks.Coded.by_code == {4: tasks.Denied, 5: tasks.Guarded}
+
+    def test_a_metaclass_is_not_told_either(self):
+        made = []
+
+        class Meta(abc.ABCMeta):
+            def __new__(mcs, name, bases, namespace):
+                made.append(name)
+                return super().__new__(mcs, name, bases, namespace)
+
+        @dataclasses.dataclass(frozen=True)
+        class Refused(Exception, metaclass=Meta):
+            order: int
+
+        class Other(Exception):
+            pass
+
+        Refused.register(Other)
+        exc = prepare(Refused(7))
+        exc.__cause__ = KeyError(1)
+        assert made == ["Refused"]
+        assert isinstance(exc, Refused)
+        assert issubclass(Other, Refused)
+        assert not issubclass(Other, type(exc))
+
+    def test_it_is_one_class_as_long_as_it_is_used_and_keeps_none(self):
+        def make():
+            @dataclasses.dataclass(frozen=True)
+            class Refused(Exception):
+                order: int
+
+            one, other = prepare(Refused(1)), prepare(Refused(2))
+            assert type(one) is type(other) is not Refused
+            return weakref.ref(Refused), weakref.ref(type(one))
+
+        classes = make()
+        gc.collect()
+        assert [cls() for cls in classes] == [None, None]
+
+    def test_what_cannot_be_opened_is_raised_as_a_report_with_its_traceback(self, tasks):
+        exc = caught(tasks.raise_sealed, 7)
+        assert functions_of(exc)[-1] == "raise_sealed"
+        for _ in range(2):
+            exc = pickle.loads(pickle.dumps(exc))
+            assert type(exc) is UnreadableException
+            assert str(exc).endswith("failing_tasks.Sealed: 7")
+
+
+@pytest.mark.skipif(
+    "fork" not in METHODS, reason="only a process that was forked has the classes of __main__"
+)
+def test_its_class_is_the_one_that_the_program_has():
+    """Whatever else is installed: brinery-functions writes what is in __main__ by value."""
+    out = run("""
+        import concurrent.futures, multiprocessing
+        from brinery_exceptions import surviving
+
+        class Refused(Exception):
+            def __init__(self, *, order):
+                self.order = order
+
+        @surviving
+        def work(order):
+            raise Refused(order=order)
+
+        context = multiprocessing.get_context("fork")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
+            print(type(executor.submit(work, 7).exception(30)) is Refused)
+    """)
+    assert out == "True\n"
 
 
 class TestWhatRunsLater:

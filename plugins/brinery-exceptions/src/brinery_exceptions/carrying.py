@@ -12,9 +12,7 @@ from brinery_exceptions.rebuilding import carry
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
-    from brinery import Profile
-
-__all__ = ["prepare", "surviving"]
+__all__ = ["prepare", "surviving", "survivor"]
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -27,8 +25,8 @@ T = TypeVar("T")
 def prepare(exc: E) -> E:
     """Make `exc`, this one object, survive whatever pickles it, the standard library too; and return it.
 
-    It is pickled now, with the default profile and this plugin, and carries the result: cause, context,
-    notes and traceback as they are now. Where even that fails it carries a report of itself, as text.
+    It is pickled now, by this plugin alone, and carries the result: cause, context, notes and traceback as
+    they are now. Where even that fails it carries a report of itself, as text.
     What is read carries it on. Where it is read, brinery-exceptions has to be installed.
 
     A pool sets the traceback and the cause of what a task raises. Where its class lets nobody (a frozen
@@ -41,14 +39,32 @@ def prepare(exc: E) -> E:
             f", such as {exc.__name__}(…)" if isinstance(exc, type) and issubclass(exc, BaseException) else ""
         )
         raise TypeError(f"prepare() wants an exception that was raised or made{made}; not {exc!r}")
+    survivor(exc)
+    return exc
+
+
+def survivor(exc: BaseException) -> BaseException:
+    """`exc`, prepared; or, where its class prevents even that, what survives in its place.
+
+    It is written by this plugin alone: its class by name, which so is the very class that a program waits for
+    (brinery-functions writes those of ``__main__`` by value), and nothing else need be installed to read it.
+    """
+    from brinery_exceptions.reducing import alone
+
     report = _report(exc)
     data, trouble = None, ""
     try:
-        data = _profile().dumps(exc)
+        data = alone().dumps(exc)
     except Exception as failure:
         trouble = f"it could not be written: {type(failure).__name__}: {failure}"
-    carry(exc, data, report, trouble)
-    return exc
+    return carry(exc, data, report, trouble)
+
+
+def _raise_survivor(exc: BaseException) -> None:
+    """Prepare `exc`, which the caller raises again; raises what survives in its place where that fails."""
+    other = survivor(exc)
+    if other is not exc:
+        raise other from None
 
 
 def _report(exc: BaseException) -> str:
@@ -101,7 +117,7 @@ class surviving(Generic[P, R]):
         try:
             result = self.__wrapped__(*args, **kwargs)
         except BaseException as exc:
-            prepare(exc)
+            _raise_survivor(exc)
             raise
         return result if self._watch is None else self._watch(result)
 
@@ -163,7 +179,7 @@ async def _awaited(coroutine: Coroutine[Any, Any, T]) -> T:
     except GeneratorExit:  # it is closed, and nobody hears of that
         raise
     except BaseException as exc:
-        prepare(exc)
+        _raise_survivor(exc)
         raise
 
 
@@ -173,7 +189,7 @@ def _iterated(generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
     except GeneratorExit:
         raise
     except BaseException as exc:
-        prepare(exc)
+        _raise_survivor(exc)
         raise
 
 
@@ -196,17 +212,5 @@ async def _iterated_async(generator: AsyncGenerator[Any, Any]) -> AsyncGenerator
     except GeneratorExit:
         raise
     except BaseException as exc:
-        prepare(exc)
+        _raise_survivor(exc)
         raise
-
-
-def _profile() -> Profile:
-    """The default profile where this plugin is active in it, else one of this plugin alone."""
-    import brinery
-
-    default = brinery.default_profile()
-    if any(plugin.name == "exceptions" and plugin.state == "active" for plugin in default.report().plugins):
-        return default
-    from brinery_exceptions.reducing import alone
-
-    return alone()

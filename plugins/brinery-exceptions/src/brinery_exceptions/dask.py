@@ -22,7 +22,7 @@ import cloudpickle
 from distributed import WorkerPlugin, protocol
 from tblib import pickling_support
 
-from brinery_exceptions.carrying import prepare
+from brinery_exceptions.carrying import survivor
 from brinery_exceptions.rebuilding import carried, close, unpack
 from brinery_exceptions.reducing import is_like
 
@@ -76,8 +76,7 @@ def _serialize(exc: BaseException, context: object = _BY_PICKLER) -> tuple[dict[
             raise NotImplementedError
     elif _comes_back(exc, cloudpickle):
         raise TypeError  # a class of __main__, which cloudpickle brings back as the very class there
-    prepare(exc)
-    data, report, trouble = carried(exc)
+    data, report, trouble = carried(survivor(exc))
     return {"report": report, "trouble": trouble}, [] if data is None else [data]
 
 

@@ -6,13 +6,14 @@ names and arguments are in pickles, and stay what they are.
 
 from __future__ import annotations
 
+import abc
 import copyreg
 import pickle
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 __all__ = [
     "CARRIED",
@@ -36,7 +37,11 @@ OPENED = "_brinery_opened"
 
 _SURROUNDINGS = frozenset({"__traceback__", "__cause__", "__context__", "__suppress_context__", "__notes__"})
 
-_OPENED: dict[type, type[BaseException]] = {}
+# Past what a class does about attributes, and about its class.
+_DICT_OF: Callable[[BaseException], dict[str, Any]] = vars(BaseException)["__dict__"].__get__
+_TRACEBACK_OF: Callable[[BaseException], TracebackType | None] = vars(BaseException)["__traceback__"].__get__
+_SET_CLASS: Callable[[object, type], None] = vars(object)["__class__"].__set__
+
 _STAND_INS: dict[tuple[type, str, str], type[BaseException]] = {}
 
 
@@ -105,59 +110,100 @@ def unpack(data: bytes | None, report: str, trouble: str = "") -> BaseException:
         try:
             exc = pickle.loads(data)
             if isinstance(exc, BaseException):
-                carry(exc, data, report, trouble)
-                return exc
+                return carry(exc, data, report, trouble)
             trouble = f"its pickle holds {type(exc).__name__!r}"
         except Exception as failure:
             trouble = f"it cannot be read here: {type(failure).__name__}: {failure}"
+    return _unreadable(report, trouble)
+
+
+def _unreadable(report: str, trouble: str) -> UnreadableException:
     unreadable = UnreadableException(report)
     unreadable.add_note(f"This stands for an exception of another process; {trouble}.")
     return unreadable
 
 
-def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> None:
-    """Make `exc` be pickled as `data`, whoever pickles it, and take what a pool does to it before."""
-    open_up(exc)
-    vars(exc)[CARRIED] = _Carried(data, report, trouble)
+def carry(exc: BaseException, data: bytes | None, report: str, trouble: str) -> BaseException:
+    """Make `exc` be pickled as `data`, whoever pickles it, and take what a pool does to it before.
+
+    Returns it; or, where its class prevents even that, what a pool can have in its place.
+    """
+    try:
+        open_up(exc)
+        _DICT_OF(exc)[CARRIED] = _Carried(data, report, trouble)
+    except Exception as failure:
+        trouble = f"no pool can take it: {type(failure).__name__}: {failure}"
+        unreadable = _unreadable(report, trouble).with_traceback(_TRACEBACK_OF(exc))
+        return carry(unreadable, None, report, trouble)
     # Where Dask is imported, tblib has registered every class with copyreg, which is asked before the object.
     registered = copyreg.dispatch_table.get(type(exc))
     if registered is not None and not isinstance(registered, _AskedFirst):
         copyreg.dispatch_table[type(exc)] = _AskedFirst(registered)
+    return exc
 
 
 def open_up(exc: BaseException) -> None:
-    """Let others set the traceback and the cause of `exc`, and ask for its notes, if its class prevents that.
+    """Let others set the traceback and the cause of `exc`, and ask for more, if its class prevents that.
 
     Pools do so with each exception, the last of them in the thread that reads results, which ends of it.
+
+    Raises what its class raises, where that cannot be prevented.
     """
-    cls = type(exc)
-    if cls.__setattr__ is BaseException.__setattr__ and not hasattr(cls, "__getattr__"):
+    if _lets_a_pool(type(exc), exc):
         return
     suppressed = exc.__suppress_context__
     try:
-        exc.__traceback__ = exc.__traceback__
-        exc.__cause__ = exc.__cause__
-        getattr(exc, "__notes__", None)
+        _try_as_a_pool(exc)
     except Exception:
-        with suppress(Exception):  # a class that refuses to be derived from stays as it is
-            object.__setattr__(exc, "__class__", _opened(cls))
-    BaseException.__setattr__(exc, "__suppress_context__", suppressed)
+        _SET_CLASS(exc, _opened(type(exc)))
+        _try_as_a_pool(exc)
+    finally:
+        BaseException.__setattr__(exc, "__suppress_context__", suppressed)
+
+
+def _lets_a_pool(cls: type[BaseException], exc: BaseException) -> bool:
+    """Whether the class leaves it to the interpreter how attributes are had and set."""
+    own = ("__setattr__", "__getattribute__")
+    return all(getattr(cls, name) is getattr(BaseException, name) for name in own) and not hasattr(
+        cls, "__getattr__"
+    )
+
+
+def _try_as_a_pool(exc: BaseException) -> None:
+    exc.__traceback__ = exc.__traceback__
+    exc.__cause__ = exc.__cause__
+    getattr(exc, "__notes__", None)
+    isinstance(exc, BaseExceptionGroup)  # which asks it for its class, as who shows it does
 
 
 def close(exc: BaseException) -> None:
     """Give `exc` its own class back, where nobody will do to it what a pool does."""
     cls = vars(type(exc)).get(OPENED)
     if cls is not None:
-        object.__setattr__(exc, "__class__", cls)
+        _SET_CLASS(exc, cls)
+
+
+class _Unannounced:
+    """Comes first under an opened class: what a class does when it is derived from is not for that one.
+
+    It may want keywords, refuse, or keep a register by name, in which the opened class is not to be.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        """Nothing, and nothing of the classes below."""
 
 
 def _opened(cls: type[BaseException]) -> type[BaseException]:
     """A class of the same name under `cls`, which leaves alone what concerns the interpreter.
 
-    It is the same one each time in a process.
+    It is the same one as long as there is an object of it. Nothing but these objects keeps it: a class that
+    was made in a function goes with them.
     """
-    if cls in _OPENED:
-        return _OPENED[cls]
+    for known in type.__subclasses__(cls):
+        if vars(known).get(OPENED) is cls:
+            return known
 
     def set_one(self: BaseException, name: str, value: object) -> None:
         (BaseException if name in _SURROUNDINGS else cls).__setattr__(self, name, value)
@@ -170,6 +216,10 @@ def _opened(cls: type[BaseException]) -> type[BaseException]:
                 raise
             raise AttributeError(name) from failure
 
+    def find_one(self: BaseException, name: str) -> object:
+        concerned = name.startswith("__") and name.endswith("__")
+        return (BaseException if concerned else cls).__getattribute__(self, name)
+
     body: dict[str, Any] = {
         "__slots__": (),
         "__module__": cls.__module__,
@@ -180,14 +230,18 @@ def _opened(cls: type[BaseException]) -> type[BaseException]:
     }
     if hasattr(cls, "__getattr__"):
         body["__getattr__"] = get_one
+    if cls.__getattribute__ is not BaseException.__getattribute__:
+        body["__getattribute__"] = find_one
+    # Past the metaclass's own ways to make classes, for the same reason.
     metaclass: Any = type(cls)
-    _OPENED[cls] = metaclass(cls.__name__, (cls,), body)
-    return _OPENED[cls]
+    maker: Any = abc.ABCMeta if issubclass(metaclass, abc.ABCMeta) else type
+    opened: type[BaseException] = maker.__new__(metaclass, cls.__name__, (_Unannounced, cls), body)
+    return opened
 
 
 def carried(exc: BaseException) -> tuple[bytes | None, str, str]:
     """The arguments for :func:`unpack` that an exception carries which was prepared."""
-    mine: _Carried = vars(exc)[CARRIED]
+    mine: _Carried = _DICT_OF(exc)[CARRIED]
     return mine.arguments
 
 
@@ -198,7 +252,7 @@ class _AskedFirst:
         self.registered = registered
 
     def __call__(self, exc: BaseException) -> Any:
-        carried = vars(exc).get(CARRIED)
+        carried = _DICT_OF(exc).get(CARRIED)
         return carried(pickle.DEFAULT_PROTOCOL) if isinstance(carried, _Carried) else self.registered(exc)
 
 
