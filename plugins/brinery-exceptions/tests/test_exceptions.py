@@ -12,6 +12,7 @@ import threading
 import traceback
 
 import pytest
+from brinery_exceptions import prepare, reducing
 
 import brinery
 
@@ -265,6 +266,34 @@ class TestSurroundings:
         made = PROFILE.loads(PROFILE.dumps(exc))
         assert made.me[0] is made
 
+    @pytest.mark.parametrize("protocol", range(6))
+    @pytest.mark.parametrize("cls", [ValueError, OSError, Two, KeyError])
+    def test_an_exception_that_is_among_its_arguments(self, protocol, cls):
+        """The standard library's recursion does not end; it is as if __new__ was called with itself."""
+        exc = cls("one", "two")
+        exc.args = (exc, "text", {"in": [exc]})
+        made = pickle.loads(PROFILE.dumps(exc, protocol))
+        assert type(made) is cls
+        assert made.args[0] is made is made.args[2]["in"][0]
+        assert made.args[1] == "text"
+
+    def test_exceptions_that_are_each_other_s_arguments(self):
+        one, other = ValueError(1), KeyError(2)
+        one.args, other.args = (other,), ([one],)
+        made = pickle.loads(PROFILE.dumps(one))
+        assert type(made.args[0]) is KeyError
+        assert made.args[0].args[0][0] is made
+
+    def test_a_group_in_its_own_exception(self):
+        """A group is made with its exceptions, so that these may refer to one that is equal to it only."""
+        inner = ValueError(1)
+        group = ExceptionGroup("several", [inner])
+        inner.args = (group,)
+        made = pickle.loads(PROFILE.dumps(group))
+        (again,) = made.exceptions[0].args
+        assert (type(again), again.message) == (ExceptionGroup, "several")
+        assert again.exceptions[0] is made.exceptions[0]
+
     def test_a_traceback_alone(self):
         exc = self.chained()
         made = pickle.loads(PROFILE.dumps(exc.__traceback__))
@@ -366,6 +395,59 @@ class TestWhatCannotBePickled:
                 raise RuntimeError
 
         assert "Shy object at" in pickle.loads(PROFILE.dumps(ValueError(Shy()))).args[0]
+
+    def test_of_a_long_repr_beginning_and_end_are_kept(self):
+        class Wordy:
+            def __reduce__(self):
+                raise RuntimeError
+
+            def __repr__(self):
+                return "<wordy " + "x" * 100_000 + " at the end>"
+
+        exc = ValueError(Wordy())
+        exc.batch = [list(range(100_000)), threading.Lock()]
+        data = PROFILE.dumps(exc)
+        made = pickle.loads(data)
+        assert len(data) < 5000
+        assert made.args[0].startswith("<wordy xxx")
+        assert "<… 99,519 characters …>" in made.args[0]
+        assert made.args[0].endswith("x at the end>")
+        assert made.batch.startswith("[[0, 1, 2, ")
+        assert "<unlocked _thread.lock" in made.batch
+        assert made.__notes__[0] == f"args[0] could not be pickled; it was {made.args[0]}"
+
+    @pytest.mark.parametrize("make", [list, tuple, set, frozenset, dict.fromkeys])
+    def test_plain_containers_are_not_tried_out(self, make, monkeypatch):
+        monkeypatch.setattr(reducing, "_is_brought_back", lambda value: type(value) in (type, tuple))
+        exc = Refused(code=1)
+        exc.plain = make(["a", 1, 1.5, None, True, b"b"])
+        assert pickle.loads(PROFILE.dumps(exc)).plain == exc.plain
+
+    @pytest.mark.parametrize(
+        "make", [lambda x: [1, x], lambda x: (x,), lambda x: {x}, lambda x: {1: x}, lambda x: {x: 1}]
+    )
+    def test_containers_of_something_else_are(self, make):
+        exc = Refused(code=1)
+        exc.mixed = make(threading.Lock())
+        assert "unlocked" in pickle.loads(PROFILE.dumps(exc)).__notes__[0]
+
+    def test_what_exceptions_share_is_tried_once_when_they_are_prepared(self):
+        tried = []
+
+        class Counting:
+            def __reduce__(self):
+                tried.append(self)
+                return str, ("counted",)
+
+        shared = Counting()
+        errors = [Refused(code=number) for number in range(20)]
+        for error in errors:
+            error.shared = shared
+        prepare(ExceptionGroup("several", errors))
+        assert len(tried) < 5  # once while trying the group, once while trying it, and when it is written
+        tried.clear()
+        prepare(errors[0])
+        assert tried  # nothing is remembered of the time before
 
     def test_exceptions_in_exceptions_are_tried_once_each(self):
         tried = []

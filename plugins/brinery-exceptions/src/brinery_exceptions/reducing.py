@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import reprlib
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery_exceptions.rebuilding import CARRIED, OPENED, is_built_in, make, restore, stand_in
@@ -32,6 +34,8 @@ __all__ = ["alone", "is_like", "reduce_exception", "reduce_traceback"]
 _MISSING = object()
 _ARGS: Callable[[BaseException], Any] = vars(BaseException)["args"].__get__
 _LEAVES = (str, int, float, bool, bytes, type(None))
+_LEAF_TYPES = frozenset(_LEAVES)
+_CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 #: Attributes that are handled by name, or that an exception is not to drag along.
 _APART = {"args", "__dict__", "__cause__", "__context__", "__suppress_context__", "__traceback__", CARRIED}
 #: AttributeError.obj may be anything, of any size; CPython leaves it out too (issue 103333).
@@ -48,12 +52,23 @@ class Way(NamedTuple):
 
 
 class _Trying(threading.local):
-    """True while an attribute is tried out: exceptions in it will survive, and are not looked into again."""
+    """What is tried out in this thread.
+
+    now    true while an attribute is: exceptions in it will survive, and are not looked into again.
+    known  during :func:`each_tried_once`: by id, each object that was tried out, and whether it survives.
+    """
 
     now = False
+    known: dict[int, tuple[object, bool]] | None = None
 
 
 _trying = _Trying()
+
+#: How much is kept of the repr of what cannot be pickled: beginning and end, in characters.
+_REPR_KEPT = 400, 100
+_REPR = reprlib.Repr()
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = _REPR.maxdict = 20
+_REPR.maxstring = _REPR.maxother = 200
 
 
 def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
@@ -162,7 +177,30 @@ def _kept_args(exc: BaseException, lost: dict[str, str]) -> tuple[Any, ...]:
         same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
         if not same:  # __init__ was given others, or the list was changed
             args = exc.message, list(exc.exceptions)
+    elif any(_leads_to(value, exc) for value in args):
+        # They are written before the exception is, so that what is in them cannot refer to it: they follow.
+        return ()
     return tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(args))
+
+
+def _leads_to(value: object, exc: BaseException) -> bool:
+    """Whether `exc` is in `value`, through containers and the arguments of other exceptions."""
+    seen: set[int] = set()
+    ahead = [value]
+    while ahead:
+        found: Any = ahead.pop()
+        if found is exc:
+            return True
+        if issubclass(type(found), BaseException):
+            inside = _args(found)
+        elif type(found) is dict:
+            inside = *found, *found.values()
+        else:
+            inside = tuple(found) if type(found) in _CONTAINERS else ()
+        if inside and id(found) not in seen:
+            seen.add(id(found))
+            ahead += (item for item in inside if type(item) not in _LEAF_TYPES)
+    return False
 
 
 # State
@@ -278,12 +316,21 @@ def _kept(name: str, value: object, lost: dict[str, str]) -> object:
     """`value`; or, where it cannot be pickled and read again, its repr."""
     if survives(value):
         return value
+    lost[name] = _text(value)
+    return lost[name]
+
+
+def _text(value: object) -> str:
+    """The repr of `value`; of one that is long, its beginning and its end, and of many items a few."""
     try:
-        text = repr(value)
+        text = (_REPR.repr if type(value) in _CONTAINERS else repr)(value)
     except Exception:
         text = object.__repr__(value)
-    lost[name] = text
-    return text
+    first, last = _REPR_KEPT
+    left_out = len(text) - first - last
+    if left_out <= first:
+        return text
+    return f"{text[:first]}<… {left_out:,} characters …>{text[-last:]}"
 
 
 def survives(value: object) -> bool:
@@ -291,8 +338,40 @@ def survives(value: object) -> bool:
 
     What is written so does not depend on what else takes part, of which a reducer knows nothing.
     """
-    if type(value) in _LEAVES:
+    if type(value) in _LEAVES or _holds_leaves(value):
         return True
+    known = _trying.known
+    if known is None:
+        return _is_brought_back(value)
+    if id(value) not in known:
+        # Kept with the answer: else another object might come to have its id.
+        known[id(value)] = value, _is_brought_back(value)
+    return known[id(value)][1]
+
+
+@contextmanager
+def each_tried_once() -> Iterator[None]:
+    """A time in which nothing changes: what several exceptions share is tried out for the first of them."""
+    before, _trying.known = _trying.known, {}
+    try:
+        yield
+    finally:
+        _trying.known = before
+
+
+def _holds_leaves(value: Any) -> bool:
+    """Whether it is a plain container of plain items, which need not be tried out."""
+    cls = type(value)
+    if cls not in _CONTAINERS:
+        return False
+    try:
+        items = _LEAF_TYPES.issuperset(map(type, value))
+        return items and (cls is not dict or _LEAF_TYPES.issuperset(map(type, value.values())))
+    except RuntimeError:  # another thread has changed it meanwhile
+        return False
+
+
+def _is_brought_back(value: object) -> bool:
     before, _trying.now = _trying.now, True
     try:
         profile = alone()
