@@ -284,16 +284,6 @@ class TestSurroundings:
         assert type(made.args[0]) is KeyError
         assert made.args[0].args[0][0] is made
 
-    def test_a_group_in_its_own_exception(self):
-        """A group is made with its exceptions, so that these may refer to one that is equal to it only."""
-        inner = ValueError(1)
-        group = ExceptionGroup("several", [inner])
-        inner.args = (group,)
-        made = pickle.loads(PROFILE.dumps(group))
-        (again,) = made.exceptions[0].args
-        assert (type(again), again.message) == (ExceptionGroup, "several")
-        assert again.exceptions[0] is made.exceptions[0]
-
     def test_a_traceback_alone(self):
         exc = self.chained()
         made = pickle.loads(PROFILE.dumps(exc.__traceback__))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import concurrent.futures
+import copy
 import copyreg
 import dataclasses
 import functools
@@ -483,6 +484,39 @@ class TestWhereEvenThatFails:
         assert type(made) is UnreadableException
         assert "OrderRefused: order 7 was refused" in str(made)
         assert "could not be written: RuntimeError: not again" in made.__notes__[0]
+
+    def test_a_group_that_one_of_its_exceptions_refers_to(self):
+        """It is made with its exceptions, so that none of them can have it when it is made."""
+        inner = ValueError("inner")
+        inner.group = ExceptionGroup("several", [inner])
+        made = pickle.loads(pickle.dumps(prepare(inner.group)))
+        assert type(made) is UnreadableException
+        assert "ValueError: inner" in str(made)
+
+    @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+    def test_an_interruption_goes_through(self, tasks, interruption):
+        """Whether Ctrl-C was pressed or a reduction raises it: it cannot be told apart."""
+
+        class Interrupting:
+            def __reduce__(self):
+                raise interruption
+
+        @surviving
+        def work():
+            exc = tasks.OrderRefused(order=7, reason="no stock")
+            exc.extra = Interrupting()
+            raise exc
+
+        with pytest.raises(interruption) as caught_here:
+            work()
+        assert type(caught_here.value.__context__) is tasks.OrderRefused
+
+    def test_a_copy_is_of_what_it_carries(self, tasks):
+        exc = caught(tasks.refuse_and_survive, 7)
+        exc.order = 8
+        assert copy.copy(exc).order == pickle.loads(pickle.dumps(exc)).order == 7
+        assert brinery.loads(brinery.dumps(exc)).order == 8
+        assert copy.copy(prepare(exc)).order == 8
 
     def test_what_cannot_be_read_is_reported_as_text(self, tasks, monkeypatch):
         data = pickle.dumps(caught(tasks.refuse_and_survive, 7))
