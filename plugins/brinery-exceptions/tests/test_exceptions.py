@@ -439,6 +439,17 @@ class TestWhatCannotBePickled:
         prepare(errors[0])
         assert tried  # nothing is remembered of the time before
 
+    def test_what_is_plain_and_shared_is_looked_through_once_then(self, monkeypatch):
+        looked = []
+        look = reducing._holds_leaves
+        monkeypatch.setattr(reducing, "_holds_leaves", lambda value: looked.append(value) or look(value))
+        shared = [1, 2, 3]
+        errors = [Refused(code=number) for number in range(20)]
+        for error in errors:
+            error.shared = shared
+        prepare(ExceptionGroup("several", errors))
+        assert sum(value is shared for value in looked) == 1
+
     def test_exceptions_in_exceptions_are_tried_once_each(self):
         tried = []
 

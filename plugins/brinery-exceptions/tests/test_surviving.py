@@ -348,6 +348,12 @@ class TestOpening:
         gc.collect()
         assert [cls() for cls in classes] == [None, None]
 
+    def test_prepared_again_it_is_as_it_is_then(self, tasks):
+        exc = prepare(tasks.Denied(7))
+        exc.add_note("later")
+        made = pickle.loads(pickle.dumps(prepare(exc)))
+        assert (made.order, made.__notes__) == (7, ["later"])
+
     def test_what_cannot_be_opened_is_raised_as_a_report_with_its_traceback(self, tasks):
         exc = caught(tasks.raise_sealed, 7)
         assert functions_of(exc)[-1] == "raise_sealed"

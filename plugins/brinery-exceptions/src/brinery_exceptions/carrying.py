@@ -7,7 +7,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from brinery_exceptions.rebuilding import carry
+from brinery_exceptions.rebuilding import carry, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -54,6 +54,7 @@ def survivor(exc: BaseException) -> BaseException:
     report = _report(exc)
     data, trouble = None, ""
     try:
+        close(exc)  # what was prepared before, and opened, is written as what it carries
         with each_tried_once():
             data = alone().dumps(exc)
     except Exception as failure:

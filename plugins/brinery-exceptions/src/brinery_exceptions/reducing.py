@@ -338,14 +338,14 @@ def survives(value: object) -> bool:
 
     What is written so does not depend on what else takes part, of which a reducer knows nothing.
     """
-    if type(value) in _LEAVES or _holds_leaves(value):
+    if type(value) in _LEAVES:
         return True
     known = _trying.known
     if known is None:
-        return _is_brought_back(value)
+        return _holds_leaves(value) or _is_brought_back(value)
     if id(value) not in known:
         # Kept with the answer: else another object might come to have its id.
-        known[id(value)] = value, _is_brought_back(value)
+        known[id(value)] = value, _holds_leaves(value) or _is_brought_back(value)
     return known[id(value)][1]
 
 
