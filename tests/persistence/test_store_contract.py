@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import unittest
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,30 @@ class Kit(StoreContract):
         found: list[Any] = []
         yield found
         found += [what for what in store.heard if what != "key_of"]
+
+
+class Refused(Locked):
+    """No profile takes it: what it claims is no class."""
+
+    claims: Any = (1,)
+
+
+@pytest.mark.parametrize("store", [Refused, object], ids=["claims no class", "no store"])
+def test_a_store_that_is_refused_is_one_failure(store: type[Any], tmp_path: Path) -> None:
+    kit = type("Refusing", (Kit,), {"store": store})()
+    checks = [name for name in dir(Kit) if name.startswith("test_")]
+    failed, skipped = {}, {}
+    for check in checks:
+        try:
+            getattr(kit, check)(tmp_path)
+        except unittest.SkipTest as reason:
+            skipped[check] = str(reason)
+        except AssertionError as failure:
+            failed[check] = str(failure)
+    assert list(failed) == ["test_a_profile_takes_the_store"]
+    assert "a profile does not take the store: " in failed["test_a_profile_takes_the_store"]
+    assert len(skipped) == len(checks) - 1
+    assert set(skipped.values()) == {"no profile takes the store, as test_a_profile_takes_the_store tells"}
 
 
 NO_PROCESSES = ("test_a_forked", "test_processes", "test_a_backend")
@@ -509,6 +534,7 @@ def test_a_stream_that_is_finished_before_its_commit_is_found(tmp_path: Path) ->
 def test_each_check_of_the_kit_is_seen_to_fail() -> None:
     seen = {check for _, check in (*IN_THIS_PROCESS, *OF_CUT_OFFS)}
     processes = "test_processes_that_are_killed_lose_nothing_acknowledged"
-    assert seen | {FORK, WRITES, processes} == {
+    taken = "test_a_profile_takes_the_store"  # by those that are refused
+    assert seen | {FORK, WRITES, processes, taken} == {
         name for name in dir(StoreContract) if name.startswith("test_")
     }

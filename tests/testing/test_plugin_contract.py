@@ -247,6 +247,39 @@ class TestGoldenFiles:
         said = failing(self.made(tmp_path, examples={"green": Colour("green")}), self.CHECK)
         assert "an example that there is not any more: 'red'" in said
 
+    @pytest.mark.parametrize("name", ["red@home", 1, ("a", 1), "a/b", "50%", "%40", 'a:"*?<>|\\b', "", ".."])
+    def test_every_name_is_the_name_of_a_file(self, tmp_path, monkeypatch, name):
+        monkeypatch.delenv("CI", raising=False)
+        for version in ("1.0", "1.0", "2.0"):
+            made = self.made(tmp_path, examples={name: Colour("red"), "other": Colour("blue")})
+            made.version = version
+            made.test_streams_of_earlier_versions_load()
+        files = [path.name for path in (tmp_path / "golden").iterdir()]
+        assert len(files) == 4
+        assert not [file for file in files if set(file) & set('/\\:*?"<>|') or file.count("@") != 1]
+        said = failing(self.made(tmp_path, examples={name: Colour("crimson")}), self.CHECK)
+        assert "is read otherwise" in said or "an example that there is not any more: 'other'" in said
+
+    def test_files_that_were_named_as_they_stand_are_read(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        made = self.made(tmp_path, examples={"red@home": Colour("red"), "50%": Colour("blue")})
+        (tmp_path / "golden").mkdir()
+        for name, example in made.examples.items():
+            (tmp_path / "golden" / f"{name}@0.9.pickle").write_bytes(made._profile().dumps(example))
+        made.test_streams_of_earlier_versions_load()
+
+    def test_two_examples_of_one_name(self):
+        said = failing(sound(examples={1: Colour("red"), "1": Colour("blue")}), "test_there_are_examples")
+        assert "two of the examples have one name: [1, '1']" in said
+
+    def test_a_name_that_is_no_text_may_be_given_elsewhere(self):
+        made = sound(
+            records=[Reducer(Colour, lambda colour: (make_other, (colour.name,)))],
+            examples={1: Colour("red")},
+            standard_library_reads={1},
+        )
+        assert "1 is read otherwise" in failing(made, "test_the_standard_library_reads_it")
+
 
 class TestItStandsInATestFile:
     """The documentation's own example, and others, where an author puts them."""
@@ -292,6 +325,47 @@ class TestItStandsInATestFile:
         for _ in "written", "read":
             done = self.run(tmp_path, test_a=text, test_b=text.replace("1, 3", "2, 3"))
             assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize(("options", "status"), [((), 0), (("-O",), 1)])
+    def test_unittest_runs_it_and_nothing_passes_without_assertions(self, tmp_path, options, status):
+        text = """
+            import unittest
+            from fractions import Fraction
+
+            from brinery import Reducer
+            from brinery.testing import PluginContract, declaring
+
+            class TestIt(PluginContract, unittest.TestCase):
+                plugin = declaring(
+                    Reducer(Fraction, lambda f: (Fraction, (str(f),)), emits=["fractions:Fraction"])
+                )
+                examples = {"half": Fraction(1, 2)}
+                golden = False
+        """
+        (tmp_path / "test_it.py").write_text(textwrap.dedent(text))
+        done = subprocess.run(
+            [sys.executable, *options, "-m", "unittest", "test_it"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        if options:
+            assert "RuntimeError: TestIt would check nothing: python -O" in done.stderr
+        else:
+            assert f"Ran {len(checks())} tests" in done.stderr
+
+    @pytest.mark.parametrize("contract", ["PluginContract", "StoreContract"])
+    def test_no_contract_is_for_python_without_assertions(self, contract):
+        code = f"from brinery.testing import {contract}\nclass TestIt({contract}): ..."
+        for options, said in ((), ""), (("-O",), "RuntimeError: TestIt would check nothing"):
+            done = subprocess.run(
+                [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False
+            )
+            assert said in done.stderr
+            assert bool(done.stderr) == bool(said)
 
     @pytest.mark.parametrize(
         ("body", "failed"),

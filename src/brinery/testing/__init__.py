@@ -1,7 +1,7 @@
 """For authors of plugins and stores: what their tests need.
 
-Nothing here registers itself anywhere, and nothing needs pytest: a contract is a class whose methods are
-tests, which any test runner finds in the subclass that you write.
+Nothing here registers itself anywhere, and nothing imports pytest: a contract is a class whose methods are
+tests, which pytest finds in the subclass that you write; unittest too, where that is a TestCase as well.
 """
 
 from brinery.testing.plugin_contract import PluginContract

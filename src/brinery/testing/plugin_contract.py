@@ -6,8 +6,8 @@ import importlib.metadata
 import io
 import os
 import pickle
+import re
 import sys
-import unittest
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, wraps
@@ -23,6 +23,7 @@ from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
 from brinery.errors import PluginError
 from brinery.profile import Profile
 from brinery.stream import references
+from brinery.testing.contracts import Contract, skipping
 from brinery.testing.dangerous import is_dangerous
 from brinery.testing.imports import imported_by
 from brinery.testing.profiles import declaring
@@ -56,15 +57,17 @@ _OF_THE_FORMAT = frozenset(
 )
 
 
-class PluginContract:
+class PluginContract(Contract):
     """Tests of a plugin, to be subclassed by its author with `plugin` and `examples`::
 
         class TestContract(PluginContract):
             plugin = brinery_colours
             examples = {"red": Colour(255, 0, 0)}
 
-    Each method is one check, which any test runner finds. A failure names the example, the engine and the
-    protocol. Where there is no plugin to check, or no examples, one check fails, and the others are skipped.
+    Each method is one check, which pytest finds, and unittest where the class is a unittest.TestCase too. A
+    failure names the example, the engine and the protocol. Where there is no plugin to check, or no examples,
+    one check fails, and the others are skipped. Raises RuntimeError under python -O, which leaves
+    out assert statements.
 
     plugin                  the module or object with the hooks; or the name of an installed plugin.
     examples                objects that the plugin writes, by name; or a method that gives them.
@@ -169,7 +172,7 @@ class PluginContract:
         """Where the plugin says so, which it should wherever it can: readers then need not install it."""
         said = self.standard_library_reads
         for name, example, where, profile, protocol in self._cases():
-            if said is False or (said is not True and name not in said):
+            if said is False or (said is not True and name not in map(str, said)):
                 continue
             data = profile.dumps(example, protocol)
             with _told(f"{where}: pickle.loads does not read {name}"):
@@ -220,15 +223,18 @@ class PluginContract:
             return
         folder = self._golden()
         examples, profile = self._examples(), self._profile()
+        # As they are named, and as they were before names were made names of files.
+        names = {**{name: name for name in examples}, **{_file_name(name): name for name in examples}}
         for path in sorted(folder.glob("*.pickle")):
-            name = path.name.removesuffix(".pickle").partition("@")[0]
-            assert name in examples, f"{path} is of an example that there is not any more: {name!r}"
+            file_name = path.name.removesuffix(".pickle").rpartition("@")[0]
+            assert file_name in names, f"{path} is of an example that there is not any more: {file_name!r}"
+            name = names[file_name]
             with _told(f"{path} is not read"):
                 copy = profile.loads(path.read_bytes())
             with _told(f"{path} is read otherwise"):
                 self.assert_alike(examples[name], copy)
         for name, example in examples.items():
-            path = folder / f"{name}@{self._version()}.pickle"
+            path = folder / f"{_file_name(name)}@{self._version()}.pickle"
             if path.exists():
                 continue
             assert not os.environ.get("CI"), f"{path} is missing: run the tests at home once, and commit it"
@@ -238,14 +244,18 @@ class PluginContract:
     # What the checks share.
 
     def _examples(self) -> Mapping[str, Any]:
-        with _skipping("there are no examples", "test_there_are_examples", Exception):
+        with skipping("there are no examples", "test_there_are_examples", Exception):
             examples = self._given_examples()
             assert examples
             return examples
 
     def _given_examples(self) -> Mapping[str, Any]:
         given = self.examples() if callable(self.examples) else self.examples
-        return given if isinstance(given, Mapping) else {str(i): example for i, example in enumerate(given)}
+        if not isinstance(given, Mapping):
+            return {str(i): example for i, example in enumerate(given)}
+        examples = {str(name): example for name, example in given.items()}
+        assert len(examples) == len(given), f"two of the examples have one name: {list(given)!r}"
+        return examples
 
     def _name(self) -> str:
         plugin = self.plugin
@@ -256,7 +266,7 @@ class PluginContract:
 
     def _profile(self, engine: str | None = None) -> Profile:
         refused = (AssertionError, TypeError, PluginError)
-        with _skipping("there is no plugin to check", "test_the_plugin_declares_something", *refused):
+        with skipping("there is no plugin to check", "test_the_plugin_declares_something", *refused):
             return self._made_profile(engine)
 
     def _made_profile(self, engine: str | None = None) -> Profile:
@@ -361,13 +371,9 @@ class PluginContract:
         return "unreleased"
 
 
-@contextmanager
-def _skipping(what: str, check: str, *failures: type[Exception]) -> Iterator[None]:
-    """Skip, where `check` fails for the same: a dozen failures that say one thing hide it."""
-    try:
-        yield
-    except failures as failure:
-        raise unittest.SkipTest(f"{what}, as {check} tells") from failure
+def _file_name(name: str) -> str:
+    """The name of an example as the name of a file on every system, and without the sign before versions."""
+    return re.sub(r'[%@/\\:*?"<>|\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", name)
 
 
 @contextmanager

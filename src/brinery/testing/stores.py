@@ -11,7 +11,8 @@
             return store.how_many()
 
 pytest finds the tests that are inherited, and gives each a directory of its own as `place` (``tmp_path``).
-What a backend has no hook for is skipped, which the test's result says.
+What a backend has no hook for is skipped, which the test's result says. Where a profile does not take the
+store, one test fails, and the others are skipped.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from brinery.errors import (
 from brinery.persistence.records import KeyValueStore
 from brinery.persistence.stores import Dump, DumpContext, Load, LoadContext, Store
 from brinery.profile import Profile
+from brinery.testing.contracts import Contract, skipping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,8 +54,11 @@ if TYPE_CHECKING:
 __all__ = ["StoreContract"]
 
 
-class StoreContract:
-    """What every store promises. See the module's documentation."""
+class StoreContract(Contract):
+    """What every store promises. See the module's documentation.
+
+    Raises RuntimeError under python -O, which leaves out assert statements.
+    """
 
     #: How many processes are killed at a random moment of their dumps.
     kills = 30
@@ -93,6 +98,17 @@ class StoreContract:
         raise unittest.SkipTest("the backend says no way to cut it off")
 
     # the tests
+
+    def test_a_profile_takes_the_store(self, tmp_path: Path) -> None:
+        store = self.open_store(tmp_path)
+        try:
+            Profile.plain().bind(subject=store)
+        except Exception as refused:
+            raise AssertionError(
+                f"a profile does not take the store: {type(refused).__name__}: {refused}"
+            ) from refused
+        finally:
+            _close(store)
 
     def test_objects_come_back_at_every_protocol(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as (store, bound):
@@ -335,7 +351,8 @@ class StoreContract:
     def test_processes_that_are_killed_lose_nothing_acknowledged(self, tmp_path: Path) -> None:
         if not hasattr(signal, "SIGKILL"):
             raise unittest.SkipTest("there is no SIGKILL")
-        self.open_store(tmp_path).close()
+        with self._opened(tmp_path):
+            pass
         acknowledged: list[int] = []
         for kill in range(self.kills):
             worker = subprocess.Popen(
@@ -383,9 +400,15 @@ class StoreContract:
             stores: dict[str, Any] = {"subject": store}
             if other is not None:
                 stores = {"subject": store, "other": other} if first else {"other": other, "subject": store}
-            yield store, Profile.plain().bind(stores, missing=missing)
+            try:
+                bound = Profile.plain().bind(stores, missing=missing)
+            except Exception:
+                with skipping("no profile takes the store", "test_a_profile_takes_the_store", Exception):
+                    Profile.plain().bind(subject=store)
+                raise
+            yield store, bound
         finally:
-            store.close()
+            _close(store)
 
     @contextmanager
     def _raises(self, kind: Any, what: str) -> Iterator[None]:
@@ -425,6 +448,11 @@ for part in sys.argv[2].split("."):
     found = getattr(found, part)
 found().work_until_killed(pathlib.Path(sys.argv[3]), int(sys.argv[4]))
 """
+
+
+def _close(store: Any) -> None:
+    """Close what may be no store at all: that is for a profile to say."""
+    getattr(store, "close", lambda: None)()
 
 
 def _dump(bound: Any, way: str, file: Any, obj: Any) -> None:
