@@ -49,7 +49,11 @@ def run(options: argparse.Namespace) -> int:
     # A conflict of plugins is a finding here.
     plan = chosen_plan(options)
     found: list[tuple[str, Diagnosis]] = []
-    pickles = Pickles(options.file, options.column, forgiving=True)
+
+    def unlooked(where: str, why: str) -> None:
+        found.append((where, _damaged(why)))
+
+    pickles = Pickles(options.file, options.column, forgiving=True, unlooked=unlooked)
     try:
         for stream in pickles:
             with pickles.looking():

@@ -24,7 +24,7 @@ from brinery.urls import shown
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "FILE_HELP",
@@ -88,8 +88,9 @@ class Stream:
 
     Where what it lies in is damaged, it ends.
 
-    damage  what a decompressor or an archive said of that; None where nothing was met
-    size    how many bytes of it were readable
+    damage   what a decompressor or an archive said of that; None where nothing was met
+    failure  what the system said where it did not give the file's content; None where it did
+    size     how many bytes of it were readable
     """
 
     def __init__(self, file: IO[bytes], where: str = "") -> None:
@@ -97,6 +98,7 @@ class Stream:
         self._begin = self._at = file.tell() if file.seekable() else 0
         self._ended = False
         self.damage: Exception | None = None
+        self.failure: OSError | None = None
         self.size = 0
         self.where = where
         self.beginning = b""
@@ -124,6 +126,7 @@ class Stream:
             data: bytes = getattr(self._file, "read1", self._file.read)(size)
         except Exception as damage:
             if not _is_damage(damage):
+                self.failure = damage if isinstance(damage, OSError) else None
                 raise
             self.damage, self._ended = damage, True
             return b""
@@ -274,22 +277,30 @@ class Pickles:
     """
 
     def __init__(
-        self, name: str, column: str | None = None, *, bar: bool = True, forgiving: bool = False
+        self,
+        name: str,
+        column: str | None = None,
+        *,
+        bar: bool = True,
+        forgiving: bool = False,
+        unlooked: Callable[[str, str], object] | None = None,
     ) -> None:
         """With `bar`, a long file shows how far it has come; not where lines are printed meanwhile.
-        Where it is `forgiving`, damage of what a stream lies in is only told by the stream."""
+        Where it is `forgiving`, damage of what a stream lies in is only told by the stream. What cannot be
+        looked at of a container is told to `unlooked`, where it is and why; else it counts as failed."""
         self.called = called(name)
-        self.met = self.failed = 0
+        self.met = self.failed = self.missed = 0
         self._name = name
         self._column = column
         self._bar = bar
         self._forgiving = forgiving
+        self._tell = unlooked
         self._stream: Stream | None = None
 
     def __iter__(self) -> Iterator[Stream]:
         """Each is to be read within :meth:`looking` before the next one is asked for."""
         with _problems(self._name):
-            for found in _found(self._name, self._column):
+            for found in _found(self._name, self._column, self._unlooked):
                 self.met += 1
                 stream = self._stream = Stream(found.file, found.where)
                 if self._bar:
@@ -298,9 +309,17 @@ class Pickles:
                     yield stream
                 finally:
                     stream.done()
-        if not self.met:
+        if not self.met and not self.missed:
             known = "" if self._name == "-" else no_pickle(_beginning(self._name))
             raise Problem(f"{self.called}: {known or 'there is no pickle in it'}")
+
+    def _unlooked(self, where: str, why: Exception) -> None:
+        self.missed += 1
+        words = f"it could not be looked at: {why}" if where else str(why)
+        if self._tell is not None:
+            self._tell(where, words)
+        else:
+            self.fail(f"{self.called}{f', {printable(where)}' if where else ''}: {words}")
 
     def fail(self, text: str) -> None:
         """Say that something in a container is damaged, which the others are not."""
@@ -323,8 +342,14 @@ class Pickles:
         stream = self._stream
         assert stream is not None
         try:
-            with _problems(self._name, stream.where):
-                yield
+            try:
+                with _problems(self._name, stream.where):
+                    yield
+            except Damaged as failed:
+                # What the system does not take is the output, and no fault of what is read.
+                if isinstance(failed.__cause__, OSError) and not failed.damage and not stream.failure:
+                    raise failed.__cause__ from None
+                raise
             if stream.damage is not None and not self._forgiving:
                 stream.done()
                 self.fail(f"{self._place(stream)}: {damage_words(self._name, stream)}")
@@ -368,9 +393,9 @@ class Damaged(Problem):
         self.damage = damage
 
 
-def _found(name: str, column: str | None) -> Iterator[Found]:
+def _found(name: str, column: str | None, unlooked: Callable[[str, Exception], object]) -> Iterator[Found]:
     if name != "-":
-        yield from pickles_in(name, column=column)
+        yield from pickles_in(name, column=column, unlooked=unlooked)
         return
     file: Any = sys.stdin.buffer
     if not file.seekable():
@@ -385,7 +410,7 @@ def _found(name: str, column: str | None) -> Iterator[Found]:
     with tempfile.NamedTemporaryFile() as copy:  # an archive is read from its end
         shutil.copyfileobj(file, copy)
         copy.flush()
-        yield from pickles_in(copy.name, column=column)
+        yield from pickles_in(copy.name, column=column, unlooked=unlooked)
 
 
 @contextmanager

@@ -35,12 +35,18 @@ __all__ = ["PICKLE_SUFFIXES", "Found", "looks_like_pickle", "pickles_in", "sqlit
 #: How the names of pickles end.
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".pck", ".p")
 _SHELVES = (".db", ".dir", ".dat", ".pag")
+# The files of a dbm database, by what stands behind its name; of any other kind, the name is the file's.
+_FILES = {"dbm.dumb": (".dir", ".dat"), "dbm.ndbm": (".db", ".dir", ".pag")}
+
+#: Where the pickle is that a container is, too.
+_ITSELF = "the file itself"
 
 
 class Found(NamedTuple):
     """A pickle within a file: where, and a file to read it from before the next one is asked for.
 
-    where   the way to it, empty where the file is the pickle itself: ``archive/data.pkl``, ``t.column[3]``
+    where   the way to it, empty where the file is the pickle itself: ``archive/data.pkl``, ``t.column[3]``;
+            ``the file itself`` where a container is one as well
     file    the bytes
     """
 
@@ -48,7 +54,12 @@ class Found(NamedTuple):
     file: IO[bytes]
 
 
-def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> Iterator[Found]:
+def pickles_in(
+    source: str | os.PathLike[str],
+    *,
+    column: str | None = None,
+    unlooked: Callable[[str, Exception], object] | None = None,
+) -> Iterator[Found]:
     """The pickles that the file at the path `source` is or holds, or that lie in a database.
 
     Of a zip or tar archive, the members that begin with PROTO, as pickles of protocol 2 and later do
@@ -60,14 +71,20 @@ def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> 
     of bytes. With `column`, as ``"table.column"``, only that one is looked at, bytes or text, and every value
     of it that may begin a pickle at all.
 
-    Raises OSError, and ValueError for a file that is damaged, a database that cannot be asked, and a column
-    that is not there.
+    A tar archive that begins as a pickle, too, is looked at as both: a load would run it.
+
+    With `unlooked`, a part of a container that cannot be looked at, as a member that is encrypted or damaged
+    or a table, is told to it, where it is and why, and the others are gone on with.
+
+    Raises OSError, and ValueError for a file that is damaged, a database that cannot be asked, a column that
+    is not there, and without `unlooked` for a part that cannot be looked at.
     """
+    tell = _raise if unlooked is None else unlooked
     name = os.fspath(source)
     if is_url(name) and not os.path.exists(name):
         yield from _in_database(name, column)
         return
-    shelf = _shelf(name) if column is None else None
+    shelf = _shelf(name, tell) if column is None else None
     if shelf is not None:
         yield from shelf
         return
@@ -77,9 +94,9 @@ def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> 
         if column is not None and what != "sqlite":
             raise ValueError(f"this is no database, and has no column {column}")
         if what == "zip":
-            yield from _in_zip(file)
+            yield from _in_zip(file, tell)
         elif what == "sqlite":
-            yield from _in_sqlite(name, column)
+            yield from _in_sqlite(name, column, tell)
         elif what == "npy":
             yield from _in_npy("", file)
         else:
@@ -88,9 +105,29 @@ def pickles_in(source: str | os.PathLike[str], *, column: str | None = None) -> 
                 beginning = content.read(512)
                 content.seek(0)
                 if is_tar(beginning):
-                    yield from _in_tar(content)
+                    if _would_run(content):
+                        content.seek(0)
+                        yield Found(_ITSELF, content)
+                    content.seek(0)
+                    yield from _in_tar(content, tell)
                     return
             yield Found("", content)
+
+
+def _raise(where: str, why: Exception) -> None:
+    raise FileDamaged(f"{where}: {why}" if where else str(why)) from why
+
+
+def _would_run(content: IO[bytes]) -> bool:
+    """Whether a load of `content` from where it stands reads a pickle, or does anything before it fails.
+
+    Names of files are not: a module's name has no control characters, with which a tar archive's are filled.
+    """
+    from brinery.stream.refs import references
+
+    found = references(content, strict=False)
+    names = (name.module + name.qualname for name in found.globals)
+    return bool(found.pickles or found.persistent_ids or found.extensions or any(map(str.isprintable, names)))
 
 
 def _table_and_column(column: str) -> tuple[str, str]:
@@ -154,18 +191,35 @@ def _is_old(value: bytes, text: bool) -> bool:
     )
 
 
-def _in_zip(file: IO[bytes]) -> Iterator[Found]:
+def _in_zip(file: IO[bytes], tell: Callable[[str, Exception], object]) -> Iterator[Found]:
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as damage:
         raise FileDamaged(f"the archive is damaged: {damage}") from damage
+    except NotImplementedError as newer:  # than the zip files that this Python reads
+        raise FileDamaged(f"the archive cannot be read: {newer}") from newer
     with archive:
         for member in archive.infolist():
-            if not member.is_dir() and not member.flag_bits & 1:  # encrypted
-                yield from _member(member.filename, partial(archive.open, member))
+            if member.is_dir():
+                continue
+            name = member.filename
+            if member.flag_bits & 1:
+                tell(name, FileDamaged("its entry says that it is encrypted"))
+                continue
+            try:
+                yield from _member(name, partial(archive.open, member))
+            except MemoryError:
+                raise
+            except OSError as failed:
+                if failed.errno:
+                    raise
+                tell(name, failed)
+            # Whatever a decompressor raises; and NotImplementedError for what zipfile does not read.
+            except Exception as damage:
+                tell(name, FileDamaged(str(damage) or type(damage).__name__))
 
 
-def _in_tar(file: IO[bytes]) -> Iterator[Found]:
+def _in_tar(file: IO[bytes], tell: Callable[[str, Exception], object]) -> Iterator[Found]:
     import tarfile
 
     try:
@@ -173,8 +227,18 @@ def _in_tar(file: IO[bytes]) -> Iterator[Found]:
             for member in archive:
                 if member.isreg():
                     yield from _member(member.name, partial(_extracted, archive, member))
+            # tarfile takes a header that it cannot read for the end.
+            file.seek(archive.offset)
+            end = file.read(tarfile.BLOCKSIZE)
     except tarfile.TarError as damage:
         raise FileDamaged(f"the archive is damaged: {damage}") from damage
+    if len(end) < tarfile.BLOCKSIZE:
+        tell(
+            "", FileDamaged("the archive is truncated: what was behind the last member that is there is gone")
+        )
+    elif end.strip(b"\0"):
+        where = f"at offset {archive.offset:,}"
+        tell("", FileDamaged(f"the archive is damaged {where}: what stands from there on was not looked at"))
 
 
 def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -222,12 +286,13 @@ def _in_npy(where: str, file: IO[bytes]) -> Iterator[Found]:
         yield Found(where or "array", file)
 
 
-def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
+def _in_sqlite(path: str, column: str | None, tell: Callable[[str, Exception], object]) -> Iterator[Found]:
     import sqlite3
 
     only = _table_and_column(column) if column is not None else None
 
     with closing(sqlite_to_read(path)) as database:
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
         try:
             tables = [
                 name
@@ -242,18 +307,50 @@ def _in_sqlite(path: str, column: str | None) -> Iterator[Found]:
                 raise missing_table(only[0], tables)
             if only is not None and only[1] not in _columns(database, only[0]):
                 raise missing_column(*only, _columns(database, only[0]))
-            database.text_factory = _Text
-            for table in tables if only is None else only[:1]:
-                columns = _columns(database, table) if only is None else [only[1]]
-                wanted = ", ".join(map(_name, columns))
-                for row, *values in _rows(database, table, wanted):
-                    for name, value in zip(columns, values, strict=True):
-                        if isinstance(value, bytes):
-                            where = f"{table}.{name}[{row}]"
-                            text = type(value) is _Text
-                            yield from _value(where, value, wanted=only is not None, text=text)
         except sqlite3.DatabaseError as damage:
             raise FileDamaged(f"the database cannot be read: {damage}") from damage
+        database.text_factory = _Text
+        for table in tables if only is None else only[:1]:
+            try:
+                parts = _read_together(database, table) if only is None else [[only[1]]]
+            except sqlite3.DatabaseError as damage:
+                tell(table, FileDamaged(f"the table cannot be read: {damage}"))
+                continue
+            for columns in parts:
+                try:
+                    yield from _in_table(database, table, columns, wanted=only is not None)
+                except (sqlite3.DatabaseError, MemoryError) as damage:
+                    where = table if len(columns) > 1 else f"{table}.{columns[0]}"
+                    tell(
+                        where, FileDamaged(f"it cannot be read: {str(damage) or 'too large for the memory'}")
+                    )
+
+
+def _in_table(
+    database: sqlite3.Connection, table: str, columns: list[str], *, wanted: bool
+) -> Iterator[Found]:
+    for row, *values in _rows(database, table, ", ".join(map(_name, columns))):
+        for name, value in zip(columns, values, strict=True):
+            if isinstance(value, bytes):
+                where = f"{table}.{name}[{row}]"
+                yield from _value(where, value, wanted=wanted, text=type(value) is _Text)
+
+
+def _read_together(database: sqlite3.Connection, table: str) -> list[list[str]]:
+    """The columns of a table in lists, each to be read at a time.
+
+    What is stored is as large as the file at most. What is computed when it is read may be of any size, and
+    is read by itself.
+    """
+    columns = _columns(database, table)
+    described = database.execute(f"PRAGMA table_xinfo({_name(table)})")
+    computed = {_str(name) for _, name, *_, hidden in described if hidden == 2}
+    stored = [name for name in columns if name not in computed]
+    return [*([stored] if stored else []), *([name] for name in columns if name in computed)]
+
+
+def _str(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
 
 
 def sqlite_to_read(path: str | os.PathLike[str]) -> sqlite3.Connection:
@@ -268,6 +365,10 @@ def sqlite_to_read(path: str | os.PathLike[str]) -> sqlite3.Connection:
         wal = file.read(20)[18:20] == b"\x02\x02"
     how = "immutable=1" if wal and not os.path.exists(f"{os.fspath(path)}-wal") else "mode=ro"
     return sqlite3.connect(f"file:{_quoted(os.fspath(path))}?{how}", uri=True)
+
+
+#: How large a value of an SQLite database is read: 1 GB would be allowed.
+_LARGEST_VALUE = 1 << 29
 
 
 class _Text(bytes):
@@ -298,12 +399,17 @@ def _columns(database: sqlite3.Connection, table: str) -> list[str]:
 
 def _in_sqlite_shelf(database: sqlite3.Connection) -> Iterator[Found]:
     """What dbm makes from Python 3.13 on."""
-    for key, value in database.execute("SELECT key, value FROM Dict ORDER BY key"):
-        yield _value_of(bytes(key), value)
+    every = "SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM Dict WHERE value IS NOT NULL ORDER BY key"
+    for key, value in database.execute(every):
+        yield _value_of(bytes(key or b""), value)
 
 
 def _value_of(key: bytes, value: bytes) -> Found:
-    return Found(f"[{key.decode(errors='backslashreplace')!r}]", io.BytesIO(value))
+    return Found(_in_brackets(key), io.BytesIO(value))
+
+
+def _in_brackets(key: bytes) -> str:
+    return f"[{key.decode(errors='backslashreplace')!r}]"
 
 
 def _quoted(path: str) -> str:
@@ -312,7 +418,7 @@ def _quoted(path: str) -> str:
     return quote(os.path.abspath(path))
 
 
-def _shelf(path: str) -> Iterator[Found] | None:
+def _shelf(path: str, tell: Callable[[str, Exception], object]) -> Iterator[Found] | None:
     """The values of a dbm file, or None where there is none of that name."""
     import dbm
 
@@ -326,16 +432,45 @@ def _shelf(path: str) -> Iterator[Found] | None:
     except OSError:
         return None
     # Of an SQLite database dbm says so whatever is in it: from Python 3.13 on, which makes shelves in such.
-    return _in_shelf(base) if kind and kind != "dbm.sqlite3" else None
+    if not kind or kind == "dbm.sqlite3":
+        return None
+    files = [base + suffix for suffix in _FILES.get(kind, ("",))]
+    if os.path.isfile(path) and path not in files:
+        return None  # a shelf that only lies beside it
+    return _in_shelf(base, path if os.path.isfile(path) else "", tell)
 
 
-def _in_shelf(path: str) -> Iterator[Found]:
+def _in_shelf(path: str, named: str, tell: Callable[[str, Exception], object]) -> Iterator[Found]:
+    """The values of a dbm database; and the file of it that was `named`, if that begins as a pickle that is
+    none of them."""
     import dbm
 
+    beginning = b""
+    if named:
+        with open(named, "rb") as file:
+            beginning = file.read(LONGEST_MAGIC)
+    itself = looks_like_pickle(beginning) or could_begin(beginning)
     try:
         database = dbm.open(path, "r")  # noqa: SIM115 - closed below
     except dbm.error as damage:
         raise FileDamaged(f"the dbm file cannot be read: {damage}") from damage
+    except (OSError, MemoryError):
+        raise
+    except Exception as damage:  # whatever dbm.dumb meets in the literals of its index
+        raise FileDamaged(f"the index of the dbm file cannot be read: {damage}") from damage
     with closing(database) as shelf:
         for key in sorted(map(bytes, shelf.keys())):  # type: ignore[arg-type]
-            yield _value_of(key, shelf[key])
+            try:
+                found = _value_of(key, value := shelf[key])
+            except Exception as damage:  # where the index says what cannot be
+                tell(
+                    _in_brackets(key), FileDamaged(f"the value cannot be read: {damage or 'it is too large'}")
+                )
+                continue
+            itself = itself and not (value and beginning.startswith(value[:LONGEST_MAGIC]))
+            yield found
+    if itself:
+        with open(named, "rb") as file:
+            if _would_run(file):
+                file.seek(0)
+                yield Found(_ITSELF, file)

@@ -200,17 +200,26 @@ _TEXTS: tuple[tuple[bytes, FileKind], ...] = (
 LONGEST_MAGIC = 64
 
 
+# What stands in a tar header's fields for numbers: its mode, its owners, its size and its time.
+_TAR_NUMBERS = slice(100, 148)
+
+
 def is_tar(beginning: bytes) -> bool:
     """Whether a file that begins with these bytes, at least 512, is a tar archive.
 
-    Those of before POSIX say it with nothing but the check sum of their first header.
+    Its first header's check sum says so, of signed or unsigned bytes, as tarfile takes both. One whose sum is
+    wrong is a damaged archive if it has POSIX's mark, and numbers where they belong; with the mark alone, it
+    may be any file with that word in it.
     """
-    if beginning[257:262] == b"ustar":
-        return True
-    digits = beginning[148:156].strip(b" \0")
-    if len(beginning) < 512 or not digits or digits.strip(b"01234567"):
+    if len(beginning) < 512:
         return False
-    return int(digits, 8) == sum(beginning[:148]) + 8 * 32 + sum(beginning[156:512])
+    digits = beginning[148:156].strip(b" \0")
+    if digits and not digits.strip(b"01234567"):
+        summed = beginning[:148] + b" " * 8 + beginning[156:512]
+        unsigned = sum(summed)
+        if int(digits, 8) in (unsigned, unsigned - 256 * sum(byte > 127 for byte in summed)):
+            return True
+    return beginning[257:262] == b"ustar" and not beginning[_TAR_NUMBERS].strip(b"01234567 \0")
 
 
 def recognise(beginning: bytes) -> FileKind | None:

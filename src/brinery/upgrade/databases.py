@@ -28,7 +28,7 @@ def is_dbm_table(path: str | os.PathLike[str]) -> bool:
 def pickles_in_sqlite(path: str) -> str:
     """Where the first pickle is in an SQLite database; empty where none is found."""
     with suppress(OSError, ValueError):
-        for found in pickles_in(path):
+        for found in pickles_in(path, unlooked=lambda *_: None):
             return found.where.partition("[")[0] or "its values"
     return ""
 
