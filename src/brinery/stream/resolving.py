@@ -106,13 +106,11 @@ def _in_module(module: str, parts: list[str], depth: int) -> Resolution:
 
 
 def _in_object(found: Any, module: str, parts: list[str], depth: int) -> Resolution:
-    for i, part in enumerate(parts):
+    for part in parts:
         if type(found) is ModuleType:
             names = vars(found)
             if part not in names:
-                inner = _in_module(f"{module}.{part}", parts[i + 1 :], depth - 1)
-                if inner.status != "no module":
-                    return Resolution("no name")  # a submodule that nobody imported is no attribute
+                # A submodule that nobody imported is no attribute; but a function may import it.
                 return Resolution("unknown" if "__getattr__" in names else "no name")
             found = names[part]
             module = found.__name__ if type(found) is ModuleType else module
@@ -125,10 +123,17 @@ def _in_object(found: Any, module: str, parts: list[str], depth: int) -> Resolut
                     found = type.__dict__["__dict__"].__get__(base)[part]
                     break
             else:
-                return Resolution("no name")
+                return Resolution("unknown" if _asks_its_class(found) else "no name")
         else:
             return Resolution("unknown")
     return Resolution("found", _name_of(found))
+
+
+def _asks_its_class(found: type) -> bool:
+    """Whether a class's metaclass has a function for the attributes that are not there."""
+    metaclasses = type.__dict__["__mro__"].__get__(type(found))
+    own = (vars(meta) for meta in metaclasses if meta not in (type, object))
+    return any("__getattr__" in names or "__getattribute__" in names for names in own)
 
 
 def _name_of(found: Any) -> str:
@@ -195,7 +200,35 @@ def _in_source(module: str, source: ast.Module, parts: list[str], depth: int) ->
         if inner.status == "found":
             return inner
         uncertain = uncertain or inner.status == "unknown"
-    return Resolution("unknown" if uncertain else "no name")
+    return Resolution("unknown" if uncertain or _makes_names(source) else "no name")
+
+
+def _makes_names(source: ast.Module) -> bool:
+    """Whether running the module may bind names that no statement of it shows.
+
+    It does by its dictionary, by exec, by what it puts into sys.modules, or by giving its own name to a call
+    for nothing but what that does, as with ``IntEnum._convert_``.
+    """
+    for node in ast.walk(source):
+        if isinstance(node, ast.Name) and node.id in ("globals", "exec"):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == "modules" and _is_called(node.value, "sys"):
+            return True
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            given = [*node.value.args, *(keyword.value for keyword in node.value.keywords)]
+            if any(_is_called(each, "__name__") for each in given):
+                return True
+    # Where the module's own scope is meant, and not that of a function.
+    return any(
+        isinstance(node, ast.Call) and (_is_called(node.func, "vars") or _is_called(node.func, "locals"))
+        for statement in source.body
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for node in ast.walk(statement)
+    )
+
+
+def _is_called(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _bindings(body: list[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
