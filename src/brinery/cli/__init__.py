@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import warnings
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -67,17 +68,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = options.run(options)
         sys.stdout.flush()
     except Problem as problem:
-        sys.stdout.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
         print(f"{command}: {problem}", file=sys.stderr)
         return trouble
     except BrokenPipeError:
         # Whoever read our output has enough of it (`brinery dis FILE | head`). What is still buffered
         # would fail once more at exit, so it goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return trouble
+    except OSError as failed:
+        # Commands make a Problem of what they cannot read: what is left without a name is the output.
+        what = "the output cannot be written" if failed.filename is None else failed.filename
+        print(f"{command}: {what}: {failed.strerror or failed}", file=sys.stderr)
+        _drop_output()
         return trouble
     except KeyboardInterrupt:
         return 130
     return code or 0
+
+
+def _drop_output() -> None:
+    """Let what is still buffered of the output go nowhere."""
+    with suppress(OSError):  # where it is none of the system's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Version(argparse.Action):
