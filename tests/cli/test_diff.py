@@ -1,8 +1,10 @@
 """`brinery diff`: lines, JSON, and the exit code of diff."""
 
 import gzip
+import io
 import json
 import pickle
+import tarfile
 import zipfile
 
 import pytest
@@ -48,6 +50,36 @@ def test_trouble_is_2_and_says_in_which_file(files, tmp_path, capsys):
     assert f"{bad}: " in capsys.readouterr().err
     assert main(["diff", good, str(tmp_path / "none")]) == 2
     assert main(["diff", good, good, "--encoding", "nonsense"]) in (0, 2)
+
+
+def torch_like(path, weights, *more):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{path.stem}/data.pkl", pickle.dumps({"a": 1}))
+        archive.writestr(f"{path.stem}/data/0", weights)
+        for name in more:
+            archive.writestr(f"{path.stem}/{name}", b"more")
+    return str(path)
+
+
+def tar_of(path, content):
+    with tarfile.open(path, "w") as archive:
+        for name, data in (("a.pkl", pickle.dumps([1])), ("b.bin", content)):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return str(path)
+
+
+def test_what_is_no_pickle_in_two_archives_is_compared_as_a_whole(tmp_path, capsys):
+    one = torch_like(tmp_path / "one.pt", b"\0" * 4000)
+    assert main(["diff", one, torch_like(tmp_path / "same.pt", b"\0" * 4000)]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["diff", one, torch_like(tmp_path / "other.pt", b"\1" * 4000, "version")]) == 1
+    assert capsys.readouterr().out == (
+        "~ data/0  4,000 bytes, no pickle → 4,000 other bytes\n+ version  4 bytes, no pickle\n"
+    )
+    assert main(["diff", tar_of(tmp_path / "a.tar", b"x"), tar_of(tmp_path / "b.tar", b"y")]) == 1
+    assert capsys.readouterr().out == "~ b.bin  1 bytes, no pickle → 1 other bytes\n"
 
 
 def test_json(files, capsys):

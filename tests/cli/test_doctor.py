@@ -170,12 +170,21 @@ def test_line_ends_that_a_load_does_not_notice():
     assert weight == "fails"
     assert "each of its 4 lines ends in \\r\\n" in said
     assert pickle.loads(data.replace(b"\r\n", b"\n")) == ["abc", 1]
+    assert "text mode" in texts(pickle.dumps(["long" * 2000], 0).replace(b"\n", b"\r\n"))[1]
     for name in (b"cos\r\nsystem\r\n.", b"cos\r\nsystem\r\np0\r\n."):
         weight, said = texts(name)
         assert weight == "fails"
         assert "text mode" in said
         assert "no module" not in said
     assert texts(b"Vabc\r\n0Vdef\n.")[0] == "fine"
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_long_line_that_is_not_ascii(cut):
+    data = b"S'" + b"a" * cut + rb"\xf9" * 2000 + b"'\np0\n."
+    weight, said = texts(data)
+    assert weight == "fails"
+    assert "encoding='latin1' reads all" in said
 
 
 def test_a_second_pickle_that_was_cut_or_damaged():

@@ -13,11 +13,12 @@ from brinery.cli.streams import Pickles, add_file_argument, called, count, expla
 from brinery.errors import ReadError
 from brinery.stream import Difference, diff
 from brinery.stream.globals import printable
+from brinery.stream.members import members_of
 from brinery.stream.soundness import sound_before
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
     from brinery.cli.streams import Stream
 
@@ -29,6 +30,7 @@ HELP = """\
 Show what differs between two pickles, one line each: the path from the root,
 and what is there. Nothing is imported or loaded. Protocols, frames and memos
 are no differences, nor are the forms in which older protocols write things.
+Of two zip or tar archives, the files that are no pickles are compared as wholes.
 
   -  only the first has it      +  only the second has it
   ~  both have it, and it differs
@@ -98,6 +100,7 @@ class _Comparison:
     def differences(self) -> Iterator[Difference]:
         options = self._options
         first, second = self._contents(options.a), self._contents(options.b)
+        looked_into = first.keys() | second.keys()
         if len(first) == len(second) == 1:
             first, second = {"": next(iter(first.values()))}, {"": next(iter(second.values()))}
         names = chosen_names(options)
@@ -112,6 +115,21 @@ class _Comparison:
         for where, other in second.items():
             if where not in first:
                 yield Difference(where, "added", "", _words(other))
+        yield from self._others(looked_into)
+
+    def _others(self, looked_into: Set[str]) -> Iterator[Difference]:
+        """Of two archives, the files that are no pickles, as arrays are: whether they differ, not in what."""
+        first, second = members_of(self._options.a), members_of(self._options.b)
+        for where in dict.fromkeys([*first, *second] if first and second else ()):
+            one, other = first.get(where), second.get(where)
+            if (one or other).name in looked_into:  # type: ignore[union-attr]
+                continue
+            if one is None or other is None:
+                words = [f"{member.size:,} bytes, no pickle" if member else "" for member in (one, other)]
+                yield Difference(where, "added" if one is None else "removed", *words)
+            elif one[1:] != other[1:]:
+                words = [f"{one.size:,} bytes, no pickle", f"{other.size:,} other bytes"]
+                yield Difference(where, "changed", *words)
 
     def _compared(
         self, where: str, one: tuple[bytes, Stream], other: tuple[bytes, Stream], names: Any

@@ -24,6 +24,7 @@ refs, sizing             globals, persistent IDs, extension codes, nested pickle
 kinds, packing           what a file is, and what it was compressed with
 soundness                whether bytes are a pickle from beginning to end
 containers, columns      pickles in archives, databases and shelves
+members                  all files of an archive, to be compared as wholes
 resolving                what a name would reach here
 =======================  ==================================================================================
 """

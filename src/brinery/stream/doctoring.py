@@ -25,7 +25,7 @@ from brinery.stream.rewriting import Rewriter
 from brinery.stream.ruling import ruled
 from brinery.stream.scanner import Scanner
 from brinery.stream.soundness import is_sound
-from brinery.stream.text import NUMBER_TOO_LONG
+from brinery.stream.text import NUMBER_TOO_LONG, begin_of_string
 from brinery.stream.walk import WRAPPERS_MODULE, Walk
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ _DEEPEST = 8  # pickles in pickles
 _SHOWN = 5  # names of a kind that are listed one by one
 _SINCE = {4: "3.4", 5: "3.8"}
 _GIVEN = 3  # calls of a function that are shown with what it is given
+_STRING = BY_NAME["STRING"].code[0]
 _OLD = {BY_NAME[name].code[0] for name in ("STRING", "BINSTRING", "SHORT_BINSTRING")}
 _OF_TUPLE = {BY_NAME[name].code[0] for name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX")}
 _LINES_OF = {code.code[0] for code in TABLE if code.argument.lines}
@@ -113,7 +114,10 @@ class _Questions(Names):
             self._line(walk.scanner.payload())
         if code in _OLD:
             self.strings += 1
-            data: Any = value.head if isinstance(value, Excerpt) else value
+            data: Any = value
+            if isinstance(value, Excerpt):
+                data = value.head
+                data = begin_of_string(data) if code == _STRING else data
             if not data.isascii():
                 self.take(data, isinstance(value, Excerpt))
         elif code == _BUFFER:
@@ -132,7 +136,7 @@ class _Questions(Names):
         return super().store(walk, index, symbol)
 
     def _line(self, line: bytes) -> None:
-        self.lines += 1
+        self.lines += bool(line)  # an empty one tells nothing
         self.returns += line.endswith(b"\r")
 
     def take(self, data: bytes, cut: bool) -> None:

@@ -17,6 +17,7 @@ from brinery.errors import ReadError, WriteError
 __all__ = [
     "NUMBER_TOO_LONG",
     "SHORT",
+    "begin_of_string",
     "decode_long",
     "decode_string",
     "encode_global",
@@ -254,6 +255,17 @@ def parse_string(line: bytes) -> bytes:
     if len(line) >= 2 and line[0] == line[-1] and line[0] in b"\"'":
         return codecs.escape_decode(line[1:-1])[0]
     raise ReadError("the STRING opcode argument must be quoted")
+
+
+def begin_of_string(line: bytes) -> bytes:
+    """What a quoted literal stands for as far as `line` goes, which is cut off somewhere; else `line`."""
+    # An escape has at most four characters, and may be cut itself.
+    for end in range(len(line), max(len(line) - 4, 0), -1):
+        try:
+            return codecs.escape_decode(line[1:end])[0]
+        except ValueError:
+            continue
+    return line
 
 
 def decode_string(data: bytes, encoding: str, errors: str) -> str | bytes:
