@@ -157,6 +157,7 @@ def test_a_member_of_a_zip_archive_that_cannot_be_read_is_named(command, change,
     assert f"{path}, {name}: " in (out if command == "doctor" else err)
     assert "it could not be looked at: " in out + err
     assert "there is no pickle" not in err
+    assert "nothing of it can be read" not in out
 
 
 def test_of_an_archive_of_nothing_that_can_be_read_that_is_what_is_said(tmp_path, capsys):
@@ -241,6 +242,22 @@ def test_columns_that_are_computed_are_read_one_by_one_and_not_without_end(tmp_p
     assert "a.data[1]: 1 pickle" in out
     assert "a.copy[1]: 1 pickle" in out
     assert "a.large: it could not be looked at: it cannot be read: " in err
+
+
+def test_of_a_database_with_a_url_a_column_that_cannot_be_read_is_named(tmp_path, capsys):
+    pytest.importorskip("sqlalchemy")
+    path = tmp_path / "data.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE a (large BLOB GENERATED ALWAYS AS (zeroblob(3)), b INT)")
+        database.execute("CREATE TABLE z (data BLOB)")
+        database.execute("INSERT INTO a VALUES (1)")
+        database.execute("INSERT INTO z VALUES (?)", [DATA])
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute("UPDATE sqlite_master SET sql = replace(sql, '(3)', '(3000000000)')")
+    assert main(["refs", f"sqlite:///{path}"]) == 1
+    out, err = capsys.readouterr()
+    assert "z.data[row 0]: 1 pickle" in out
+    assert "a.large: it could not be looked at: the database says: string or blob too big" in err
 
 
 def test_a_shelf_in_a_database_whose_keys_are_text(tmp_path, capsys):

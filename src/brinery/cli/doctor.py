@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     found: list[tuple[str, Diagnosis]] = []
 
     def unlooked(where: str, why: str) -> None:
-        found.append((where, _damaged(why)))
+        finding = Finding("fails", why, "what a load makes of it is not known")
+        found.append((where, Diagnosis("not looked at" if where else "not all of it", "fails", (finding,))))
 
     pickles = Pickles(options.file, options.column, forgiving=True, unlooked=unlooked)
     try:

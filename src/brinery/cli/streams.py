@@ -143,7 +143,11 @@ class Stream:
     def seek(self, offset: int, /) -> int:
         """Go there."""
         self._ended = False
-        self._at = self._file.seek(offset)
+        try:
+            self._at = self._file.seek(offset)
+        except OSError as failed:
+            self.failure = failed
+            raise
         return self._at
 
     def watch(self, file: IO[bytes]) -> None:

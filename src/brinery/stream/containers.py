@@ -82,7 +82,7 @@ def pickles_in(
     tell = _raise if unlooked is None else unlooked
     name = os.fspath(source)
     if is_url(name) and not os.path.exists(name):
-        yield from _in_database(name, column)
+        yield from _in_database(name, column, tell)
         return
     shelf = _shelf(name, tell) if column is None else None
     if shelf is not None:
@@ -137,15 +137,22 @@ def _table_and_column(column: str) -> tuple[str, str]:
     return table, name
 
 
-def _in_database(url: str, column: str | None) -> Iterator[Found]:
+def _in_database(url: str, column: str | None, tell: Callable[[str, Exception], object]) -> Iterator[Found]:
     with database(url) as engine:
+        from sqlalchemy.exc import DBAPIError
+
         columns = [_table_and_column(column)] if column is not None else list(binary_columns(engine))
         for table, name in columns:
-            with closing(Column(engine, table, name).cells()) as cells:
-                for where, value in cells:
-                    text = isinstance(value, str)
-                    data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-                    yield from _value(where, data, wanted=column is not None, text=text)
+            try:
+                with closing(Column(engine, table, name).cells()) as cells:
+                    for where, value in cells:
+                        text = isinstance(value, str)
+                        data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+                        yield from _value(where, data, wanted=column is not None, text=text)
+            except DBAPIError as refused:
+                if column is not None:
+                    raise
+                tell(f"{table}.{name}", FileDamaged(f"the database says: {refused.orig}"))
 
 
 def _value(where: str, value: bytes, *, wanted: bool, text: bool = False) -> Iterator[Found]:
