@@ -56,8 +56,9 @@ _SCALAR_TEXT = re.compile(r"[^(),]*")
 _HEX = re.compile(r"[0-9a-f]*")
 
 
-def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
-    """Whether `value` is small enough to be hashed: no tuple, or one of little depth and few parts.
+def bounded(value: object, scalars: frozenset[type] | None = None, most: int = _MAX_PARTS) -> bool:
+    """Whether `value` is small enough to be hashed: no tuple, or one of little depth, and with at most `most`
+    parts of one depth.
 
     With `scalars`, every part that is no tuple must be of exactly one of these types.
     """
@@ -67,7 +68,7 @@ def bounded(value: object, scalars: frozenset[type] | None = None) -> bool:
         for part in level:
             if type(part) is tuple:
                 nested += part
-                if len(nested) > _MAX_PARTS:
+                if len(nested) > most:
                     return False
             elif scalars is not None and type(part) not in scalars:
                 return False

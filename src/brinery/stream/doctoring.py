@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from brinery.errors import PluginConflict, ReadError, WriteError
 from brinery.stream.faults import StreamEnds, locate_at, locating
 from brinery.stream.feeds import BytesFeed, Excerpt
-from brinery.stream.globals import printable, shorten
+from brinery.stream.globals import printable
 from brinery.stream.graph import Graph
 from brinery.stream.impossible import Impossible, check_call, check_change, check_digits, check_hashable
 from brinery.stream.kinds import LONGEST_MAGIC, no_pickle
@@ -166,7 +166,7 @@ class _Questions(Names):
             given = self.given.setdefault(function.name, [])
             if len(given) < _GIVEN:
                 arguments = walk.stack[first] if code in _OF_TUPLE else tuple(walk.stack[first:][:8])
-                given.append(shorten(write_id(arguments), 60))
+                given.append(write_id(arguments, 60))
         return super().call(walk, code, function, first)
 
 
@@ -486,11 +486,11 @@ class _Examination:
         ids = self.keeper.persistent_ids
         if not ids:
             return
-        sample = shorten(write_id(next(iter(ids))), 60)
+        sample = write_id(next(iter(ids)), 60)
         advice = (
             "an Unpickler with persistent_load, or a profile with the store bound, has to give these objects"
         )
-        if any(write_id(pid).startswith("('storage', ") for pid in ids):
+        if any(write_id(pid, 20).startswith("('storage', ") for pid in ids):
             advice = "PyTorch wrote it: torch.load(path) reads it"
         elif any(module.startswith(("persistent", "BTrees")) for module, _ in self.keeper.globals):
             advice = "it is a record of ZODB: its storage's connection loads it"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["GlobalName", "printable", "shorten"]
+__all__ = ["BRIEF", "GlobalName", "printable", "shorten"]
+
+#: Characters of a name where it is part of another text. What a stream computes is named after what it is
+#: computed with: without an end to that, such names double with each step.
+BRIEF = 200
 
 
 class GlobalName(NamedTuple):
@@ -15,6 +19,10 @@ class GlobalName(NamedTuple):
 
     def __str__(self) -> str:
         return printable(f"{self.module}.{self.qualname}")
+
+    def brief(self, limit: int = BRIEF) -> str:
+        """The same in at most `limit` characters, and in no more time than these take."""
+        return shorten(printable(f"{self.module[:limit]}.{self.qualname[:limit]}"), limit)
 
 
 def shorten(text: str, limit: int) -> str:

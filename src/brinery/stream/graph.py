@@ -53,6 +53,9 @@ __all__ = [
     "Node",
 ]
 
+# Characters of a name that calls of getattr spell: a chain of these could make each longer than the last.
+_LONGEST_NAME = 1000
+
 # What a node is.
 (
     LIST,
@@ -285,7 +288,12 @@ class Graph(Keeper):
             return Node(_NEW_EX, None, list(given))
         elif form == _AS_DOTTED and count == 2 and type(given[1]) is str and given[1].isidentifier():
             owner = given[0]
-            if type(owner) is Node and owner.kind == _GLOBAL and owner.changes is None:
+            if (
+                type(owner) is Node
+                and owner.kind == _GLOBAL
+                and owner.changes is None
+                and len(owner.head[1]) + len(given[1]) < _LONGEST_NAME
+            ):
                 return self._global((owner.head[0], f"{owner.head[1]}.{given[1]}"))
         return None
 

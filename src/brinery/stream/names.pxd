@@ -56,4 +56,3 @@ cdef class Names(Keeper):
 @cython.locals(first=cython.int)
 cdef bint _may_be(object value) except -1
 cdef bint _is_plain(object pid) except -1
-cdef bint _is_plain_within(object pid, int depth) except -1

@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
+from brinery.persistent_ids import bounded
 from brinery.stream.feeds import Excerpt
-from brinery.stream.globals import GlobalName, printable, shorten
+from brinery.stream.globals import BRIEF, GlobalName, printable, shorten
 from brinery.stream.old_bytes import bytes_function, bytes_of_array, bytes_of_call
 from brinery.stream.opcodes import BY_NAME, TABLE
 from brinery.stream.walk import Keeper
@@ -28,7 +29,8 @@ __all__ = ["Made", "Named", "Names", "write_id"]
 
 _MOST = 64  # parts of a tuple or list that are kept
 _DEEPEST = 32
-_LONGEST = 1 << 16  # characters of an ID
+_LONGEST = 1 << 10  # characters of an ID of several parts: a stream may share these among many IDs
+_PLAIN: frozenset[type] = frozenset((str, int, bytes))
 
 _KINDS = [""] * 256
 for _op in TABLE:
@@ -80,7 +82,7 @@ class Named:
         self.uses = 0
         self.era = False
         self.dotted = False
-        self.made = Made(f"{name}(…)")
+        self.made = Made(f"{name.brief()}(…)")
         self.encodes = bytes_function(name.module, name.qualname)
         self.is_array = tuple(name) in _ARRAYS
 
@@ -220,7 +222,7 @@ class Names(Keeper):
         if type(symbol) is Made and symbol.what not in _MARKS:
             return f"<{symbol.what}>"
         if type(symbol) in (Named, _Referred):
-            return f"<{write_id(symbol)}>"
+            return f"<{write_id(symbol, BRIEF)}>"
         raise ReadError("module and name of a global must be two str")
 
     def extension(self, walk: Walk, number: int) -> Any:
@@ -250,7 +252,7 @@ class Names(Keeper):
     def describe(self, symbol: Any) -> str:
         """Lists, and what is a mark."""
         if type(symbol) is list or (type(symbol) is Made and symbol.what != "str"):
-            return shorten(write_id(symbol), 30)
+            return write_id(symbol, 30)
         return ""
 
 
@@ -275,33 +277,24 @@ def _may_be(value: Any) -> bool:
 
 def _is_plain(pid: Any) -> bool:
     if type(pid) is tuple:
-        for part in pid:
+        for part in pid:  # most are flat
             if type(part) is not str and type(part) is not int and type(part) is not bytes:
-                if type(part) is not tuple or not _is_plain_within(part, 4):
-                    return False
+                return bool(bounded(pid, _PLAIN, _MOST))
         return True
     return type(pid) is str or type(pid) is int or type(pid) is bytes
 
 
-def _is_plain_within(pid: Any, depth: int) -> bool:
-    for part in pid:
-        if type(part) is tuple:
-            if not depth or not _is_plain_within(part, depth - 1):
-                return False
-        elif type(part) is not str and type(part) is not int and type(part) is not bytes:
-            return False
-    return True
-
-
-def write_id(pid: Any) -> str:
-    """An ID as Python would write it, on one line; of one larger than any key can be, the beginning."""
+def write_id(pid: Any, most: int = _LONGEST) -> str:
+    """An ID as Python would write it, on one line; of one of several parts the first `most` characters."""
+    if type(pid) is str or type(pid) is bytes:
+        return printable(repr(pid)) if most == _LONGEST else shorten(printable(repr(pid[:most])), most)
     text = ""
     pieces: list[Any] = [_Piece("", pid, 0)]
     while pieces:
         piece = pieces.pop()
         text += piece.text
-        if len(text) > _LONGEST:
-            return shorten(text, _LONGEST)
+        if len(text) > most:
+            break
         value = piece.value
         if value is _NOTHING:
             continue
@@ -317,20 +310,29 @@ def write_id(pid: Any) -> str:
             for i in range(len(value) - 1, -1, -1):
                 pieces.append(_Piece(", " if i else "", value[i], piece.depth + 1))
         elif type(value) is Excerpt:
-            text += f"{value.head!r}… ({value.size:,} bytes)"
+            text += f"{value.head[:most]!r}… ({value.size:,} bytes)"
         elif type(value) is Named:
-            text += str(value.name)
+            text += value.name.brief(most)
         elif type(value) is Made:
             text += f"<{value.what}>"
         elif type(value) is _Referred:
-            text += f"<{'extension' if type(value.key) is int else 'persistent'} {value.key!s}>"
+            key = value.key
+            text += "<extension " if type(key) is int else "<persistent "
+            pieces.append(_Piece(">", _NOTHING, 0))
+            if type(key) is str:
+                text += key[: most + 1]
+            else:
+                pieces.append(_Piece("", key, piece.depth + 1))
         elif type(value) is _Written:
             text += str.__str__(value)
         elif type(value) is int and value.bit_length() > 10_000:
-            text += hex(value)
+            # As many digits as are shown, and one more: the last of these tells that it goes on.
+            text += hex(value >> max(value.bit_length() - 4 * most, 0) // 4 * 4)
+        elif type(value) is str or type(value) is bytes:
+            text += repr(value[: most + 1])
         else:
             text += repr(value)
-    return printable(text)
+    return shorten(printable(shorten(text, most)), most)
 
 
 _NOTHING = object()

@@ -31,7 +31,8 @@ __all__ = ["Nested", "References", "nested_in", "references"]
 _DEEPEST = 32  # pickles in pickles
 
 # What a stream of protocol 0 or 1 that refers to anything has in it: a global, an extension code, an ID.
-_REFERS = re.compile(rb"[ci][^\n]+\n[^\n]+\n|[\x82\x83\x84\x93PQ]")
+# A line is tried once, from its first c or i on: it may be long, and all of it c.
+_REFERS = re.compile(rb"(?m:^)[^\nci]*+[ci][^\n]++\n[^\n]++\n|[\x82\x83\x84\x93PQ]")
 _STRING = BY_NAME["STRING"].code[0]
 _UNICODE = BY_NAME["UNICODE"].code[0]
 _LINES = (_STRING, _UNICODE)
@@ -57,7 +58,7 @@ class References(NamedTuple):
     globals         classes and functions, as the stream names them; INST names one, too
     era             those of `globals` that a pickle of protocol 2 or lower names: `fix_imports` applies
     dotted          those that a pickle of protocol 4 or higher names: dots of the name are walked
-    persistent_ids  each as Python would write it
+    persistent_ids  each as Python would write it; of a long tuple or list, as it begins
     extensions      codes of copyreg's extension registry
     nested          pickles within the stream's bytes and bytearrays
     fault           what is wrong behind all this; None where the stream is sound. A load does what stands
@@ -265,11 +266,14 @@ class _Look:
             self._keep(long.offset, long.size, first or look.first, look, within)
         keeper = self.keeper
         named = sorted(keeper.globals.values(), key=lambda one: -one.uses)
+        ids: Counter[str] = Counter()
+        for key, uses in keeper.persistent_ids.items():
+            ids[write_id(key)] += uses  # of long ones that begin alike, the texts are one
         return References(
             self._pickles,
             Counter({one.name: one.uses for one in named}),
             frozenset(one.name for one in named if one.era),
-            Counter({write_id(key): uses for key, uses in keeper.persistent_ids.items()}),
+            ids,
             Counter(keeper.extensions),
             frozenset(one.name for one in named if one.dotted),
             tuple(sorted(self._nested, key=lambda one: one.offset)),
