@@ -260,13 +260,20 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         return
     target = os.path.realpath(path)
     directory, name = os.path.split(target)
-    beside = os.path.join(directory, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
-    # O_EXCL: never a file, or a link, that somebody else put there.
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    # A name's length is limited in bytes, of which a character of UTF-8 takes up to four.
+    beside = os.path.join(directory, f".{name[:50]}.{os.urandom(6).hex()}.tmp")
+    try:
+        mode: int | None = stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        mode = None
+    # O_EXCL: never a file, or a link, that somebody else put there. And never one that others can open while
+    # the one that it replaces is closed to them: what is open stays so, whatever its mode becomes.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(beside, flags, 0o666 if mode is None else 0o600)
     try:
         with open(descriptor, "wb") as file:
-            with suppress(FileNotFoundError):
-                os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
+            if mode is not None:
+                os.chmod(beside, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -126,6 +126,32 @@ def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
     assert brinery.load_file(path) == [1]
 
 
+@pytest.mark.parametrize("name", ["漢" * 80, "𐍈" * 60])
+def test_a_long_name_counts_in_bytes(tmp_path: Path, name: str) -> None:
+    brinery.dump_file([1], tmp_path / name)
+    assert brinery.load_file(tmp_path / name) == [1]
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
+def test_what_is_closed_to_others_is_so_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.pickle"
+    path.write_bytes(b"")
+    path.chmod(0o600)
+    modes = []
+    chmod = os.chmod
+
+    def watched(where: str, mode: int) -> None:
+        modes.append(stat.S_IMODE(os.stat(where).st_mode))
+        chmod(where, mode)
+
+    monkeypatch.setattr(os, "chmod", watched)
+    brinery.dump_file(1, path)
+    assert modes == [0o600]
+
+
 def test_buffers_and_profiles_are_passed_on(tmp_path: Path) -> None:
     path = tmp_path / "a.pickle"
     buffers: list[pickle.PickleBuffer] = []
