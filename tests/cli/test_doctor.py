@@ -82,6 +82,18 @@ def test_the_advice_helps():
         copyreg.remove_extension("collections", "OrderedDict", 249)
 
 
+@pytest.mark.parametrize("module", ["no\x1b[2J\a\u202e", "no.\x1b]0;x\a", "json.\x1b[2J", "no\x9b2J"])
+@pytest.mark.parametrize("name", ["\x1b[2J", "X\u202e"])
+def test_nothing_it_says_can_move_the_cursor(module, name, tmp_path, capsys):
+    data = b"\x80\x04" + b"".join(
+        b"\x8c" + bytes([len(one)]) + one for one in (module.encode(), name.encode())
+    )
+    assert texts(data + b"\x93)R.")[1].isprintable()
+    (tmp_path / "a.pickle").write_bytes(data + b"\x93)R.")
+    main(["doctor", str(tmp_path / "a.pickle")])
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+
+
 def test_modules_that_are_gone_name_the_last_python():
     for module, version in (("asyncore", "3.11"), ("telnetlib", "3.12")):
         if tuple(map(int, version.split("."))) < sys.version_info[:2]:

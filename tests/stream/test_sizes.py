@@ -94,6 +94,17 @@ def test_an_instance_inside_another_counts_for_its_own_class():
     assert 28 * 10 < found["datetime.date"] < 28 * 30
 
 
+@pytest.mark.parametrize("count", [1, 100, 3000])
+def test_the_names_of_classes_cannot_move_the_cursor(count):
+    data = b"\x80\x04](\x8c\x05m\x1b[2J\x8c\x02X\x07\x93\x94" + b"h\x00)\x81" * count + b"e."
+    found = sizes(data)
+    waiting = list(found.roots)
+    for one in waiting:
+        assert (one.path + one.kind).isprintable()
+        waiting += one.parts
+    assert all(one.name.isprintable() for one in (*found.classes, *found.globals))
+
+
 def test_globals_have_their_uses():
     (found,) = sizes(pickle.dumps([Plain, Plain, Plain], 4)).globals
     assert (found.name, found.uses) == ("graphs.Plain", 3)

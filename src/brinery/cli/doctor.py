@@ -96,9 +96,9 @@ def _damaged(words: str, one: Diagnosis | None = None) -> Diagnosis:
 def _report(name: str, where: str, one: Diagnosis) -> Iterator[str]:
     yield f"{name}{f', {printable(where)}' if where else ''}: {one.what}"
     for finding in one.findings:
-        yield f"{_SIGNS[finding.weight]} {finding.what}"
+        yield f"{_SIGNS[finding.weight]} {printable(finding.what)}"
         if finding.advice:
-            yield f"    {finding.advice}"
+            yield f"    {printable(finding.advice)}"
     if one.weight == "fine":
         yield "nothing keeps it from loading here. Whether to trust it is another question:"
         yield "a load calls what it names, which brinery refs lists"

@@ -131,7 +131,7 @@ class _Report:
             text += f"  =  {printable(today.reaches)}"
         if today.status in ("no module", "no name"):
             what = today.name[0] if today.status == "no module" else today.name[1]
-            why = f"; {today.reason}" if today.reason else ""
+            why = f"; {printable(today.reason)}" if today.reason else ""
             text += f"  (not found here: {today.status} {printable(what)}{why})"
         return text
 

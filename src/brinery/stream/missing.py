@@ -64,7 +64,11 @@ _DISTRIBUTIONS = {
 
 
 def advice_on(named: GlobalName, today: Today, plan: ReadPlan | None) -> str:
-    """What to do about the name `named` of a stream, which `today` says is not found."""
+    """What to do about the name `named` of a stream, which `today` says is not found; safe to show."""
+    return printable(_advice(named, today, plan))
+
+
+def _advice(named: GlobalName, today: Today, plan: ReadPlan | None) -> str:
     name = GlobalName(*today.name)
     top = name.module.partition(".")[0]
     if today.reason:
@@ -94,5 +98,5 @@ def advice_on(named: GlobalName, today: Today, plan: ReadPlan | None) -> str:
         return f"{plugin}another version of Python may have it, {rule}"
     if named.module in ("copy_reg", "__builtin__"):
         return "a name of Python 2 that only protocols 0 to 2 have read as such"
-    package = printable(_DISTRIBUTIONS.get(top, top))
-    return f"{plugin}install what brings the module {printable(top)} (pip install {package}?), {rule}"
+    package = _DISTRIBUTIONS.get(top, top)
+    return f"{plugin}install what brings the module {top} (pip install {package}?), {rule}"

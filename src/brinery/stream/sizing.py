@@ -188,7 +188,8 @@ def _part(path: str, weighed: Weighed, keeper: Weights) -> Part:
     if weighed.others is not None:
         parts.append(_part(f"{path}[…]", weighed.others, keeper))
     if weighed.loose_objects and weighed.loose_kind is not None:
-        parts.append(Part(f"{path}[…]", weighed.loose_kind.name, weighed.loose, weighed.loose_objects, ()))
+        kind = printable(weighed.loose_kind.name)
+        parts.append(Part(f"{path}[…]", kind, weighed.loose, weighed.loose_objects, ()))
     parts.sort(key=lambda one: -one.bytes)
     return Part(path, printable(weighed.kind.name), weighed.bytes, weighed.objects, tuple(parts))
 
