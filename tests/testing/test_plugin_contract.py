@@ -246,6 +246,14 @@ class TestGoldenFiles:
         self.made(tmp_path).test_streams_of_earlier_versions_load()
         said = failing(self.made(tmp_path, examples={"green": Colour("green")}), self.CHECK)
         assert "an example that there is not any more: 'red'" in said
+        assert "If that version was never released, delete the file" in said
+
+    def test_what_does_not_come_back_is_not_kept(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        broken = self.made(tmp_path, records=[Reducer(Colour, lambda colour: (make_colour, ("grey",)))])
+        assert "does not come back: root.name is read as 'grey'" in failing(broken, self.CHECK)
+        assert not (tmp_path / "golden").exists()
+        getattr(self.made(tmp_path), self.CHECK)()
 
     @pytest.mark.parametrize("name", ["red@home", 1, ("a", 1), "a/b", "50%", "%40", 'a:"*?<>|\\b', "", ".."])
     def test_every_name_is_the_name_of_a_file(self, tmp_path, monkeypatch, name):
