@@ -289,26 +289,18 @@ def write_id(pid: Any, most: int = _LONGEST) -> str:
     if type(pid) is str or type(pid) is bytes:
         return printable(repr(pid)) if most == _LONGEST else shorten(printable(repr(pid[:most])), most)
     text = ""
-    pieces: list[Any] = [_Piece("", pid, 0)]
-    while pieces:
-        piece = pieces.pop()
-        text += piece.text
-        if len(text) > most:
-            break
-        value = piece.value
-        if value is _NOTHING:
-            continue
+    inside: list[tuple[Any, str]] = []  # what is still to come of each part that is begun, and what closes it
+    value = pid
+    while True:
+        begun = True
         if type(value) is tuple or type(value) is list:
             opening, closing = ("(", ")") if type(value) is tuple else ("[", "]")
-            if piece.depth == _DEEPEST and value:
+            if len(inside) >= _DEEPEST and value:
                 text += f"{opening}…{closing}"
-                continue
-            text += opening
-            if type(value) is tuple and len(value) == 1:
-                closing = ",)"
-            pieces.append(_Piece(closing, _NOTHING, 0))
-            for i in range(len(value) - 1, -1, -1):
-                pieces.append(_Piece(", " if i else "", value[i], piece.depth + 1))
+            else:
+                text += opening
+                inside.append((iter(value), ",)" if closing == ")" and len(value) == 1 else closing))
+                begun = False
         elif type(value) is Excerpt:
             text += f"{value.head[:most]!r}… ({value.size:,} bytes)"
         elif type(value) is Named:
@@ -318,11 +310,11 @@ def write_id(pid: Any, most: int = _LONGEST) -> str:
         elif type(value) is _Referred:
             key = value.key
             text += "<extension " if type(key) is int else "<persistent "
-            pieces.append(_Piece(">", _NOTHING, 0))
             if type(key) is str:
-                text += key[: most + 1]
+                text += f"{key[: most + 1]}>"
             else:
-                pieces.append(_Piece("", key, piece.depth + 1))
+                inside.append((iter((key,)), ">"))
+                begun = False
         elif type(value) is _Written:
             text += str.__str__(value)
         elif type(value) is int and value.bit_length() > 10_000:
@@ -332,18 +324,17 @@ def write_id(pid: Any, most: int = _LONGEST) -> str:
             text += repr(value[: most + 1])
         else:
             text += repr(value)
-    return shorten(printable(shorten(text, most)), most)
+        while inside:
+            parts, closing = inside[-1]
+            value = next(parts, _NOTHING)
+            if value is not _NOTHING:
+                text += ", " if begun else ""
+                break
+            text += closing
+            begun = True
+            inside.pop()
+        if not inside or len(text) > most:
+            return shorten(printable(shorten(text, most)), most)
 
 
 _NOTHING = object()
-
-
-class _Piece:
-    """What is still to be written of an ID: text, and then a value."""
-
-    __slots__ = ("depth", "text", "value")
-
-    def __init__(self, text: str, value: Any, depth: int) -> None:
-        self.text = text
-        self.value = value
-        self.depth = depth
