@@ -7,6 +7,7 @@ error says what; 2 the command line itself is wrong, or BRINERY_ENGINE is (see :
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import re
@@ -78,14 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return trouble
     except OSError as failed:
-        # Commands make a Problem of what they cannot read: what is left without a name is the output.
-        what = "the output cannot be written" if failed.filename is None else failed.filename
-        print(f"{command}: {what}: {failed.strerror or failed}", file=sys.stderr)
+        # Commands make a Problem of what they cannot read: what is left without a name is the output, mostly.
+        what = "the output cannot be written" if failed.errno in _OF_OUTPUT else type(failed).__name__
+        print(f"{command}: {failed.filename or what}: {failed.strerror or failed}", file=sys.stderr)
         _drop_output()
         return trouble
     except KeyboardInterrupt:
         return 130
     return code or 0
+
+
+#: Why an output cannot be written.
+_OF_OUTPUT = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 
 
 def _drop_output() -> None:

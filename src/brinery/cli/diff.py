@@ -30,7 +30,7 @@ HELP = """\
 Show what differs between two pickles, one line each: the path from the root,
 and what is there. Nothing is imported or loaded. Protocols, frames and memos
 are no differences, nor are the forms in which older protocols write things.
-Of two zip or tar archives, the files that are no pickles are compared as wholes.
+Of two zip or tar archives, files that are no pickles are compared as wholes.
 
   -  only the first has it      +  only the second has it
   ~  both have it, and it differs

@@ -14,7 +14,7 @@ from brinery.urls import redact_error, shown
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-__all__ = ["Column", "binary_columns", "database", "is_url", "missing_column", "missing_table"]
+__all__ = ["Column", "binary_columns", "database", "is_url", "missing_column", "missing_table", "refusals"]
 
 _BATCH = 500
 _LISTED = 20  # names in an error
@@ -53,6 +53,13 @@ def database(url: str) -> Iterator[Any]:
         raise ValueError(
             f"{shown(url)}: {said.partition('(Background on this error')[0].strip()}"
         ) from failed
+
+
+def refusals() -> type[Exception]:
+    """What is raised where a database refuses a query."""
+    from sqlalchemy.exc import DBAPIError
+
+    return DBAPIError
 
 
 def _check_file(url: Any) -> None:

@@ -19,6 +19,7 @@ from brinery.stream.columns import (
     is_url,
     missing_column,
     missing_table,
+    refusals,
 )
 from brinery.stream.faults import FileDamaged
 from brinery.stream.kinds import LONGEST_MAGIC, could_begin, is_tar, recognise
@@ -139,8 +140,6 @@ def _table_and_column(column: str) -> tuple[str, str]:
 
 def _in_database(url: str, column: str | None, tell: Callable[[str, Exception], object]) -> Iterator[Found]:
     with database(url) as engine:
-        from sqlalchemy.exc import DBAPIError
-
         columns = [_table_and_column(column)] if column is not None else list(binary_columns(engine))
         for table, name in columns:
             try:
@@ -149,10 +148,12 @@ def _in_database(url: str, column: str | None, tell: Callable[[str, Exception], 
                         text = isinstance(value, str)
                         data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
                         yield from _value(where, data, wanted=column is not None, text=text)
-            except DBAPIError as refused:
+            except refusals() as refused:
                 if column is not None:
                     raise
-                tell(f"{table}.{name}", FileDamaged(f"the database says: {refused.orig}"))
+                tell(
+                    f"{table}.{name}", FileDamaged(f"the database says: {getattr(refused, 'orig', refused)}")
+                )
 
 
 def _value(where: str, value: bytes, *, wanted: bool, text: bool = False) -> Iterator[Found]:
