@@ -114,7 +114,12 @@ class CheckError(WriteError):
 
 
 class BadReduction(WriteError):
-    """What a reducer gave back has not the shape that the specification asks for."""
+    """What a reducer gave back has not the shape that the specification asks for.
+
+    given  what stands there instead, in words: the name of its type, or None.
+    """
+
+    given: str = ""
 
 
 class LocalObjectError(WriteError, AttributeError):

@@ -92,7 +92,7 @@ def tp_name(obj: object) -> str:
 def reduction_kind(value: object) -> WriteError:
     """`value` is neither a string nor a tuple."""
     text = "__reduce__ must return a string or tuple"
-    return BadReduction(f"{text}, not {shown_name(value)}" if cpython.REFUSALS_NAME_TYPES else text)
+    return _bad(f"{text}, not {shown_name(value)}" if cpython.REFUSALS_NAME_TYPES else text, value)
 
 
 def reduction_length() -> WriteError:
@@ -105,15 +105,22 @@ def reduction_item(position: int, item: object) -> WriteError:
     ordinal = ("first", "second", "third", "fourth", "fifth", "sixth")[position]
     wanted = ("callable", "a tuple", "", "an iterator", "an iterator", "callable")[position]
     if cpython.REFUSALS_NAME_TYPES:
-        return BadReduction(
-            f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}, not {shown_name(item)}"
+        return _bad(
+            f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}, not {shown_name(item)}",
+            item,
         )
     if position < 2:
-        return BadReduction(f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}")
+        return _bad(f"{ordinal} item of the tuple returned by __reduce__ must be {wanted}", item)
     wanted = wanted if position < 5 else "a function"
-    return BadReduction(
-        f"{ordinal} element of the tuple returned by __reduce__ must be {wanted}, not {tp_name(item)}"
+    return _bad(
+        f"{ordinal} element of the tuple returned by __reduce__ must be {wanted}, not {tp_name(item)}", item
     )
+
+
+def _bad(text: str, given: object) -> BadReduction:
+    error = BadReduction(text)
+    error.given = "None" if given is None else tp_name(given)
+    return error
 
 
 def no_reduction(obj: object) -> WriteError:

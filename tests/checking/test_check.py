@@ -81,6 +81,17 @@ class LosesB:
         return (self.a, self.b) == (other.a, other.b)
 
 
+class Lossy:
+    def __init__(self, lines=None):
+        self.lines = lines
+
+    def __reduce__(self):
+        return Lossy, ()
+
+    def __eq__(self, other):
+        return self.lines == other.lines
+
+
 class Rounds:
     def __init__(self, number):
         self.number = number
@@ -177,6 +188,21 @@ def test_a_note_says_what_to_do(plain, obj, advice):
     with pytest.raises(CheckError) as caught:
         plain.dumps([obj], check=True)
     assert [note for note in caught.value.__notes__ if advice in note], caught.value.__notes__
+
+
+@pytest.mark.parametrize(
+    ("obj", "owner"),
+    [
+        ({"order": Lossy([1, 2])}, "root['order']"),
+        ({"order": Lossy({"deep": [3]})}, "root['order']"),
+        ([Rounds(1.5)], "root[0]"),
+        ([LosesB(1, 2)], "root[0]"),
+    ],
+)
+def test_a_note_says_whose_reduction_to_look_at(plain, obj, owner):
+    with pytest.raises(CheckError) as caught:
+        plain.dumps(obj, check=True)
+    assert caught.value.__notes__[-1].startswith(f"what {owner} is written as leaves that out")
 
 
 def test_what_a_reduction_makes_anew_each_time_is_named_by_what_it_is_a_part_of(plain):

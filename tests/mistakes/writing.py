@@ -164,6 +164,11 @@ def _(profile: Profile, folder: Path) -> Any:
     return profile.dumps(Reduced([1]))
 
 
+@mistake("a __reduce__ without a return")
+def _(profile: Profile, folder: Path) -> Any:
+    return profile.dumps(Reduced(None))
+
+
 @mistake("a __reduce__ that gives a tuple of one")
 def _(profile: Profile, folder: Path) -> Any:
     return profile.dumps(Reduced((Holder,)))

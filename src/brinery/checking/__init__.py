@@ -7,9 +7,10 @@ where the object is.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from brinery.checking.comparing import first_difference
+from brinery.checking.comparing import Difference, first_difference
 from brinery.checking.locating import Place, objects_at, path_to
 from brinery.errors import CheckError
 
@@ -67,8 +68,8 @@ class Checker:
                 f"{difference.path}: it is read as {difference.read}, and was {difference.written}",
                 difference.path,
                 difference.type_name,
-                f"what {difference.type_name} is written as leaves that out, or its __eq__ compares something"
-                " else: look at its __reduce__, __getstate__ and __setstate__",
+                f"what {_owner(difference)} is written as leaves that out, or its __eq__ compares something"
+                " else: look at its __reduce__, __getstate__ and __setstate__, or at the reducer for it",
             )
         return data
 
@@ -107,6 +108,18 @@ def _failed(text: str, path: str | None, type_name: str | None, advice: str) -> 
     return error
 
 
+def _owner(difference: Difference) -> str:
+    """Who decides how the part that differs is written: no builtin type, but the object around it."""
+    path = difference.path
+    if "." not in difference.type_name:
+        while match := re.fullmatch(r"(.+)(\[[^\[\]]*\]|<[^<>]*>)", path, re.DOTALL):
+            path = match[1]
+        owner, _, attribute = path.rpartition(".")
+        if owner and attribute.isidentifier():
+            return owner
+    return difference.type_name
+
+
 def _advice(objects: list[object], failure: Exception) -> str:
     """What to do about an object that cannot be read: the first of `objects`, if they are known."""
     if objects and isinstance(objects[0], BaseException):
@@ -117,7 +130,8 @@ def _advice(objects: list[object], failure: Exception) -> str:
     if getattr(failure, "pickle_opcode", None) in ("SETITEM", "SETITEMS", "ADDITEMS", "FROZENSET"):
         return (
             "a key or member is hashed before the attributes that its __hash__ uses are there, as it is in a "
-            "cycle with the container: give its class a __reduce__ that has them as arguments"
+            "cycle with the container: give its class a __reduce__ that has them as arguments; or the class "
+            "of the container has a __setitem__ or add that uses attributes, which come later: give it one"
         )
     return (
         "give its class a __reduce__ that gives what its constructor takes, or a __setstate__ that takes "

@@ -66,7 +66,10 @@ def _advice(exc: BaseException, path: str, type_name: str) -> str:
     if type(exc) is TypeError and text.startswith("cannot pickle ") and not type_name.startswith("brinery."):
         return _left_out(path, type_name)
     if isinstance(exc, BadReduction):
-        return f"look at what the __reduce__ of {type_name}, or a reducer for it, gives back"
+        said = f"look at what the __reduce__ of {type_name}, or a reducer for it, gives back"
+        if exc.given == "None":
+            return f"{said}: None stands there; is a return missing?"
+        return f"{said}: something of type {exc.given} stands there" if exc.given else said
     if isinstance(exc, WriteError) and " local object " in text:
         return (
             "pickle writes a function or class by the name under which others can import it, and what is "
