@@ -162,6 +162,8 @@ def test_a_name_that_is_not_installed_is_an_error_that_says_what_is(greeting: In
         "PluginLoadError: Profile(plugins=…) asks for plugin 'greting', which is not installed" in done.stderr
     )
     assert "did you mean 'greeting'?" in done.stderr
+    done = greeting.run("import brinery; brinery.Profile(['redis'])")
+    assert "'redis', which is not installed: pip install brinery-redis" in done.stderr
     done = greeting.run(DUMPS, BRINERY_PLUGINS="greting")
     assert "PluginLoadError: BRINERY_PLUGINS asks for plugin 'greting'" in done.stderr
 

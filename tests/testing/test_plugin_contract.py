@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import types
+import unittest
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 import brinery
 from brinery import Option, Override, Profile, Reducer
-from brinery.testing import PluginContract, declaring, profile_of
+from brinery.testing import PluginContract, declaring, plugin_contract, profile_of
 from brinery.testing.dangerous import is_dangerous
 
 
@@ -136,6 +137,11 @@ class TestEachCheckCanFail:
         counter = iter(range(1000))
         made = contract(Reducer(Colour, lambda colour: (make_colour, (f"{next(counter)}",))))
         assert "protocol 0: the engines write red" in failing(made, "test_both_engines_write_the_same_bytes")
+
+    def test_where_one_engine_is_missing_nothing_is_compared(self, monkeypatch):
+        monkeypatch.setattr(plugin_contract, "_engines", lambda: ("python",))
+        with pytest.raises(unittest.SkipTest, match="brinery --version says why"):
+            sound().test_both_engines_write_the_same_bytes()
 
     def test_what_the_standard_library_does_not_read(self, monkeypatch):
         # Names that only a name table knows.

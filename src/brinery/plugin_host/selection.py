@@ -144,6 +144,10 @@ def _all_installed(without: frozenset[str]) -> Iterator[Selected]:
             yield Selected(installed.plugin, installed, None, False, broken=wrong)
 
 
+#: The plugins that come from where brinery does, each as a distribution of its own.
+_OURS = frozenset({"exceptions", "functions", "paths", "python2", "redis", "science", "sqlalchemy"})
+
+
 def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) -> Iterator[Selected]:
     names = [plugin for plugin in plugins if isinstance(plugin, str)]
     installed: dict[str, list[Installed]] = {}
@@ -157,9 +161,10 @@ def _named(plugins: tuple[object, ...], without: frozenset[str], asked_by: str) 
         elif wanted not in installed:
             from brinery.wording import nearest
 
+            ours = f": pip install brinery-{wanted}" if wanted in _OURS else ""
             raise PluginLoadError(
                 f"{asked_by} asks for plugin {wanted!r}, which is not installed"
-                + nearest(wanted, installed, "plugins installed")
+                + (ours or nearest(wanted, installed, "plugins installed"))
             )
         else:
             entry = installed[wanted][0]

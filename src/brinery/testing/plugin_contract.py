@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import sys
+import unittest
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, wraps
@@ -157,6 +158,8 @@ class PluginContract(Contract):
 
     def test_both_engines_write_the_same_bytes(self) -> None:
         """What is written does not depend on whether the compiled engine was built."""
+        if len(_engines()) < 2:
+            raise unittest.SkipTest("one engine is here only: brinery --version says why")
         for name, example in self._examples().items():
             for protocol in self.protocols:
                 written = {

@@ -75,7 +75,7 @@ def _advice(exc: BaseException, path: str, type_name: str) -> str:
             "pickle writes a function or class by the name under which others can import it, and what is "
             "inside a "
             "function has none. Move it to the top of its module; of a lambda make a def, or "
-            "functools.partial of one"
+            "functools.partial of one; or install brinery-functions, which writes such things by value"
         )
     if isinstance(exc, WriteError):
         return _by_name(text)
@@ -111,7 +111,8 @@ def _by_name(text: str) -> str:
         return "dump with protocol=5, or write bytes(buffer)"
     if "<lambda>" in text:
         return (
-            "a lambda has no name by which others can import it: make it a def, or functools.partial of one"
+            "a lambda has no name by which others can import it: make it a def, or functools.partial of one; "
+            "or install brinery-functions, which writes lambdas by value"
         )
     if "not the same object" in text:
         return (
