@@ -164,7 +164,9 @@ class Throwaway:
         subprocess.run(
             [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
              "--skip-test-db"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.place, **self.as_user,
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.place,
+            env={**os.environ, "TMPDIR": str(self.place)},  # where its user may write
+            **self.as_user,
         )  # fmt: skip
         self.command = [
             program, "--no-defaults", f"--datadir={data}", f"--port={self.port}", "--bind-address=127.0.0.1",

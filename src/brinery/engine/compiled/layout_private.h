@@ -166,7 +166,8 @@ BRINERY_ALWAYS_INLINE int brinery_ordered_next(PyObject *ordered, void **node, P
     }
     *node = at;
     *key = at->key;
-    *value = _PyDict_GetItem_KnownHash(ordered, at->key, at->hash); /* NULL: dict's own method took it out */
+    /* NULL: dict's own method took it out. A dict of plain keys has no other, and to look for one may run code. */
+    *value = PyUnicode_CheckExact(at->key) ? _PyDict_GetItem_KnownHash(ordered, at->key, at->hash) : NULL;
     return 1;
 }
 

@@ -307,6 +307,7 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *attributes, PyObj
     cdef PyObject *key
     cdef PyObject *value
     cdef PyObject *descriptor
+    cdef PyObject **slot
     cdef Py_ssize_t at = 0, offset
     cdef PyTypeObject *cls = <PyTypeObject *> Py_TYPE(instance)
     cdef Plan *plan = plan_of(r, <PyObject *> cls)
@@ -323,8 +324,10 @@ cdef bint build_slots(Reading r, PyObject *instance, PyObject *attributes, PyObj
         return False
     at = 0
     while PyDict_Next(state, &at, &key, &value):
+        slot = brinery_slot_at(instance, brinery_slot_offset(cls, brinery_type_lookup(cls, key)))
         Py_INCREF(value)
-        brinery_slot_at(instance, brinery_slot_offset(cls, brinery_type_lookup(cls, key)))[0] = value
+        Py_XDECREF(slot[0])  # a slot may have two names; the state holds what the other one gave
+        slot[0] = value
     return True
 
 
@@ -546,6 +549,7 @@ cdef const unsigned char *build_pending(
     for i in range(count):
         if shape.places[i] >= 0:
             Py_INCREF(items[2 * i + 1])
+            Py_XDECREF(brinery_slot_at(instance, shape.places[i])[0])  # see build_slots
             brinery_slot_at(instance, shape.places[i])[0] = items[2 * i + 1]
         else:
             PyObject_GenericSetAttr(instance, shape.names[i], items[2 * i + 1])

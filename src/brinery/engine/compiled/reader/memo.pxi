@@ -133,14 +133,14 @@ cdef int memo_empty(Memo *m) noexcept:
 
 
 cdef int kept_release(Memo *m) noexcept:
-    cdef size_t i, left = 0
-    for i in range(m.kept_count):
+    cdef size_t i, left = 0, count = m.kept_count
+    m.kept_count = 0  # first: a finalizer may collect, and the collector looks at what is kept
+    for i in range(count):
         if left == 0:
             left = <size_t> m.kept[i]
         else:
             left -= 1
             Py_XDECREF(m.kept[i])
-    m.kept_count = 0
     return 0
 
 
@@ -163,14 +163,14 @@ cdef PyObject **keep(Memo *m, size_t count) except NULL:
 
 cdef int memo_recycle(Memo *m) noexcept:
     """The same where nothing can reach the memo meanwhile; its array is kept for the next load."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, used = m.used
     if m.sparse != NULL or m.room > MEMO_KEPT or m.kept_room > <size_t> MEMO_KEPT:
         return memo_empty(m)
-    for i in range(m.used):
-        if i + AHEAD < m.used:
+    m.used = m.count = 0  # first: a finalizer may collect, and the collector looks at what is in use
+    for i in range(used):
+        if i + AHEAD < used:
             brinery_prefetch(memo_owned(m.array[i + AHEAD]))
         Py_XDECREF(memo_owned(m.array[i]))
-    m.used = m.count = 0
     kept_release(m)
     return 0
 

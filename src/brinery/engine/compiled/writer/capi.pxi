@@ -135,6 +135,8 @@ cdef extern from "Python.h":
     list LIST_NEW "PyList_New"(Py_ssize_t)
     void LIST_SET "PyList_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     int LIST_APPEND "PyList_Append"(PyObject *, PyObject *) except -1
+    int GC_DISABLE "PyGC_Disable"() noexcept
+    int GC_ENABLE "PyGC_Enable"() noexcept
     Py_ssize_t TUPLE_SIZE "PyTuple_GET_SIZE"(PyObject *)
     PyObject *TUPLE_ITEM "PyTuple_GET_ITEM"(PyObject *, Py_ssize_t)
     Py_ssize_t DICT_SIZE "PyDict_GET_SIZE"(PyObject *)

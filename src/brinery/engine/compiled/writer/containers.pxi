@@ -465,6 +465,10 @@ cdef int run_iterator(Writer *w, Frame *frame) except -1:
         return CHILD
     while True:
         if item != NULL:
+            if frame.count == BATCH_OF_ONE:
+                # No other item is asked for, before which what was written is secured. Without the iterator's reference
+                # this one may look as if nothing else could lead to it, and the state does.
+                secure(w)
             frame.current = NULL
             give_up(w, item)
             if w.proto == 0 or frame.count == BATCH_OF_ONE:

@@ -258,6 +258,8 @@ cdef PyObject *module_that_has(PyObject *obj, PyObject *name) except? NULL:
             return NULL
         if <str>key == "__main__" or <str>key == "__mp_main__":
             continue
+        if not brinery_dict_has_plain_keys(MODULE_DICT(module)):
+            return NULL  # looking up may run code, which may take the module away, and its name
         found = DICT_GET(MODULE_DICT(module), name)
         if found == obj:
             return key

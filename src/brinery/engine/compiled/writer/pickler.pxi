@@ -405,12 +405,18 @@ cdef class PicklerMemo:
 
 cdef dict entries_of(Entry *table, size_t mask, uint32_t generation):
     cdef size_t i
-    cdef list found = []
-    # Collected before anything is made that could run a finalizer, and with it another dump.
-    for i in range(mask + 1):
-        if table[i].generation == generation:
-            found.append(<object>table[i].key)
-            found.append(table[i].index)
+    cdef list found
+    # No finalizer may run meanwhile, and take the table away.
+    cdef bint enabled = GC_DISABLE()
+    try:
+        found = []
+        for i in range(mask + 1):
+            if table[i].generation == generation:
+                found.append(<object>table[i].key)
+                found.append(table[i].index)
+    finally:
+        if enabled:
+            GC_ENABLE()
     return {<uintptr_t><PyObject *>obj: (index, obj) for obj, index in zip(found[::2], found[1::2])}
 
 
