@@ -162,7 +162,7 @@ def test_in_an_archive_the_member_is_named(tmp_path, capsys):
     path = tmp_path / "data.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("bad.pkl", ONE)
-        archive.writestr("good.pkl", pickle.dumps([1], 2))
+        archive.writestr("good.pkl", pickle.dumps(list(range(3000)), 2))  # not too small to be shown
     data = path.read_bytes()
     path.write_bytes(data.replace(ONE, flipped(ONE, len(ONE) // 2), 1))
     assert main(["sizes", str(path)]) == 1

@@ -59,7 +59,7 @@ def in_the_class(module: types.ModuleType, cls: type) -> None:
 def test_they_run_only_where_the_writer_is_ready(
     wire: Wire, put: Callable[[types.ModuleType, type], None], meta: bool, protocol: int
 ):
-    def dump(side: Any) -> bytes:
+    def dump(side: Any) -> bytes | str:
         # A class of its own, as a look-up is remembered.
         module = sys.modules[NAME] = types.ModuleType(NAME)
         names: Any = {Odd("__module__"): 1} if put is in_the_class else {}
@@ -77,7 +77,12 @@ def test_they_run_only_where_the_writer_is_ready(
 
         Odd.act = act
         try:
-            return side.dumps(graph, protocol)
+            data: bytes = side.dumps(graph, protocol)
+            return data
+        except (
+            RuntimeError
+        ) as refused:  # from Python 3.15 on, C pickle looks whether the list is as long as it was
+            return str(refused)
         finally:
             Odd.act = None
             for key in [key for key in sys.modules if key == NAME or isinstance(key, Odd)]:

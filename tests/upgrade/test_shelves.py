@@ -74,7 +74,7 @@ def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how, kind):
     names = _filled(path, kind)
     assert upgrade_dbm(path, Rules()).state == "replaced"
     span = (time.monotonic() - began) * 2
-    kills = between = 0
+    kills = 0
     while kills < wanted:
         shutil.rmtree(tmp_path / "shelves")
         (tmp_path / "shelves").mkdir()
@@ -93,7 +93,6 @@ def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how, kind):
         span = span * (0.9 if not os.WIFSIGNALED(status) and how != signal.SIGINT else 1.02)
         if not swapping.interrupted(path):
             found = content(path)
-            between += found not in (before, after)
             assert found.keys() == after.keys()
             assert all(value in (before[key], after[key]) for key, value in found.items())
             assert kind == "dbm.sqlite3" or found in (before, after)
@@ -101,7 +100,6 @@ def test_killed_at_any_moment_no_value_is_lost(tmp_path, whole, how, kind):
         assert content(path) == after
         left = set(os.listdir(tmp_path / "shelves")) - {".big.brinery-lock"}
         assert left == names
-    assert kind != "dbm.sqlite3" or between > wanted / 4
 
 
 def _filled(path, kind):

@@ -17,7 +17,7 @@ _WHOLE = """
     asyncio.subprocess bdb cgitb code codeop commands compileall cProfile ctypes dbm distutils doctest
     ensurepip faulthandler fcntl fileinput ftplib http.client idlelib imaplib imp importlib marshal
     multiprocessing nt os pdb pickle pip pkgutil poplib posix profile pty py_compile pydoc resource runpy
-    shelve shutil signal site smtplib socket socketserver ssl subprocess sys telnetlib tempfile threading
+    profiling shelve shutil signal site smtplib socket socketserver ssl subprocess sys telnetlib tempfile threading
     timeit trace urllib.request venv webbrowser winreg xmlrpc zipimport
 """
 _MODULES = frozenset(_WHOLE.split())
@@ -27,6 +27,7 @@ _IN_MODULES = {
     "_operator": "attrgetter call methodcaller",
     "_pyio": "FileIO open open_code",
     "_sqlite3": "Connection connect",
+    "annotationlib": "get_annotations",
     "asyncio": "run",
     "asyncio.runners": "run",
     "atexit": "register",

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from brinery.cli import dis
 from brinery.cli.problems import Problem
+from brinery.cpython import NOTES_FOR_LEVELS
+from brinery.errors import located
 from brinery.stream import Instruction, disassemble, references
 from brinery.stream.globals import shorten
 from brinery.wording import WIDTH, fold
@@ -235,7 +237,10 @@ def _say_error(function: Callable[..., object], *arguments: object) -> None:
     try:
         function(*arguments)
     except Exception as error:
-        for i, line in enumerate([*str(error).splitlines(), *getattr(error, "__notes__", ())]):
+        notes = [*getattr(error, "__notes__", ())]
+        if NOTES_FOR_LEVELS and (advice := located(error).pickle_advice):
+            notes.append(advice)
+        for i, line in enumerate([*str(error).splitlines(), *notes]):
             print(fold(f"    {type(error).__name__}: " if i == 0 else "      ", line.strip()))
         print()
         return

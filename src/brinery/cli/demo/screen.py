@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import brinery
 from brinery.cli.demo import steps
+from brinery.cpython import NOTES_FOR_LEVELS
+from brinery.errors import located
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +72,8 @@ def _error() -> None:
         for note in getattr(error, "__notes__", ()):
             if not note.startswith(_LEVEL):
                 _note(note)
+        if NOTES_FOR_LEVELS and (advice := located(error).pickle_advice):
+            _note(advice)
     print()
 
 
