@@ -17,8 +17,8 @@ _WHOLE = """
     asyncio.subprocess bdb cgitb code codeop commands compileall cProfile ctypes dbm distutils doctest
     ensurepip faulthandler fcntl fileinput ftplib http.client idlelib imaplib imp importlib marshal
     multiprocessing nt os pdb pickle pip pkgutil poplib posix profile pty py_compile pydoc resource runpy
-    profiling shelve shutil signal site smtplib socket socketserver ssl subprocess sys telnetlib tempfile threading
-    timeit trace urllib.request venv webbrowser winreg xmlrpc zipimport
+    profiling shelve shutil signal site smtplib socket socketserver ssl subprocess sys telnetlib tempfile
+    threading timeit trace urllib.request venv webbrowser winreg xmlrpc zipimport
 """
 _MODULES = frozenset(_WHOLE.split())
 _IN_MODULES = {
