@@ -187,6 +187,7 @@ def test_the_time_is_bounded(left, right):
     assert time.process_time() - begin < 20
 
 
+@pytest.mark.filterwarnings("ignore:The 'u' type code:DeprecationWarning")  # from Python 3.13 on
 @pytest.mark.parametrize("text", ["", "abc", "é\U0001f600"])
 def test_an_array_of_text_is_the_same_at_each_protocol(text):
     data = [pickle.dumps(array.array("u", text), protocol) for protocol in range(6)]

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brinery.errors import ReadError
-from brinery.persistent_ids import bounded
 from brinery.stream.feeds import Excerpt
 from brinery.stream.globals import BRIEF, GlobalName, printable, shorten
 from brinery.stream.old_bytes import bytes_function, bytes_of_array, bytes_of_call
@@ -279,6 +278,9 @@ def _is_plain(pid: Any) -> bool:
     if type(pid) is tuple:
         for part in pid:  # most are flat
             if type(part) is not str and type(part) is not int and type(part) is not bytes:
+                # Not before: it imports datetime, and two interpreters of one process must not, up to 3.13.0.
+                from brinery.persistent_ids import bounded
+
                 return bool(bounded(pid, _PLAIN, _MOST))
         return True
     return type(pid) is str or type(pid) is int or type(pid) is bytes
