@@ -87,8 +87,8 @@ def sizes(source: Readable | Buffer, *, progress: Callable[[int], object] | None
     """Weigh every object of `source`: bytes, or a file of which only ``read(n)`` is used, read to its end.
 
     What is shared counts where it is met first; where it is met again, only the reference does. Memory
-    does not grow with the stream but for its memo and stack. `progress` is called now and then with how many bytes
-    were read.
+    does not grow with the stream but for its memo and its stack. `progress` is called now and then with
+    how many bytes were read.
 
     Raises :class:`~brinery.errors.ReadError` at the first fault, as :func:`disassemble` does.
     """
