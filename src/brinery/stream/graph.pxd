@@ -21,6 +21,10 @@ cdef class Node:
     cdef public list parts, changes
 
 
+@cython.locals(made=Node)
+cdef Node _node(int kind, object head, list parts)
+
+
 cdef class Graph(Keeper):
     cdef readonly object names, encoding, errors
     cdef readonly bint late
@@ -32,9 +36,9 @@ cdef class Graph(Keeper):
 
     cpdef object constant(self, Walk walk, int code)
     cpdef object make(self, Walk walk, int code, Py_ssize_t first)
-    @cython.locals(stack=list, what=cython.int)
+    @cython.locals(stack=list, what=cython.int, node=Node)
     cpdef object change(self, Walk walk, int code, Py_ssize_t first)
-    @cython.locals(stack=list, parts=list, kind=cython.int)
+    @cython.locals(stack=list, parts=list, kind=cython.int, node=Node)
     cpdef object call(self, Walk walk, int code, object function, Py_ssize_t first)
     @cython.locals(given=list, count=Py_ssize_t, form=cython.int, kind=cython.int)
     cdef object _stands_for(self, Node function, object arguments)

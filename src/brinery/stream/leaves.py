@@ -132,7 +132,10 @@ class Leaves:
             out.append(index)
         else:
             out.append(_LONG_BINPUT)
-            out += _pack_size4(index)
+            out.append(index & 0xFF)
+            out.append(index >> 8 & 0xFF)
+            out.append(index >> 16 & 0xFF)
+            out.append(index >> 24)
 
     def _get(self, index: int) -> None:
         out = self._out
@@ -142,8 +145,12 @@ class Leaves:
             out.append(_BINGET)
             out.append(index)
         else:
+            # Byte by byte: half of what a call of Struct.pack costs, where this is compiled.
             out.append(_LONG_BINGET)
-            out += _pack_size4(index)
+            out.append(index & 0xFF)
+            out.append(index >> 8 & 0xFF)
+            out.append(index >> 16 & 0xFF)
+            out.append(index >> 24)
 
     # Frames
 

@@ -82,19 +82,27 @@ _pack_size8 = struct.Struct("<Q").pack
 
 
 class _Frame:
-    """A node that is being written."""
+    """A node that is being written.
+
+    items    what is being written of it: its own parts, then those of one change after the other
+    family   what becomes of these: one of the changes' kinds, or FIXED
+    place    how many of them are written
+    segment  0 for its own parts, then which of its changes
+    opened   whether a batch is
+    lone     whether the batch is one item without a mark
+    names    of a dict: 1 if its keys are attributes' names, 2 if they are slots'
+    """
 
     __slots__ = ("family", "items", "lone", "names", "node", "opened", "place", "segment")
 
-    def __init__(self, node: Node, items: list[Any], family: int) -> None:
-        self.node = node
-        self.items = items
-        self.family = family
-        self.place = 0
-        self.segment = 0  # 0 for its own parts, then its changes
-        self.opened = False  # a batch is
-        self.lone = False  # the batch is one item without a mark
-        self.names = 0  # of a dict: 1 if its keys are attributes' names, 2 if they are slots'
+    node: Node
+    items: list[Any]
+    family: int
+    place: int
+    segment: int
+    opened: bool
+    lone: bool
+    names: int
 
 
 class Rewriter(Leaves):
@@ -410,7 +418,12 @@ class Rewriter(Leaves):
     # Nodes with parts
 
     def _push(self, node: Node, items: list[Any], family: int) -> bool:
-        frame = _Frame(node, items, family)
+        frame = _Frame.__new__(_Frame)  # a call of the class would cost as much again
+        frame.node = node
+        frame.items = items
+        frame.family = family
+        frame.place = frame.segment = frame.names = 0
+        frame.opened = frame.lone = False
         frames = self._frames
         if family == _SETITEM and frames:
             below = frames[-1]
