@@ -142,7 +142,10 @@ class Column:
             last = rows[-1][0]
 
     def replace(self, connection: Any, key: tuple[Any, ...], old: Any, new: bytes | str) -> bool:
-        """Put `new` in the place of `old`; false where that is not there any more."""
+        """Put `new` in the place of `old`; false where that is not there any more.
+
+        Raises :func:`refusals` where the database does not take it; the transaction goes on.
+        """
         import sqlalchemy
 
         same = [one == part for one, part in zip(self._keys, key, strict=True)]
@@ -157,7 +160,23 @@ class Column:
             .where(*same, there == sqlalchemy.literal(old, kind))
             .values({self._column.name: written})
         )
-        return bool(connection.execute(change).rowcount == 1)
+        # What is longer than before may be too long for the column. SQLite's have no length.
+        if len(new) <= len(old) or self._engine.dialect.name == "sqlite":
+            return bool(connection.execute(change).rowcount == 1)
+        with connection.begin_nested():
+            return bool(connection.execute(change).rowcount == 1)
+
+    def read(
+        self, connection: Any, first: tuple[Any, ...], last: tuple[Any, ...]
+    ) -> dict[tuple[Any, ...], Any]:
+        """The values of the rows from the key `first` to the key `last`."""
+        import sqlalchemy
+
+        keys = sqlalchemy.tuple_(*self._keys)
+        query = sqlalchemy.select(*self._keys, self._cell).where(
+            keys >= sqlalchemy.tuple_(*first), keys <= sqlalchemy.tuple_(*last)
+        )
+        return {tuple(key): value for *key, value in connection.execute(query)}
 
     def cells(self) -> Generator[tuple[str, bytes | str]]:
         """Where each cell is, as ``table.column[key]``, and its bytes or text; others are left out.
