@@ -6,7 +6,9 @@ import collections
 import dataclasses
 import decimal
 import math
+import sys
 import threading
+import time
 import types
 
 import pytest
@@ -147,11 +149,30 @@ class Written(Node):
         return (self.a, self.b) == (other.a, other.b)
 
 
+class Reduced(Written):
+    """And that says what it is written as."""
+
+    def __reduce__(self):
+        return Reduced, (self.a, self.b)
+
+
+class Stated(Written):
+    """And that has a state of its own, a tuple."""
+
+    def __getstate__(self):
+        return self.a, self.b
+
+    def __setstate__(self, state):
+        self.a, self.b = state
+
+
 Couple = collections.namedtuple("Couple", "a b")
 MAKERS = {
     "dataclass": Node,
     "slots": SlottedNode,
     "its own": Written,
+    "reduced": Reduced,
+    "stated": Stated,
     "namedtuple": Couple,
     "deque": lambda a, b: collections.deque([a, b]),
     "ordered": lambda a, b: collections.OrderedDict(a=a, b=b),
@@ -228,3 +249,71 @@ class TestAnEqOfItsOwn:
         assert first_difference(kind(list, a=1, b=2), kind(list, b=2, a=3)).path == "root['a']"
         ordered = collections.OrderedDict
         assert first_difference(ordered(a=1, b=2), ordered(b=2, a=1)).path == "root<key>"
+
+
+class Silent(ByName):
+    """As arrays do, it says neither True nor False."""
+
+    def __eq__(self, other):
+        return NotImplemented if other is None else [self.name == other.name]
+
+    def __reduce__(self):
+        return Silent, (self.name,)
+
+
+class Leaves(ByName):
+    """It is written without what its ``==`` looks at."""
+
+    def __eq__(self, other):
+        return (self.name, vars(self).get("more")) == (other.name, vars(other).get("more"))
+
+    def __reduce__(self):
+        return Leaves, (self.name,)
+
+
+class TestAnEqAndAReductionOfItsOwn:
+    """What it is written as is compared first, then what it has; == decides where anything differs."""
+
+    def test_what_is_written_and_not_looked_at_may_differ(self):
+        class Cased(ByName):
+            def __eq__(self, other):
+                return self.name.lower() == other.name.lower()
+
+            def __reduce__(self):
+                return Cased, (self.name,)
+
+        assert first_difference([Cased("N"), 1], [Cased("n"), 1]) is None
+        assert first_difference([Cased("N"), 1], [Cased("n"), 2]).path == "root[1]"
+        assert first_difference(Cased("N"), Cased("m")).path == "root.__reduce__()[1][0]"
+
+    def test_what_is_not_written_and_looked_at_is_told(self):
+        assert first_difference(Leaves("n", more=1), Leaves("n", more=2)).path == "root.more"
+        assert first_difference(Leaves("n", more=1, cache=2), Leaves("n", more=1)) is None
+
+    def test_where_it_says_nothing_what_is_written_counts(self):
+        assert first_difference([Silent("n", cache=1), 1], [Silent("n", cache=2), 1]) is None
+        assert first_difference([Silent("n", cache=1), 1], [Silent("n", cache=2), 2]).path == "root[1]"
+        assert first_difference(Silent("n"), Silent("m")).path == "root.__reduce__()[1][0]"
+
+    def test_items_of_one_of_a_subclass_of_list(self):
+        class Items(list):
+            def __eq__(self, other):
+                return len(self) == len(other)
+
+            def __reduce__(self):
+                return Items, ()
+
+        assert first_difference(Items([1]), Items([2])) is None
+        assert first_difference(Items([1]), Items([1, 2])).path == "root<length>"
+
+    @pytest.mark.parametrize("make", [Written, Reduced, Stated])
+    def test_one_part_that_differs_deep_inside_is_told_in_time(self, make):
+        """Each of them asks its parts twice: 2 ** 40 times in all."""
+        one, other = make(1, 2), make(1, 2)
+        for _ in range(40):
+            one, other = make(one, one), make(other, other)
+        before = sys.getprofile()
+        begun = time.monotonic()
+        assert first_difference([make(one, "x")], [make(other, "y")]) is not None
+        assert time.monotonic() - begun < 30
+        assert sys.getprofile() is before

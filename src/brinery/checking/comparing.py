@@ -7,8 +7,8 @@ object in several places has to be one again, where it can be changed. Nothing r
 
 An ``==`` that goes through its parts goes through a shared one once for each way to it: that is exponential.
 So it is not asked where the parts can be compared here, each pair once, and with the same answer: for
-containers, dataclasses, and objects that are their attributes. What a class's own ``__eq__`` does not look at
-may differ: that is asked as soon as something does.
+containers, dataclasses, objects that are their attributes or say what they are made of. What a class's own
+``__eq__`` does not look at may differ: that is asked as soon as something does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import collections
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from brinery.checking.asking import Patience, equal
 from brinery.checking.members import by_value
 from brinery.checking.parts import (
     BY_NAME,
@@ -65,6 +66,8 @@ def first_difference(written: object, read: object) -> Difference | None:
     while pairs:
         while askers and len(pairs) <= askers[-1].below:
             askers.pop()  # all its parts are alike
+        if askers and len(pairs) <= askers[-1].reduced:
+            askers[-1].is_reduced = True
         pair = one, other, way = pairs.pop()
         if one is other:
             continue
@@ -82,7 +85,10 @@ def first_difference(written: object, read: object) -> Difference | None:
             if not found:
                 continue
             if type(one) not in _PLAIN and kinds[type(one)].asked_last:
-                askers.append(_Asker(one, other, len(pairs), len(seen)))
+                apart = kinds[type(one)].own_reduction
+                further = _further(one, other, kinds) if apart else []
+                askers.append(_Asker(one, other, len(pairs), len(seen), len(further) if apart else -1))
+                found = [*found, *further]
             # The last one is looked at first: so the first difference in order is what is reported.
             for step, a, b in reversed(found):
                 pairs.append((a, b, (step, way)))
@@ -96,25 +102,36 @@ def first_difference(written: object, read: object) -> Difference | None:
     return None
 
 
-class _Asker(NamedTuple):
+class _Asker:
     """Two objects whose ``==`` is asked once a part of theirs differs.
 
     `below` is how many pairs were left to be compared before their parts, `before` how many had been seen.
+    Those with a reduction of their own are compared by that first, then by `further` parts: attributes, which
+    count only where ``==`` says that the two are not equal. `is_reduced` tells that it is the turn of these.
     """
 
-    one: object
-    other: object
-    below: int
-    before: int
+    __slots__ = ("before", "below", "is_reduced", "one", "other", "reduced")
+
+    def __init__(self, one: object, other: object, below: int, before: int, further: int) -> None:
+        self.one, self.other = one, other
+        self.below, self.before = below, before
+        self.reduced = below + further
+        self.is_reduced = False
+
+    def says(self, patience: Patience) -> bool:
+        """Whether they are alike, or nothing but attributes differs and they do not say that this matters."""
+        said = patience.equal(self.one, self.other)
+        return said is True or (said is None and self.is_reduced)
 
 
 def _are_alike_all_the_same(
     askers: list[_Asker], pairs: list[Pair], seen: dict[tuple[int, int], Pair]
 ) -> bool:
     """Whether what differs is a part of two that say that they are equal; then nothing is left of these."""
+    patience = Patience()
     while askers:
         asker = askers.pop()
-        if _equal(asker.one, asker.other):
+        if asker.says(patience):
             del pairs[asker.below :]
             while len(seen) > asker.before:  # elsewhere the same parts may matter
                 seen.popitem()
@@ -192,20 +209,35 @@ def _compare_objects(one: Any, other: Any, kinds: Kinds) -> list[Part]:
     parts = _parts_that_eq_compares(one, other, kinds)
     if parts is not None:
         return parts
+    if kind.own_reduction and kind.asked_last:
+        reductions = _reduction(one), _reduction(other)
+        if None in reductions:
+            return _further(one, other, kinds) if equal(one, other) is False else _ALIKE
+        parts = _reduction_parts(*reductions)  # and further ones after these
+        return _ALIKE if parts is _DIFFERENT and equal(one, other) is True else parts
     asked = cls.__eq__ is not object.__eq__ and not kind.asked_last
-    equal = _equal(one, other) if asked else None
-    if equal is True:
+    said = equal(one, other) if asked else None
+    if said is True:
         return _ALIKE
     parts = []
     if kind.own_reduction:
         reductions = _reduction(one), _reduction(other)
         if None not in reductions:
             parts = _reduction_parts(*reductions)
-        if equal is not False or parts is _DIFFERENT:
+        if said is not False or parts is _DIFFERENT:
             return parts
     # Where == says no, attributes tell whether it is more than a NaN somewhere, which is equal to nothing.
     contents = _contents(one, other)
     return _DIFFERENT if contents is _DIFFERENT else [*parts, *attributes(one, other, kind), *contents]
+
+
+def _further(one: Any, other: Any, kinds: Kinds) -> list[Part]:
+    """What two of one class have, whatever they say that they are made of: attributes, and items."""
+    contents = _contents(one, other)
+    if contents is _DIFFERENT:
+        kind = next(kind for kind in (list, tuple, collections.deque, dict) if isinstance(one, kind))
+        contents = [("<length>", kind.__len__(one), kind.__len__(other))]
+    return [*attributes(one, other, kinds[type(one)]), *contents]
 
 
 def _parts_that_eq_compares(one: Any, other: Any, kinds: Kinds) -> list[Part] | None:
@@ -344,18 +376,6 @@ def _reduction_parts(one: Any, other: Any) -> list[Part]:
             return _DIFFERENT
         parts += contents
     return parts
-
-
-def _equal(one: object, other: object) -> bool | None:
-    """What ``==`` says; None where it says neither True nor False, as that of arrays.
-
-    One that fails has met what the other does not have.
-    """
-    try:
-        said = one == other
-    except Exception:
-        return False
-    return said if isinstance(said, bool) else None
 
 
 def _path(way: Way) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from brinery.checking.asking import Patience
 from brinery.checking.parts import BY_NAME, MISSING, VALUES, Kinds, attribute, names_of
 
 __all__ = ["by_value"]
@@ -42,7 +43,4 @@ def by_value(obj: object, kinds: Kinds) -> bool:
 
 
 def _is_equal_to_itself(obj: Any) -> bool:
-    try:
-        return bool(obj == obj)
-    except Exception:
-        return False
+    return Patience().is_itself(obj)

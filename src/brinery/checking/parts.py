@@ -42,8 +42,8 @@ class Kind(NamedTuple):
 
     fields         the fields that ``==`` compares, where it is what dataclasses makes; None where it is not.
     own_reduction  whether it says otherwise than ``object`` what its objects are written as.
-    asked_last     whether it has an ``__eq__`` of Python, and its objects are their attributes, which are
-                   compared first: asked first, it would ask that of the parts, and that of theirs.
+    asked_last     whether it has an ``__eq__`` of Python. What its objects are made of is compared first:
+                   asked first, it would ask that of the parts, and that of theirs.
     slots          the names of its slots.
     """
 
@@ -60,7 +60,7 @@ class Kinds(dict[Any, Kind]):
         """The kind of a class that was not asked for before."""
         fields, own_reduction = _compared_fields(cls), _has_own_reduction(cls)
         own_eq = isinstance(cls.__eq__, types.FunctionType) and fields is None
-        kind = self[cls] = Kind(fields, own_reduction, own_eq and not own_reduction, list(_slots(cls)))
+        kind = self[cls] = Kind(fields, own_reduction, own_eq, list(_slots(cls)))
         return kind
 
 
