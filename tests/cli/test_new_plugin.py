@@ -113,6 +113,31 @@ def test_a_name_that_will_not_do(run, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("9x", "it becomes the name of a class, and begins with a digit; 'x' would do"),
+        ("brinery-9", "it becomes the name of a class, and begins with a digit"),
+        ("Two Words", "small letters, digits and single hyphens, a letter first; 'two-words' would do"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_said(run, name, said):
+    assert run(name)[2] == f"brinery new-plugin: {name!r} is no name for a plugin: {said}\n"
+
+
+@pytest.mark.slow
+def test_its_store_says_so_where_the_folder_is_missing(run, tmp_path, monkeypatch):
+    assert run("notes", "--store")[0] == 0
+    monkeypatch.syspath_prepend(tmp_path / "brinery-notes" / "src")
+    from brinery_notes.store import NotesStore, open_store  # type: ignore[import-not-found]
+
+    for open_one in (NotesStore, lambda path: open_store(f"notes:{path}")):
+        with pytest.raises(
+            brinery.errors.StoreError, match=r"there is no folder .*no/such'.*; make it first"
+        ):
+            open_one(tmp_path / "no/such/notes.db")
+
+
 @pytest.mark.parametrize("name", ["sqlite", "python2-names", "brinery-sqlite", "exceptions"])
 def test_the_name_of_a_plugin_that_is_there(run, tmp_path, name):
     code, _, err = run(name)

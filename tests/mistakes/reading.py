@@ -329,6 +329,25 @@ class Endless:
         return getattr(self.inner, name)
 
 
+class EndlessDict(dict[str, int]):
+    def __init__(self) -> None:
+        self.data: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return self.data[name]
+
+    def __setitem__(self, key: str, value: int) -> None:
+        self.data[key] = value
+        super().__setitem__(key, value)
+
+
+@mistake("an endless __getattr__ of a dict that is filled before it has its attributes")
+def _(profile: Profile, folder: Path) -> Any:
+    made = EndlessDict()
+    made["a"] = 1
+    return profile.loads(pickle.dumps(made))
+
+
 @mistake("a set's member whose hash wants what has not come")
 def _(profile: Profile, folder: Path) -> Any:
     return profile.loads(pickle.dumps(Named("anna")))

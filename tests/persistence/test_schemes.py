@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,28 @@ def test_of_a_family_that_nobody_has_the_whole_name_is_told_and_no_password() ->
 def test_a_scheme_that_nobody_has_is_refused_with_those_that_are_there() -> None:
     with pytest.raises(StoreError, match=r"no active plugin opens 'redis' stores.*known schemes: sqlite"):
         open_store("redis://localhost", SQLITE)
+
+
+@pytest.mark.parametrize(("url", "meant"), [("sqlit:///shop.db", "'sqlite'"), ("reds+tls://db", None)])
+def test_a_scheme_that_is_misspelt_is_told_which_is_meant(url: str, meant: str | None) -> None:
+    with pytest.raises(StoreError, match="nown schemes: sqlite") as refused:
+        open_store(url, SQLITE)
+    assert (f"did you mean {meant}?" in str(refused.value)) == (meant is not None)
+
+
+@pytest.mark.parametrize(
+    "url", ["dbs:{}/no/such/a.db", "dbs:///{}/no%20such/a.db?timeout=3", "dbs:no/such/a.db"]
+)
+def test_a_folder_that_is_missing_is_told_whatever_the_library_says(url: str, tmp_path: Path) -> None:
+    def opener(url: str) -> Memory:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    url = url.format(tmp_path)
+    with pytest.raises(StoreError, match=r"cannot be opened: there is no folder '.*no.such'; make it first"):
+        open_store(url, {"dbs": PersistentScheme("dbs", opener)})
+    for other in ("dbs:a.db", f"dbs:{tmp_path}/a.db", "dbs://host/no/such"):
+        with pytest.raises(sqlite3.OperationalError):
+            open_store(other, {"dbs": PersistentScheme("dbs", opener)})
 
 
 def test_what_is_opened_must_be_a_store() -> None:

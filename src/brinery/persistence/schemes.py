@@ -55,9 +55,13 @@ def open_store(
     # "sqlalchemy+postgresql://…" is opened by "sqlalchemy", unless some plugin has the whole name.
     name = scheme if scheme in schemes else scheme.partition("+")[0]
     if name not in schemes:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, schemes, 1, 0.6)
+        meant = f"did you mean {near[0]!r}? Known" if near else "known"
         known = ", ".join(sorted(schemes)) or "none"
         raise StoreError(
-            f"no active plugin opens {scheme!r} stores, as {shown(url)!r} asks; known schemes: {known}."
+            f"no active plugin opens {scheme!r} stores, as {shown(url)!r} asks; {meant} schemes: {known}."
             " Install a plugin that has it (python -m brinery plugins lists what is there), or bind a store"
             " object"
         )
@@ -69,6 +73,11 @@ def open_store(
     except Exception as failure:
         if text := redact_error(failure, url):
             raise StoreError(f"{shown(url)!r} cannot be opened: {text}") from None
+        folder = _missing_folder(url)
+        if folder and not isinstance(failure, StoreError):
+            raise StoreError(
+                f"{shown(url)!r} cannot be opened: there is no folder {folder!r}; make it first"
+            ) from failure
         raise
     if not isinstance(store, Store | SimpleStore):
         raise StoreError(
@@ -76,6 +85,20 @@ def open_store(
             " derive from brinery.persistence.Store, or have claims, persistent_id and persistent_load"
         )
     return store
+
+
+def _missing_folder(url: str) -> str:
+    """The folder of the file that `url` may name, where there is none; "" where there is."""
+    import os
+    from urllib.parse import unquote
+
+    path = url.partition(":")[2].partition("?")[0]
+    if path.startswith("//"):  # what stands between these and the next slash is a host, and no folder
+        host, _, path = path[2:].partition("/")
+        if host:
+            return ""
+    folder = os.path.dirname(unquote(path))
+    return folder if folder and not os.path.isdir(folder) else ""
 
 
 def take_options(

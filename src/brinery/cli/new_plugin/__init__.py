@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the files. Raises Problem for a name that will not do, and where the folder is there already."""
     name = options.name.removeprefix("brinery-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise Problem(f"{options.name!r} is no name for a plugin: small letters, digits and single hyphens")
+        raise Problem(f"{options.name!r} is no name for a plugin: {_wrong(name)}")
     # Which no other command is to wait for.
     from brinery.plugin_host.discovery import installed_plugins
     from brinery.plugin_host.selection import BUILT_IN
@@ -83,3 +83,12 @@ def run(options: argparse.Namespace) -> None:
     print('  pip install "pip>=25.1" && pip install -e . --group test && pytest')
     print(f"  brinery plugins {name}\n")
     print(f"Then make it your own: {folder / 'src' / words['module'] / '__init__.py'}")
+
+
+def _wrong(name: str) -> str:
+    """What is wrong with a name, and one that is like it and would do."""
+    like = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("0123456789-")
+    meant = f"; {like!r} would do" if like else ""
+    if re.match("[0-9]", name):
+        return f"it becomes the name of a class, and begins with a digit{meant}"
+    return f"small letters, digits and single hyphens, a letter first{meant}"

@@ -126,26 +126,33 @@ def _cut_off(opcode: str, beginning: bytes, at: bytes, left: int | None) -> str:
 
 
 def _endless(exc: BaseException) -> list[str]:
-    frames = _frames(exc)
-    if frames and frames[-1].f_code.co_name == "__getattr__" and len(frames) > 1:
-        owner = _first_argument(frames[-1])
-        return [
-            f"{full_name(owner)}.__getattr__ asks for an attribute of its own object that has not come yet, "
-            "and so for itself without end. Let it begin with: if name.startswith('_'): raise "
-            "AttributeError(name)"
-        ]
-    return []
+    frames = _users_frames(exc)
+    if len(frames) < 2 or frames[-1].f_code.co_name != "__getattr__":
+        return []
+    owner = full_name(_argument(frames[-1], 0))
+    asked, first = _argument(frames[-1], 1), frames[0]
+    said = (
+        f"{owner}.__getattr__ asks for an attribute of its own object that has not come yet, "
+        "and so for itself without end. "
+    )
+    if first.f_code.co_name == "__getattr__" and str(_argument(first, 1)).startswith("_"):
+        return [said + "Let it begin with: if name.startswith('_'): raise AttributeError(name)"]
+    # The class's own code came before the attributes did: an item is set, a state is taken, a key is hashed.
+    return [
+        f"{said}{first.f_code.co_name} needed {asked!r} first: pickle makes the object without __init__, "
+        f"fills it with its items, and gives it its attributes last. Make {asked!r} in __new__, which is "
+        f"called (from protocol 2 on), and let __getattr__ begin with: if name == {asked!r}: raise "
+        "AttributeError(name)"
+    ]
 
 
 def _unready(exc: BaseException) -> str:
     """Whether a key's or member's ``__hash__`` or ``__eq__`` ran into attributes that are not there."""
     # What the engine called, perhaps by way of a dict or set: the first frame that is not its own.
-    for frame in _frames(exc):
-        if str(frame.f_globals.get("__name__")).startswith("brinery."):
-            continue
+    for frame in _users_frames(exc):
         name = frame.f_code.co_name
         if name in ("__hash__", "__eq__"):
-            owner = full_name(_first_argument(frame))
+            owner = full_name(_argument(frame, 0))
             return (
                 f"{owner}.{name} ran before the object had its state: it is a key of a dict, or a member "
                 "of a "
@@ -157,18 +164,20 @@ def _unready(exc: BaseException) -> str:
     return ""
 
 
-def _frames(exc: BaseException) -> list[FrameType]:
+def _users_frames(exc: BaseException) -> list[FrameType]:
+    """The frames of code that an engine called, the outermost first."""
     found = []
     trace = exc.__traceback__
     while trace is not None:
-        found.append(trace.tb_frame)
+        if not str(trace.tb_frame.f_globals.get("__name__")).startswith("brinery."):
+            found.append(trace.tb_frame)
         trace = trace.tb_next
-    return found[-100:]
+    return found
 
 
-def _first_argument(frame: FrameType) -> object:
+def _argument(frame: FrameType, number: int) -> object:
     names = frame.f_code.co_varnames
-    return frame.f_locals.get(names[0]) if names else None
+    return frame.f_locals.get(names[number]) if len(names) > number else None
 
 
 def missing_global(
