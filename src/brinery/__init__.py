@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from brinery.old_shapes import Shape, TextRule
     from brinery.persistence.stores import SimpleStore, Store
     from brinery.persistent_ids import Key
+    from brinery.plan import PerDump
     from brinery.plugin_host.explaining import Explanation
     from brinery.plugin_host.report import PluginReport, Report
     from brinery.plugin_host.saying import Say
@@ -67,6 +68,7 @@ __all__ = [
     "NameTable",
     "Option",
     "Override",
+    "PerDump",
     "PersistentScheme",
     "Pickler",
     "PluginReport",
@@ -113,6 +115,7 @@ _IMPORTED_WHEN_USED = {
     "NameTable": "brinery.declarations",
     "Option": "brinery.declarations",
     "Override": "brinery.declarations",
+    "PerDump": "brinery.plan",
     "PersistentScheme": "brinery.declarations",
     "PluginReport": "brinery.plugin_host.report",
     "Profile": "brinery.profile",

@@ -82,7 +82,8 @@ class Reducer(Rule):
     target      the class, or its dotted name ``"package.module:qualname"``; the name is never imported,
                 the reducer applies when such an object turns up.
     reduce      ``reduce(obj)`` gives what ``__reduce__`` may give (pickle documentation): a global's name, or
-                a tuple of 2 to 6 items. A function, or its dotted name, imported for the first such object.
+                a tuple of 2 to 6 items. A function, or its dotted name, imported for the first such object;
+                or a :class:`brinery.PerDump`, which remembers something for the time of one dump.
     subclasses  false: objects whose type is exactly the class. True: those of its subclasses too, virtual
                 ones of an ABC included, unless a nearer base class has a reducer.
     protocol    true: it is called as ``reduce(obj, protocol)``, with the number from 0 to 5. A PickleBuffer,

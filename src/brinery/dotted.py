@@ -63,6 +63,9 @@ def called(function: object) -> str:
 
     if isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
         return f"{function.__module__}:{function.__qualname__}"
+    wrapped = getattr(function, "__wrapped__", None)
+    if wrapped is not None:
+        return called(wrapped)
     return f"a {name_of_class(type(function))}"
 
 

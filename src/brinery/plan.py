@@ -27,6 +27,7 @@ __all__ = [
     "AtProtocol",
     "NameMap",
     "NameStep",
+    "PerDump",
     "ReadPlan",
     "RuleTable",
     "ShapeTable",
@@ -147,6 +148,29 @@ class AtProtocol(NamedTuple):
     function: Callable[[object, int], object]
 
 
+class PerDump:
+    """A reducer or override that remembers something for the time of one dump, and no longer.
+
+    ``make(protocol)`` is called once in each dump that needs it, for the first such object. The function that
+    it gives is called with each of the dump's objects, and forgotten when the dump is over, whatever ends it.
+    A dump within a dump has its own. It stands where a Reducer or Override takes a function, and serves as a
+    decorator. Declarations of several classes that share a PerDump share its function.
+
+    Called itself, with an object, it is as if that was the one object of a dump.
+    """
+
+    __slots__ = ("__wrapped__",)
+
+    def __init__(self, make: Callable[[int], Callable[[Any], object]]) -> None:
+        self.__wrapped__ = make
+
+    def __call__(self, obj: object, protocol: int = 5) -> object:
+        return self.__wrapped__(protocol)(obj)
+
+    def __repr__(self) -> str:
+        return f"PerDump({self.__wrapped__!r})"
+
+
 class Foreseen(NamedTuple):
     """What a store's claim gives for most objects of a type, so that an engine may write it before it asks.
 
@@ -174,12 +198,12 @@ class TypeRule(NamedTuple):
                 any code of the objects runs, and before the end.
 
     An override and a reducer are each a function of the object, or AtProtocol with one that takes the
-    protocol as well.
+    protocol as well, or PerDump.
     """
 
     claim: Callable[[object, Any], object | None] | None = None
-    overrides: tuple[Callable[[object], object] | AtProtocol, ...] = ()
-    reduce: Callable[[object], object] | AtProtocol | None = None
+    overrides: tuple[Callable[[object], object] | AtProtocol | PerDump, ...] = ()
+    reduce: Callable[[object], object] | AtProtocol | PerDump | None = None
     foreseen: Foreseen | None = None
 
 

@@ -9,7 +9,7 @@ import pickle
 import re
 import sys
 import unittest
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
@@ -22,6 +22,7 @@ from brinery.declarations import Reducer, Rule, target_name
 from brinery.dotted import import_dotted
 from brinery.engine.protocol import DEFAULT_PROTOCOL, HIGHEST_PROTOCOL
 from brinery.errors import PluginError
+from brinery.plan import PerDump
 from brinery.profile import Profile
 from brinery.stream import references
 from brinery.testing.contracts import Contract, skipping
@@ -304,13 +305,21 @@ class PluginContract(Contract):
         def told(rule: Rule) -> Rule:
             reduce: Any = import_dotted(rule.reduce) if isinstance(rule.reduce, str) else rule.reduce
 
-            @wraps(reduce)  # what is said of it is about the author's own line
-            def telling(obj: object, *protocol: int) -> Any:
-                reduction = reduce(obj, *protocol)
-                if reduction is not NotImplemented:
-                    used.add(target_name(rule.target))
-                return reduction
+            def watched(reduce: Callable[..., Any]) -> Callable[..., Any]:
+                @wraps(reduce)  # what is said of it is about the author's own line
+                def telling(obj: object, *protocol: int) -> Any:
+                    reduction = reduce(obj, *protocol)
+                    if reduction is not NotImplemented:
+                        used.add(target_name(rule.target))
+                    return reduction
 
+                return telling
+
+            if type(reduce) is PerDump:
+                make = reduce.__wrapped__
+                telling: Any = PerDump(wraps(make)(lambda protocol: watched(make(protocol))))
+            else:
+                telling = watched(reduce)
             more = {"subclasses": rule.subclasses} if isinstance(rule, Reducer) else {}
             kind: Any = type(rule)
             made: Rule = kind(rule.target, telling, protocol=rule.protocol, emits=rule.emits, **more)

@@ -9,7 +9,7 @@ from brinery.declarations import Override, Reducer, check_class, target_name
 from brinery.dotted import import_dotted, name_of_class
 from brinery.errors import DeclarationError, PluginError, WriteError
 from brinery.lineage import Lineage, PerType
-from brinery.plan import NATIVE_TYPES, AtProtocol, TypeRule
+from brinery.plan import NATIVE_TYPES, AtProtocol, PerDump, TypeRule
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.places import Fields, Place
 from brinery.plugin_host.settling import Conflict, Settlement, refusal, settle
@@ -276,7 +276,7 @@ def _check_found(found: object, claim: Claim[Any]) -> None:
         ) from None
 
 
-def _settled_function(settled: Settlement | None) -> Callable[..., object] | AtProtocol | None:
+def _settled_function(settled: Settlement | None) -> Callable[..., object] | AtProtocol | PerDump | None:
     if settled is None:
         return None
     return _function(settled.chosen[0]) if settled.conflict is None else refusal(settled.conflict)
@@ -285,7 +285,8 @@ def _settled_function(settled: Settlement | None) -> Callable[..., object] | AtP
 def _given(claim: Claim[Any]) -> Any:
     """The function of a reducer or override that has been asked."""
     reduce: Any = claim.declared.reduce
-    return import_dotted(reduce) if isinstance(reduce, str) else reduce
+    found: Any = import_dotted(reduce) if isinstance(reduce, str) else reduce
+    return found.__wrapped__ if type(found) is PerDump else found
 
 
 def _look_at(place: str, exc: BaseException, claim: Claim[Any], by: int | None) -> str:
@@ -309,7 +310,7 @@ def _raised(exc: BaseException, function: Any) -> bool:
     return trace is not None
 
 
-def _function(claim: Claim[Any]) -> Callable[..., object] | AtProtocol:
+def _function(claim: Claim[Any]) -> Callable[..., object] | AtProtocol | PerDump:
     """The reducer's function; imported now, where it was declared by name."""
     reduce: object = claim.declared.reduce
     if isinstance(reduce, str):
@@ -326,4 +327,6 @@ def _function(claim: Claim[Any]) -> Callable[..., object] | AtProtocol:
             f"plugin {claim.plugin}: {claim.declared!r} ({claim.place}) names {reduce!r}, "
             "which is no function"
         )
+    if isinstance(reduce, PerDump):  # it is given the protocol in any case
+        return reduce
     return AtProtocol(reduce) if claim.declared.protocol else reduce

@@ -205,7 +205,7 @@ from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.stream.text import SHORT as SHORT_TEXT, encode_global, encode_persistent_id, is_short
 from brinery import refusals
 from brinery.errors import BadReduction, WriteError, locate_writing
-from brinery.plan import AtProtocol, Foreseen, NameMap, TypeRule, WritePlan
+from brinery.plan import AtProtocol, Foreseen, NameMap, PerDump, TypeRule, WritePlan
 from brinery import cpython as _cpython
 from brinery.cpython import GETATTR_IN_A_ROW, NOTES_FOR_LEVELS
 

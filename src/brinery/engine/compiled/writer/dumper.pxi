@@ -124,7 +124,7 @@ cdef void give_back(Writer *w) noexcept:
     end_work(w)
     if (
         (w.depth or w.log_owned or w.hooked or w.noted or w.loose_count)
-        or (w.subject != NULL or w.nested != NULL or w.result != NULL)
+        or (w.subject != NULL or w.nested != NULL or w.result != NULL or w.per_dump != NULL)
     ):
         drop_all(w)
     DECREF(w.plan)
@@ -171,6 +171,8 @@ cdef void drop_all(Writer *w) noexcept:
     XDECREF(w.dispatch_table)
     XDECREF(w.buffer_callback)
     XDECREF(w.stored)
+    XDECREF(w.per_dump)
+    w.per_dump = NULL
     w.write = w.persistent_id = w.persistent_self = w.stored = NULL
     w.reducer_override = w.dispatch_table = w.buffer_callback = NULL
     w.hooked = False

@@ -100,7 +100,23 @@ cdef object ask_rule(Writer *w, object function, object instance):
     """What a plugin's function, or a dispatch table's, gives for an object."""
     if type(function) is AtProtocol:
         return (<tuple>function)[0](instance, w.proto)
+    if type(function) is PerDump:
+        return function_of_dump(w, function)(instance)
     return function(instance)
+
+
+cdef object function_of_dump(Writer *w, object made_by):
+    """The function of this dump, which a PerDump gives once."""
+    cdef dict known
+    if w.per_dump == NULL:
+        known = {}
+        Py_INCREF(known)
+        w.per_dump = <PyObject *>known
+    known = <dict>w.per_dump
+    function = known.get(made_by)
+    if function is None:
+        function = known[made_by] = made_by.__wrapped__(w.proto)
+    return function
 
 
 cdef object begin_stored(Writer *w):

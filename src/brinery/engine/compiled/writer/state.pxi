@@ -127,6 +127,7 @@ cdef struct Writer "brinery_writer":
     PyObject *persistent_id      # owned or NULL, and so on
     PyObject *persistent_self    # where persistent_id is a function: its first argument
     PyObject *stored             # what the bound stores gave for this dump
+    PyObject *per_dump           # owned or NULL: a dict, the function that each PerDump gave for this dump
     bint foresees                # references may be written before their store is asked; see foresight
     PyObject **notes             # owned: for each of those, NOTED pointers
     size_t noted

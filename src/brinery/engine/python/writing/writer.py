@@ -20,7 +20,7 @@ from brinery.engine.python.writing.output import Output
 from brinery.engine.python.writing.reducing import write_global, write_reduced, write_type
 from brinery.engine.runaways import FIRST_CHECK, check_depth
 from brinery.errors import locate_writing
-from brinery.plan import AtProtocol
+from brinery.plan import AtProtocol, PerDump
 from brinery.stream.opcodes import codes
 from brinery.stream.text import encode_persistent_id, is_short
 
@@ -49,6 +49,7 @@ class Writer(Output):
     __slots__ = (
         "_objects",
         "_open_containers",
+        "_per_dump",
         "buffer_callback",
         "containers",
         "dispatch_table",
@@ -84,6 +85,8 @@ class Writer(Output):
         #: What the bound stores gave for this dump.
         self.stored: StoreDump | None = None
         self._open_containers: set[int] = set()
+        #: The functions that each PerDump gave for this dump.
+        self._per_dump: dict[PerDump, Callable[[Any], object]] = {}
         self.containers = CONTAINERS[protocol]
         # What a Pickler may add:
         self.fast = False
@@ -236,7 +239,13 @@ class Writer(Output):
         raise refusals.no_reduction(obj)
 
     def _ask(self, function: Any, obj: object) -> Any:
-        return function.function(obj, self.protocol) if type(function) is AtProtocol else function(obj)
+        if type(function) is AtProtocol:
+            return function.function(obj, self.protocol)
+        if type(function) is PerDump:
+            if function not in self._per_dump:
+                self._per_dump[function] = function.__wrapped__(self.protocol)
+            return self._per_dump[function](obj)
+        return function(obj)
 
     def _begin_stored(self) -> StoreDump | None:
         """The bound stores' part in this dump, which begins with the first object that one of them claims."""
