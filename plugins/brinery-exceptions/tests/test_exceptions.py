@@ -12,7 +12,7 @@ import threading
 import traceback
 
 import pytest
-from brinery_exceptions import prepare, reducing
+from brinery_exceptions import prepare, trying
 
 import brinery
 
@@ -411,7 +411,7 @@ class TestWhatCannotBePickled:
 
     @pytest.mark.parametrize("make", [list, tuple, set, frozenset, dict.fromkeys])
     def test_plain_containers_are_not_tried_out(self, make, monkeypatch):
-        monkeypatch.setattr(reducing, "_is_brought_back", lambda value: type(value) in (type, tuple))
+        monkeypatch.setattr(trying, "_is_brought_back", lambda value: type(value) in (type, tuple))
         exc = Refused(code=1)
         exc.plain = make(["a", 1, 1.5, None, True, b"b"])
         assert pickle.loads(PROFILE.dumps(exc)).plain == exc.plain
@@ -444,8 +444,8 @@ class TestWhatCannotBePickled:
 
     def test_what_is_plain_and_shared_is_looked_through_once_then(self, monkeypatch):
         looked = []
-        look = reducing._holds_leaves
-        monkeypatch.setattr(reducing, "_holds_leaves", lambda value: looked.append(value) or look(value))
+        look = trying._holds_leaves
+        monkeypatch.setattr(trying, "_holds_leaves", lambda value: looked.append(value) or look(value))
         shared = [1, 2, 3]
         errors = [Refused(code=number) for number in range(20)]
         for error in errors:

@@ -491,14 +491,6 @@ class TestWhereEvenThatFails:
         assert "OrderRefused: order 7 was refused" in str(made)
         assert "could not be written: RuntimeError: not again" in made.__notes__[0]
 
-    def test_a_group_that_one_of_its_exceptions_refers_to(self):
-        """It is made with its exceptions, so that none of them can have it when it is made."""
-        inner = ValueError("inner")
-        inner.group = ExceptionGroup("several", [inner])
-        made = pickle.loads(pickle.dumps(prepare(inner.group)))
-        assert type(made) is UnreadableException
-        assert "ValueError: inner" in str(made)
-
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
     def test_an_interruption_goes_through(self, tasks, interruption):
         """Whether Ctrl-C was pressed or a reduction raises it: it cannot be told apart."""

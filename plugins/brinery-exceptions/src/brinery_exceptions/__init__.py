@@ -30,9 +30,11 @@ def brinery_reducers() -> Iterator[Reducer]:
         BaseException,
         "brinery_exceptions.reducing:reduce_exception",
         subclasses=True,
-        protocol=True,
         # Beside the exception's own class, and what its author's reduction names.
-        emits=("copyreg:__newobj__", *(made_by + name for name in ("make", "restore", "stand_in", "unpack"))),
+        emits=(
+            "copyreg:__newobj__",
+            *(made_by + name for name in ("make", "restore", "restore_group", "stand_in", "unpack")),
+        ),
     )
     yield Reducer(
         types.TracebackType,

@@ -49,14 +49,13 @@ def survivor(exc: BaseException) -> BaseException:
     It is written by this plugin alone: its class by name, which so is the very class that a program waits for
     (brinery-functions writes those of ``__main__`` by value), and nothing else need be installed to read it.
     """
-    from brinery_exceptions.reducing import alone, each_tried_once
+    from brinery_exceptions.trying import alone
 
     report = _report(exc)
     data, trouble = None, ""
     try:
         close(exc)  # what was prepared before, and opened, is written as what it carries
-        with each_tried_once():
-            data = alone().dumps(exc)
+        data = alone().dumps(exc)
     except Exception as failure:
         trouble = f"it could not be written: {type(failure).__name__}: {failure}"
     return carry(exc, data, report, trouble)

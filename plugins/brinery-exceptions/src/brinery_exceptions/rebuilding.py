@@ -25,6 +25,7 @@ __all__ = [
     "make",
     "open_up",
     "restore",
+    "restore_group",
     "stand_in",
     "unpack",
 ]
@@ -84,6 +85,18 @@ def restore(exc: BaseException, state: tuple[Any, dict[str, Any]]) -> None:
         exc.__setstate__(own)
     for name, value in attributes.items():
         set_attribute(exc, name, value)
+
+
+def restore_group(group: BaseException, state: tuple[Any, dict[str, Any], list[Any] | None]) -> None:
+    """As :func:`restore`, and before that for each exception of the group whose state had to wait for it.
+
+    Those are the third item of `state`: each exception, with the three items of its own. It was made before
+    the group, and its state may lead to the group.
+    """
+    own, attributes, late = state
+    for exc, *its in late or ():
+        restore_group(exc, tuple(its))
+    restore(group, (own, attributes))
 
 
 def set_attribute(exc: BaseException, name: str, value: object) -> None:

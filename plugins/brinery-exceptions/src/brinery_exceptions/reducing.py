@@ -10,32 +10,40 @@ will do, and the standard library alone can do it for nearly all exceptions:
 5. for a class that cannot be imported: an exception of a class under the nearest base that can.
 
 Attributes, cause, context, notes and traceback follow as state.
+
+A group is made of its exceptions, and one of these may lead back to it, by its context, say. Then the group
+is met again while what it is made of is being written, and only then anything differs. This second time it is
+written whole, of exceptions whose state is left out and follows with the group's own
+(:func:`brinery_exceptions.rebuilding.restore_group`). So each exception is written once, however many of them
+lead back.
 """
 
 from __future__ import annotations
 
 import copyreg
-import functools
-import reprlib
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brinery_exceptions.rebuilding import CARRIED, OPENED, is_built_in, make, restore, stand_in
+from brinery import PerDump
+from brinery_exceptions.cycles import leads_back
+from brinery_exceptions.rebuilding import (
+    CARRIED,
+    OPENED,
+    is_built_in,
+    make,
+    restore,
+    restore_group,
+    stand_in,
+)
+from brinery_exceptions.trying import CONTAINERS, LEAF_TYPES, LEAVES, Trials, is_trial, survives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from brinery import Profile
-
-__all__ = ["alone", "is_like", "reduce_exception", "reduce_traceback"]
+__all__ = ["is_like", "reduce_exception", "reduce_traceback"]
 
 _MISSING = object()
 _ARGS: Callable[[BaseException], Any] = vars(BaseException)["args"].__get__
-_LEAVES = (str, int, float, bool, bytes, type(None))
-_LEAF_TYPES = frozenset(_LEAVES)
-_CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 #: Attributes that are handled by name, or that an exception is not to drag along.
 _APART = {"args", "__dict__", "__cause__", "__context__", "__suppress_context__", "__traceback__", CARRIED}
 #: AttributeError.obj may be anything, of any size; CPython leaves it out too (issue 103333).
@@ -51,24 +59,27 @@ class Way(NamedTuple):
     by_author: bool = False
 
 
-class _Trying(threading.local):
-    """What is tried out in this thread.
+class _Late:
+    """The states of a group's exceptions that waited for it, each with its exception: see restore_group.
 
-    now    true while an attribute is: exceptions in it will survive, and are not looked into again.
-    known  during :func:`each_tried_once`: by id, each object that was tried out, and whether it survives.
+    It is written as a list. What of it are `bare` meanwhile is kept by id, as long as they are not whole.
     """
 
-    now = False
-    known: dict[int, tuple[object, bool]] | None = None
+    def __init__(self, bare: set[int]) -> None:
+        self._bare = bare
+        self._states: list[tuple[BaseException, Any, dict[str, Any], _Late | None]] = []
 
+    def add(self, exc: BaseException, own: object, attributes: dict[str, Any], late: _Late | None) -> None:
+        """`exc` is written without its state. One that is met again before it is memoized is here twice."""
+        self._bare.add(id(exc))
+        self._states.append((exc, own, attributes, late))
 
-_trying = _Trying()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (), None, self._each()
 
-#: How much is kept of the repr of what cannot be pickled: beginning and end, in characters.
-_REPR_KEPT = 400, 100
-_REPR = reprlib.Repr()
-_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = _REPR.maxdict = 20
-_REPR.maxstring = _REPR.maxother = 200
+    def _each(self) -> Iterator[Any]:
+        yield from self._states
+        self._bare.difference_update(id(exc) for exc, *_ in self._states)
 
 
 def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
@@ -79,74 +90,217 @@ def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
     return reduction
 
 
-def reduce_exception(exc: BaseException, protocol: int) -> str | tuple[Any, ...]:
-    """The reduction of any exception; see this module's docstring."""
-    if _trying.now:
-        return str, ("",)
-    if OPENED in vars(type(exc)):  # no name leads to its class; it was prepared, and is what it was then
-        prepared: tuple[Any, ...] = vars(exc)[CARRIED](protocol)
-        return prepared
-    lost: dict[str, str] = {}
-    author = _authors_way(exc, protocol)
-    if isinstance(author, str):
-        return author
-    way, fresh = _first_that_works(exc, author, lost)
-    attributes = _left_out_by_author(exc, fresh) if way.by_author else _attributes(exc, fresh, lost)
-    if lost:
-        told = [f"{name} could not be pickled; it was {text}" for name, text in lost.items()]
-        attributes["__notes__"] = [*attributes.get("__notes__", ()), *told]
-    attributes.update(_surroundings(exc, fresh))
-    return _with_state(way, fresh, attributes)
+@PerDump
+def reduce_exception(protocol: int) -> Callable[[BaseException], str | tuple[Any, ...]]:
+    """What gives the reduction of any exception, during one dump; see this module's docstring."""
+    if is_trial():
+        return _reduce_nothing
+    return _Dump(protocol).reduce
 
 
-# Ways
+def _reduce_nothing(exc: BaseException) -> tuple[Any, ...]:
+    return str, ("",)
 
 
-def _authors_way(exc: BaseException, protocol: int) -> Way | str | None:
-    """The reduction that the class's author wrote; None where it is a built-in class's."""
-    cls = type(exc)
-    reduce_is_own = not any(cls.__reduce__ is vars(base).get("__reduce__") for base in _built_in(cls))
-    if not reduce_is_own and cls.__reduce_ex__ is object.__reduce_ex__:
-        return None
-    try:
-        # Past what prepare() left on the object.
-        reduction = cls.__reduce_ex__(exc, protocol)
-    except Exception:
-        return None
-    if isinstance(reduction, str):
-        return reduction if survives(exc) else None
-    function, args, *more = reduction
-    state, *more = [*more, None]
-    if any(item is not None for item in more):
-        return None
-    return Way(function, args, state, by_author=True)
+class _Dump:
+    """One dump: what was tried out in it, and the exceptions that lead back to themselves.
 
+    open     by id, those whose arguments are being written: groups, and what is made as its author says. One
+             that is met again leads back to itself.
+    waiting  by id, exceptions of groups that were met again, with the place for their state.
+    late     by id, these places, one for each such group.
+    bare     the ids of exceptions that are written, and their state is not yet.
+    """
 
-def _first_that_works(
-    exc: BaseException, author: Way | None, lost: dict[str, str]
-) -> tuple[Way, BaseException]:
-    cls = type(exc)
-    if author is not None and survives((author.function, author.args, author.state)):
-        fresh = _made(author, cls)
-        if fresh is not None:
-            return author, fresh
-    args = _kept_args(exc, lost)
-    for way in _ways(exc, cls, args):
-        fresh = _made(way, cls if survives(cls) else None)
-        if fresh is not None:
-            return way, fresh
-    raise TypeError(f"cannot pickle {cls.__name__!r} exception: no way was found to make one")
+    def __init__(self, protocol: int) -> None:
+        self.protocol = protocol
+        self.trials = Trials()
+        self.open: dict[int, BaseException] = {}
+        self.waiting: dict[int, tuple[BaseException, _Late]] = {}
+        self.late: dict[int, _Late] = {}
+        self.bare: set[int] = set()
 
+    def reduce(self, exc: BaseException) -> str | tuple[Any, ...]:
+        """The reduction of `exc`."""
+        if OPENED in vars(type(exc)):  # no name leads to its class; it was prepared, and is what it was then
+            prepared: tuple[Any, ...] = vars(exc)[CARRIED](self.protocol)
+            return prepared
+        again = id(exc) in self.open
+        lost: dict[str, str] = {}
+        author = self._authors_way(exc, again)
+        if isinstance(author, str):
+            return author
+        way, fresh = self._first_that_works(exc, author, lost, again)
+        if way.by_author:
+            attributes = self._left_out_by_author(exc, fresh)
+        else:
+            attributes = self._attributes(exc, fresh, lost)
+        if lost:
+            told = [f"{name} could not be pickled; it was {text}" for name, text in lost.items()]
+            attributes["__notes__"] = [*attributes.get("__notes__", ()), *told]
+        attributes.update(_surroundings(exc, fresh))
+        return self._reduction(exc, way, fresh, attributes, again)
 
-def _ways(exc: BaseException, cls: type[BaseException], args: tuple[Any, ...]) -> Iterator[Way]:
-    if survives(cls):
-        if _is_built_in_method(cls, "__init__") and _is_built_in_method(cls, "__new__"):
-            yield Way(cls, args)
-        yield Way(getattr(copyreg, "__newobj__"), (cls, *args))  # noqa: B009  # not in the stubs
-        yield Way(make, (cls, *args))
-    else:
-        base = next(base for base in cls.__mro__[1:] if issubclass(base, BaseException) and survives(base))
-        yield Way(stand_in, (base, cls.__module__, cls.__qualname__, *args))
+    # Exceptions that lead back to themselves
+
+    def _reduction(
+        self,
+        exc: BaseException,
+        way: Way,
+        fresh: BaseException,
+        attributes: dict[str, Any],
+        again: bool,
+    ) -> tuple[Any, ...]:
+        """The reduction with its state, or without it where that has to wait."""
+        late: _Late | None = None
+        if again and isinstance(exc, BaseExceptionGroup):
+            late = self.late.setdefault(id(exc), _Late(self.bare))
+            self._let_wait(exc, late)
+        _, place = self.waiting.pop(id(exc), (exc, None))
+        reduction: tuple[Any, ...]
+        if place is not None:
+            place.add(exc, way.state, attributes, late)
+            reduction = way.function, way.args
+        elif late is not None:
+            reduction = way.function, way.args, (way.state, attributes, late), None, None, restore_group
+        else:
+            reduction = _with_state(way, fresh, attributes)
+        if not (way.by_author or isinstance(exc, BaseExceptionGroup)):
+            return reduction
+        self.open[id(exc)] = exc
+        function, args, state, _, *more = (*reduction, None, None)[: max(4, len(reduction))]
+        return function, args, state, self._closing(exc), *more
+
+    def _closing(self, exc: BaseException) -> Iterator[Any]:
+        """No items: they would be asked for when `exc` has been made and memoized, which so is known here."""
+        self.open.pop(id(exc), None)
+        late = self.late.pop(id(exc), None)
+        if late is not None:
+            # Some the group was not made of after all: another group in it is made otherwise, by its author.
+            self.waiting = {key: found for key, found in self.waiting.items() if found[1] is not late}
+        return
+        yield
+
+    def _let_wait(self, group: BaseExceptionGroup[Any], late: _Late) -> None:
+        """The state of the exceptions in `group`, and in groups in it, is to go to `late`."""
+        ahead = [group]
+        while ahead:
+            for inner in ahead.pop().exceptions:
+                if id(inner) not in self.waiting:
+                    self.waiting[id(inner)] = inner, late
+                    if isinstance(inner, BaseExceptionGroup):
+                        ahead.append(inner)
+
+    def _wants_others(self, exc: BaseException, args: tuple[Any, ...]) -> bool:
+        """Whether what `exc` would be made of may lead back to it, or is not whole meanwhile."""
+        if id(exc) in self.waiting:
+            return not _are_leaves(args)
+        if isinstance(exc, BaseExceptionGroup) and leads_back(exc):
+            return True
+        return bool(self.bare) and any(id(inside) in self.bare for inside in _within(args))
+
+    # Ways
+
+    def _authors_way(self, exc: BaseException, again: bool) -> Way | str | None:
+        """The reduction that the class's author wrote; None where it is a built-in class's.
+
+        None also where what it is made of that way leads back to it, or to what is not whole meanwhile.
+        """
+        cls = type(exc)
+        reduce_is_own = not any(cls.__reduce__ is vars(base).get("__reduce__") for base in _built_in(cls))
+        if not reduce_is_own and cls.__reduce_ex__ is object.__reduce_ex__:
+            return None
+        if again:  # what it makes it of is being written already, and led here
+            return None
+        try:
+            # Past what prepare() left on the object.
+            reduction = cls.__reduce_ex__(exc, self.protocol)
+        except Exception:
+            return None
+        if isinstance(reduction, str):
+            return reduction if self.trials.survive(exc) else None
+        function, args, *more = reduction
+        state, *more = [*more, None]
+        if any(item is not None for item in more) or self._wants_others(exc, args):
+            return None
+        return Way(function, args, state, by_author=True)
+
+    def _first_that_works(
+        self, exc: BaseException, author: Way | None, lost: dict[str, str], again: bool
+    ) -> tuple[Way, BaseException]:
+        cls = type(exc)
+        if author is not None and survives((author.function, author.args, author.state)):
+            fresh = _made(author, cls)
+            if fresh is not None:
+                return author, fresh
+        args = self._kept_args(exc, lost, again)
+        for way in self._ways(exc, cls, args):
+            fresh = _made(way, cls if self.trials.survive(cls) else None)
+            if fresh is not None:
+                return way, fresh
+        raise TypeError(f"cannot pickle {cls.__name__!r} exception: no way was found to make one")
+
+    def _ways(self, exc: BaseException, cls: type[BaseException], args: tuple[Any, ...]) -> Iterator[Way]:
+        if self.trials.survive(cls):
+            if _is_built_in_method(cls, "__init__") and _is_built_in_method(cls, "__new__"):
+                yield Way(cls, args)
+            yield Way(getattr(copyreg, "__newobj__"), (cls, *args))  # noqa: B009  # not in the stubs
+            yield Way(make, (cls, *args))
+        else:
+            base = next(
+                base
+                for base in cls.__mro__[1:]
+                if issubclass(base, BaseException) and self.trials.survive(base)
+            )
+            yield Way(stand_in, (base, cls.__module__, cls.__qualname__, *args))
+
+    def _kept_args(self, exc: BaseException, lost: dict[str, str], again: bool) -> tuple[Any, ...]:
+        """The arguments for ``__new__``; what cannot be pickled of them, as text."""
+        args = _args(exc)
+        if isinstance(exc, BaseExceptionGroup):
+            told = args[:2]
+            same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
+            if again or id(exc) in self.waiting or leads_back(exc, args):
+                # Of a list only the beginning would be there, as it is being written.
+                args = exc.message, exc.exceptions
+            elif not same:  # __init__ was given others, or the list was changed
+                args = exc.message, list(exc.exceptions)
+        elif id(exc) in self.waiting and not _are_leaves(args):
+            return ()  # they follow, as its state does
+        elif any(found is exc for found in _within(args)):
+            # What is in them and leads to it cannot be written before it is: they follow.
+            return ()
+        return tuple(self.trials.kept(f"args[{index}]", value, lost) for index, value in enumerate(args))
+
+    # State
+
+    def _attributes(self, exc: BaseException, fresh: BaseException, lost: dict[str, str]) -> dict[str, Any]:
+        """What `exc` has and `fresh` has not: fields of built-in classes, slots, and the instance's dict."""
+        found: dict[str, Any] = {}
+        for name, value in _everything(exc):
+            if _attribute(fresh, name) is not value and not _is_read_only(fresh, name, value):
+                found[name] = self.trials.kept(name, value, lost)
+        args = tuple(
+            self.trials.kept(f"args[{index}]", value, lost) for index, value in enumerate(_args(exc))
+        )
+        if not _same_items(args, _args(fresh)):
+            found["args"] = args
+        return found
+
+    def _left_out_by_author(self, exc: BaseException, fresh: BaseException) -> dict[str, Any]:
+        """What a reduction of the author's own leaves out, as far as it can be pickled.
+
+        urllib3 drops its connection pools that way, which is right, and with them the reason of a failure.
+        """
+        found: dict[str, Any] = {}
+        for name, value in _everything(exc):
+            made = _attribute(fresh, name)
+            is_left_out = made is _MISSING or (made is None and value is not None)
+            if is_left_out and not _is_read_only(fresh, name, value) and self.trials.survive(value):
+                found[name] = value
+        if not _same_items(_args(exc), _args(fresh)) and survives(_args(exc)):
+            found["args"] = _args(exc)
+        return found
 
 
 def _made(way: Way, cls: type[BaseException] | None) -> BaseException | None:
@@ -169,53 +323,29 @@ def _is_built_in_method(cls: type, name: str) -> bool:
     return is_built_in(next(base for base in cls.__mro__ if name in vars(base)))
 
 
-def _kept_args(exc: BaseException, lost: dict[str, str]) -> tuple[Any, ...]:
-    """The arguments for ``__new__``; what cannot be pickled of them, as text."""
-    args = _args(exc)
-    if isinstance(exc, BaseExceptionGroup):
-        told = args[:2]
-        same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
-        if not same:  # __init__ was given others, or the list was changed
-            args = exc.message, list(exc.exceptions)
-    elif any(_leads_to(value, exc) for value in args):
-        # They are written before the exception is, so that what is in them cannot refer to it: they follow.
-        return ()
-    return tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(args))
-
-
-def _leads_to(value: object, exc: BaseException) -> bool:
-    """Whether `exc` is in `value`, through containers and the arguments of other exceptions."""
+def _within(values: tuple[Any, ...]) -> Iterator[BaseException]:
+    """The exceptions in `values`: in containers, in the arguments of other exceptions, and in groups."""
     seen: set[int] = set()
-    ahead = [value]
+    ahead = list(values)
     while ahead:
         found: Any = ahead.pop()
-        if found is exc:
-            return True
+        inside: tuple[Any, ...] = ()
         if issubclass(type(found), BaseException):
+            yield found
             inside = _args(found)
+            if isinstance(found, BaseExceptionGroup):
+                inside += found.exceptions
         elif type(found) is dict:
             inside = *found, *found.values()
-        else:
-            inside = tuple(found) if type(found) in _CONTAINERS else ()
+        elif type(found) in CONTAINERS:
+            inside = tuple(found)
         if inside and id(found) not in seen:
             seen.add(id(found))
-            ahead += (item for item in inside if type(item) not in _LEAF_TYPES)
-    return False
+            ahead += (item for item in inside if type(item) not in LEAF_TYPES)
 
 
-# State
-
-
-def _attributes(exc: BaseException, fresh: BaseException, lost: dict[str, str]) -> dict[str, Any]:
-    """What `exc` has and `fresh` has not: the fields of built-in classes, slots, and the instance's dict."""
-    found: dict[str, Any] = {}
-    for name, value in _everything(exc):
-        if _attribute(fresh, name) is not value and not _is_read_only(fresh, name, value):
-            found[name] = _kept(name, value, lost)
-    args = tuple(_kept(f"args[{index}]", value, lost) for index, value in enumerate(_args(exc)))
-    if not _same_items(args, _args(fresh)):
-        found["args"] = args
-    return found
+def _are_leaves(values: tuple[Any, ...]) -> bool:
+    return LEAF_TYPES.issuperset(map(type, values))
 
 
 def is_like(fresh: BaseException, exc: BaseException) -> bool:
@@ -223,22 +353,6 @@ def is_like(fresh: BaseException, exc: BaseException) -> bool:
     if type(fresh) is not type(exc) or not _same_items(_args(exc), _args(fresh)):
         return False
     return all(_same_items((value,), (_attribute(fresh, name),)) for name, value in _everything(exc))
-
-
-def _left_out_by_author(exc: BaseException, fresh: BaseException) -> dict[str, Any]:
-    """What a reduction of the author's own leaves out, as far as it can be pickled.
-
-    urllib3 drops its connection pools that way, which is right, and with them the reason of a failure.
-    """
-    found: dict[str, Any] = {}
-    for name, value in _everything(exc):
-        made = _attribute(fresh, name)
-        is_left_out = made is _MISSING or (made is None and value is not None)
-        if is_left_out and not _is_read_only(fresh, name, value) and survives(value):
-            found[name] = value
-    if not _same_items(_args(exc), _args(fresh)) and survives(_args(exc)):
-        found["args"] = _args(exc)
-    return found
 
 
 def _everything(exc: BaseException) -> Iterator[tuple[str, Any]]:
@@ -309,92 +423,9 @@ def _with_state(way: Way, fresh: BaseException, attributes: dict[str, Any]) -> t
     return way.function, way.args, (way.state, attributes), None, None, restore
 
 
-# What can be pickled
-
-
-def _kept(name: str, value: object, lost: dict[str, str]) -> object:
-    """`value`; or, where it cannot be pickled and read again, its repr."""
-    if survives(value):
-        return value
-    lost[name] = _text(value)
-    return lost[name]
-
-
-def _text(value: object) -> str:
-    """The repr of `value`; of one that is long, its beginning and its end, and of many items a few."""
-    try:
-        text = (_REPR.repr if type(value) in _CONTAINERS else repr)(value)
-    except Exception:
-        text = object.__repr__(value)
-    first, last = _REPR_KEPT
-    left_out = len(text) - first - last
-    if left_out <= first:
-        return text
-    return f"{text[:first]}<… {left_out:,} characters …>{text[-last:]}"
-
-
-def survives(value: object) -> bool:
-    """Whether a profile of this plugin alone writes `value`, and reads what it has written.
-
-    What is written so does not depend on what else takes part, of which a reducer knows nothing.
-    """
-    if type(value) in _LEAVES:
-        return True
-    known = _trying.known
-    if known is None:
-        return _holds_leaves(value) or _is_brought_back(value)
-    if id(value) not in known:
-        # Kept with the answer: else another object might come to have its id.
-        known[id(value)] = value, _holds_leaves(value) or _is_brought_back(value)
-    return known[id(value)][1]
-
-
-@contextmanager
-def each_tried_once() -> Iterator[None]:
-    """A time in which nothing changes: what several exceptions share is tried out for the first of them."""
-    before, _trying.known = _trying.known, {}
-    try:
-        yield
-    finally:
-        _trying.known = before
-
-
-def _holds_leaves(value: Any) -> bool:
-    """Whether it is a plain container of plain items, which need not be tried out."""
-    cls = type(value)
-    if cls not in _CONTAINERS:
-        return False
-    try:
-        items = _LEAF_TYPES.issuperset(map(type, value))
-        return items and (cls is not dict or _LEAF_TYPES.issuperset(map(type, value.values())))
-    except RuntimeError:  # another thread has changed it meanwhile
-        return False
-
-
-def _is_brought_back(value: object) -> bool:
-    before, _trying.now = _trying.now, True
-    try:
-        profile = alone()
-        profile.loads(profile.dumps(value))
-    except Exception:
-        return False
-    finally:
-        _trying.now = before
-    return True
-
-
-@functools.cache
-def alone() -> Profile:
-    """The profile of this plugin alone."""
-    import brinery_exceptions
-    from brinery import Profile
-
-    return Profile([brinery_exceptions])
-
-
 def _same_items(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     """Whether both hold the same objects; text and numbers may be equal ones."""
     return len(some) == len(others) and all(
-        one is other or (type(one) is type(other) and type(one) in _LEAVES and one == other)
+        one is other or (type(one) is type(other) and type(one) in LEAVES and one == other)
         for one, other in zip(some, others, strict=True)
     )
