@@ -1,7 +1,6 @@
 """Every command that looks into pickles finds them in the same containers."""
 
 import bz2
-import contextlib
 import dbm.dumb
 import gzip
 import io
@@ -19,6 +18,7 @@ import zlib
 from contextlib import closing
 
 import pytest
+from terminals import terminal
 
 from brinery.cli import main
 
@@ -355,25 +355,12 @@ def test_a_member_of_another_compression_or_damaged_is_an_error_that_names_it(tm
 
 
 def test_the_bar_of_a_compressed_file_ends_at_its_end(tmp_path):
-    pty = pytest.importorskip("pty")
     path = tmp_path / "long.gz"
     with gzip.open(path, "wb", compresslevel=1) as file:
         for _ in range(10):
             pickle.dump(os.urandom(1_000_000), file)
         pickle.dump("x" * 30_000_000, file)
-    shown = terminal(pty, [sys.executable, "-m", "brinery", "refs", str(path)])
-    percents = [int(part.rpartition("]")[2]) for part in shown.decode().split(" % of")[:-1]]
+    shown = terminal([sys.executable, "-m", "brinery", "refs", str(path)])
+    percents = [int(part.rpartition("]")[2]) for part in shown.split(" % of")[:-1]]
     assert percents
     assert max(percents) <= 100
-
-
-def terminal(pty, command):
-    """What a command prints on a terminal as its standard error."""
-    own, its = pty.openpty()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=its):
-        os.close(its)
-        shown = io.BytesIO()
-        # It ends with an OSError, as the other end is closed.
-        with open(own, "rb", buffering=0) as end, contextlib.suppress(OSError):
-            shutil.copyfileobj(end, shown)
-    return shown.getvalue()

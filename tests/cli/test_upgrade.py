@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pickle
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import time
 from contextlib import closing
 
 import pytest
+from terminals import terminal
 
 import brinery
 from brinery.cli import main
@@ -40,6 +42,25 @@ def test_in_place(folder, capsys):
     assert "__builtin__:set → builtins:set" in out
     assert pickle.loads((folder / "deep" / "b.pickle").read_bytes()) == MEANS
     assert sorted(os.listdir(folder)) == ["a.pickle", "deep", "readme.txt"]
+
+
+def test_a_terminal_shows_how_far_it_is_and_what_was_changed(tmp_path):
+    folder = tmp_path / "many"
+    for i in range(3000):
+        (folder / f"{i % 20}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{i % 20}" / f"{i}.pickle").write_bytes(OLD)
+    command = [sys.executable, "-m", "brinery", "upgrade", str(folder), "--encoding", "latin1"]
+    shown = terminal([*command, "--to", str(tmp_path / "new")])
+    lines = re.findall(r"\[([#.]{20})\] +(\d+) % of 3,000 files; changed 1 names, ([\d,]+) strings", shown)
+    assert len(lines) > 2
+    percents = [int(percent) for _, percent, _ in lines]
+    strings = [int(count.replace(",", "")) for *_, count in lines]
+    assert percents == sorted(percents)
+    assert strings == sorted(strings)
+    assert 0 <= percents[0] < percents[-1] <= 100
+    assert all(abs(bar.count("#") - 0.2 * int(percent)) <= 1 for bar, percent, _ in lines)
+    assert shown.endswith("\r" + " " * 78 + "\r")  # and nothing of it stays
+    assert sum(len(files) for *_, files in os.walk(tmp_path / "new")) == 3000
 
 
 def test_what_fails_is_told_with_what_to_do(folder, capsys):

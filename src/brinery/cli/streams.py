@@ -8,11 +8,11 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from brinery.cli.problems import Problem
+from brinery.cli.progress import Line, bar_of
 from brinery.errors import ReadError
 from brinery.stream.columns import is_url
 from brinery.stream.containers import Found, pickles_in
@@ -157,7 +157,7 @@ class Stream:
     def done(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.end()
+            self._bar.clear()
 
 
 class _Kept(io.RawIOBase):
@@ -233,13 +233,13 @@ class FirstBytes:
         return self._source.seek(offset)
 
 
-class _Bar:
-    """A bar on standard error, for a long file and where that is a terminal."""
+class _Bar(Line):
+    """A bar for a long file."""
 
     def __init__(self, descriptor: int, size: int) -> None:
+        super().__init__()
         self._descriptor = descriptor
         self._size = size
-        self._began = self._next = time.monotonic()
 
     @classmethod
     def of(cls, file: IO[bytes]) -> _Bar | None:
@@ -252,24 +252,10 @@ class _Bar:
         return cls(descriptor, status.st_size) if long and sys.stderr.isatty() else None
 
     def show(self) -> None:
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + 0.1
-        # Where the file itself has been read to, and not what it was decompressed to.
-        done = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        speed = done / 1e6 / max(now - self._began, 1e-3)
-        filled = round(30 * done / self._size)
-        bar = "#" * filled + "." * (30 - filled)
-        print(
-            f"\r[{bar}] {100 * done // self._size:>3} % of {self._size / 1e6:,.0f} MB, {speed:,.0f} MB/s ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def end(self) -> None:
-        print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
+        if self.due():
+            # Where the file itself has been read to, and not what it was decompressed to.
+            done = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            self.draw(f"{bar_of(done, self._size)} of {self._size / 1e6:,.0f} MB, {self.speed(done)}")
 
 
 class Pickles:

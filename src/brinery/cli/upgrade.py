@@ -6,12 +6,12 @@ import dbm
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brinery.cli.installation import chosen_profile
 from brinery.cli.problems import Problem
+from brinery.cli.progress import Progress
 from brinery.errors import BrineryError
 from brinery.files import is_device
 from brinery.stream.globals import printable
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     states: dict[str, int] = {}
     left = 0
     wanting = _Wanting()
-    with _Progress() as progress, _Report(options.report) as report:
+    with Progress(options.sources, options.to) as progress, _Report(options.report) as report:
         try:
             for done in _work(options, rules, progress):
                 total = total.plus(done.changes)
@@ -277,7 +277,7 @@ def _places(options: argparse.Namespace) -> Iterator[str]:
     yield from dict.fromkeys(rule.rpartition("=")[0] for rule in options.text)
 
 
-def _work(options: argparse.Namespace, rules: Rules, progress: _Progress) -> Iterator[Done]:
+def _work(options: argparse.Namespace, rules: Rules, progress: Progress) -> Iterator[Done]:
     from brinery.upgrade import upgrade_column, upgrade_dbm, upgrade_files
 
     dry = bool(options.dry_run or options.learn)
@@ -374,43 +374,3 @@ def _told(
             module, _, qualname = name.partition(":")
             reason = plan.why_gone((module, qualname))
             yield f"{total.names[name]:>8,}  {printable(name)}{f' ({reason})' if reason else ''}"
-
-
-class _Progress:
-    """A line on standard error, where that is a terminal, that says what was changed so far."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self._next = 0.0
-        self._drawn = False
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.clear()
-
-    def show(self, files: int, total: Changes) -> None:
-        now = time.monotonic()
-        if not self._shown or now < self._next:
-            return
-        speed = total.before / 1e6 / max(now - self._began, 1e-3)
-        names = f", {len(total.renamed):,} names changed" if total.renamed else ""
-        strings = f", {total.text + total.binary:,} strings" if total.text + total.binary else ""
-        self._draw(f"{files:,} files, {total.pickles:,} pickles, {speed:,.0f} MB/s{names}{strings}", now)
-
-    def rows(self, count: int) -> None:
-        now = time.monotonic()
-        if self._shown and now >= self._next:
-            self._draw(f"{count:,} rows", now)
-
-    def _draw(self, text: str, now: float) -> None:
-        self._next = now + 0.1
-        self._drawn = True
-        print(f"\r{text[:78]:<78}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._drawn:
-            print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
-            self._drawn = False
