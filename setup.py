@@ -186,7 +186,7 @@ ENGINE = ("layout", "writing", "reading")
 #: One source each: compiled where that is possible, and interpreted where it is not.
 STREAM = (
     *("memo", "scanner", "walk", "showing", "symbols", "disassembly"),
-    *("parts", "weights", "names", "graph", "leaves", "rewriting"),
+    *("parts", "weights", "names", "graph", "digests", "leaves", "rewriting"),
 )
 
 

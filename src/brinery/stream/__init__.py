@@ -16,6 +16,7 @@ places, ruling           where in a graph a string of Python 2 stands, and what 
 disassembly, diffing     opcode by opcode; what differs between two streams
 instructions, showing    what is said of an opcode, and how a symbol is shown
 likeness, reductions     what two objects are compared by, at whichever protocol they were written
+digests                  a keeper: the graph, and a number for each object, the same for equal ones
 aligning, graph_texts    which items of two lists belong together; what is shown of values
 doctoring, missing       why a stream does not load; what helps where a name is not found
 reach                    functions that are no data, and what they are able to do
@@ -97,6 +98,7 @@ _COMPILED = (
     "parts",
     "weights",
     "graph",
+    "digests",
     "leaves",
     "rewriting",
 )

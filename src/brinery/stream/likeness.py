@@ -6,8 +6,9 @@ of that becomes one here.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from brinery.stream.digests import Digests
 from brinery.stream.graph import (
     ADD,
     APPEND,
@@ -33,10 +34,13 @@ from brinery.stream.graph import (
 )
 from brinery.stream.reductions import changes_of, made_of
 
-__all__ = ["Digests", "Shape", "Step", "constant", "token_of"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_BUDGET = 60  # objects that are looked at to tell keys apart
-_OPEN = 0x5EED  # the digest of an object that is met again within itself
+__all__ = ["Likeness", "Shape", "Step", "constant"]
+
+_BUDGET = 60  # objects that are looked at to tell keys apart that are in a cycle
+_ORDERED = ("collections", "OrderedDict")  # equal only with the same order; a dict has one and does not mind
 
 #: A step of a path: as it is written, or how a key is written into it.
 Step: TypeAlias = "str | tuple[str, Any]"
@@ -53,7 +57,9 @@ class Shape:
     pairs       by step: values of keys, members of sets
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, token: Callable[[Any], Any]) -> None:
+        """`token` gives of a key what tells it apart; None where nothing does."""
+        self._token = token
         self.what: Any = node.kind
         self.items: list[Any] = []
         self.step = "[{}]"
@@ -87,20 +93,13 @@ class Shape:
             else:
                 self.others[f"call {i}"] = items[0]
 
-    def parts(self) -> list[Any]:
-        """Everything in it but keys."""
-        found = [*self.items, *self.others.values()]
-        found += [part for _, part in self.attributes.values()]
-        found += [part for _, part in self.pairs.values()]
-        return found
-
     def _add_pairs(self, parts: list[Any]) -> None:
         for i in range(0, len(parts) - 1, 2):
-            _put(self.pairs, parts[i], "[{}]", parts[i + 1])
+            self._put(self.pairs, parts[i], "[{}]", parts[i + 1])
 
     def _add_members(self, parts: list[Any]) -> None:
         for part in parts:
-            _put(self.pairs, part, "<member {}>", part)
+            self._put(self.pairs, part, "<member {}>", part)
 
     def _add_call(self, node: Node) -> None:
         call = made_of(node)
@@ -128,7 +127,7 @@ class Shape:
         content = self.alternative
         if type(given) is not Node or given.kind != TUPLE or "argument 1" in other.others:
             return
-        if len(content.parts) != 1 or token_of(content) == token_of(given):
+        if len(content.parts) != 1 or self._token(content) == self._token(given):
             for i in range(len(content.parts)):
                 del self.others[f"argument {i}"]
             self._add_given([content])
@@ -148,68 +147,42 @@ class Shape:
 
     def _add_attributes(self, parts: list[Any]) -> None:
         for i in range(0, len(parts) - 1, 2):
-            _put(self.attributes, parts[i], ".", parts[i + 1])
+            self._put(self.attributes, parts[i], ".", parts[i + 1])
+
+    def _put(self, into: dict[Any, tuple[Step, Any]], key: Any, form: str, symbol: Any) -> None:
+        token = self._token(key)
+        if token is None:  # the places in order tell it from others
+            token = "place", len(into)
+        while type(key) is Node and token in into:  # several objects that look the same
+            token = token, 0
+        into[token] = (form, key), symbol
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of the pairs counts."""
+        return type(self.what) is tuple and self.what[1] == _ORDERED
 
 
 def _is_dict(symbol: Any) -> bool:
     return type(symbol) is Node and symbol.kind == DICT and symbol.changes is None
 
 
-def _put(into: dict[Any, tuple[Step, Any]], key: Any, form: str, symbol: Any) -> None:
-    token = token_of(key)
-    if token is None:  # too large to be told from others: the places in order do it
-        token = "place", len(into)
-    while type(key) is Node and token in into:  # several objects that look the same
-        token = token, 0
-    into[token] = (form, key), symbol
-
-
-class Digests:
-    """A number for each object, the same for equal ones, by their shapes. Those of cycles may differ.
-
-    It is for aligning lists: what has the same number is compared all the same.
-    """
+class Likeness:
+    """Shapes of objects, and their digests, which stand on each other: keys are told apart by digests."""
 
     def __init__(self) -> None:
-        self._known: dict[int, int] = {}
+        self.digests = Digests(self.shape)
 
-    def of(self, symbol: Any) -> int:
-        """The number of `symbol`. The nodes have to live on. No recursion: depth is free."""
-        if type(symbol) is not Node:
-            return hash(constant(symbol))
-        known = self._known
-        if id(symbol) in known:
-            return known[id(symbol)]
-        waiting: list[tuple[Node, Shape | None]] = [(symbol, None)]
-        while waiting:
-            node, shape = waiting.pop()
-            if shape is not None:
-                known[id(node)] = self._number(shape)
-            elif id(node) not in known:
-                known[id(node)] = _OPEN
-                shape = Shape(node)
-                waiting.append((node, shape))
-                waiting += [
-                    (part, None) for part in shape.parts() if type(part) is Node and id(part) not in known
-                ]
-        return known[id(symbol)]
+    def shape(self, node: Node) -> Shape:
+        """The shape of `node`."""
+        return Shape(node, self.token)
 
-    def _number(self, shape: Shape) -> int:
-        value = self._value
-        return hash(
-            (
-                shape.what,
-                tuple(map(value, shape.items)),
-                tuple((name, value(part)) for name, part in shape.others.items()),
-                frozenset((key, value(part)) for key, (_, part) in shape.attributes.items()),
-                frozenset((key, value(part)) for key, (_, part) in shape.pairs.items()),
-            )
-        )
-
-    def _value(self, symbol: Any) -> int:
-        if type(symbol) is Node:
-            return self._known[id(symbol)]
-        return hash(constant(symbol))
+    def token(self, key: Any) -> Any:
+        """What tells `key` apart from any other; None for one of which no such thing is known."""
+        if type(key) is not Node:
+            return constant(key)
+        number = self.digests.of(key)
+        return _in_cycle(key) if self.digests.cyclic(key) else (Node, number)
 
 
 def constant(value: Any) -> Any:
@@ -217,10 +190,8 @@ def constant(value: Any) -> Any:
     return (float, repr(value)) if type(value) is float else (type(value), value)
 
 
-def token_of(symbol: Any) -> Any:
+def _in_cycle(symbol: Node) -> Any:
     """What tells a small graph apart from any other; None for one that is too large for that."""
-    if type(symbol) is not Node:
-        return constant(symbol)
     said: list[Any] = []
     seen: dict[int, int] = {}
     waiting: list[Any] = [symbol]

@@ -4,6 +4,7 @@
   and ``functools.partial(cls.__new__, cls, ...)()`` at protocols 2 and 3 for what is NEWOBJ_EX later
   (``copyreg.__reduce_ex__``, ``object.__reduce_ex__``, ``save_reduce`` of the pickle module).
 - ``array.array``: a list of its items below protocol 3, its memory later (``array.array.__reduce_ex__``).
+- Subclasses of bytearray: text and an encoding below protocol 3, bytes later (``bytearray.__reduce_ex__``).
 - NumPy's arrays: ``_reconstruct`` with a state below protocol 5, ``_frombuffer`` from then on
   (``numpy.ndarray.__reduce_ex__``).
 """
@@ -28,6 +29,7 @@ from brinery.stream.graph import (
     Node,
 )
 from brinery.stream.graph_texts import is_global
+from brinery.stream.old_bytes import bytes_of_array
 
 __all__ = ["Call", "changes_of", "made_of"]
 
@@ -86,6 +88,7 @@ def made_of(node: Node) -> Call:
     if node.kind != CALL:
         return _new(node.kind, function, given)
     found = _reconstructed(function, given) or _by_partial(function, given) or _array(function, given)
+    found = found or _bytearray(function, given)
     return found or _numpy(node, function, given) or Call(CALL, function, given, [], [])
 
 
@@ -173,6 +176,14 @@ def _array(function: Any, given: list[Any]) -> Call | None:
     if len(memory) % layout.size:
         return None
     return Call(CALL, cls, [code], [value for (value,) in layout.iter_unpack(memory)], [])
+
+
+def _bytearray(function: Any, given: list[Any]) -> Call | None:
+    """``cls(text, "latin-1")`` for ``cls(bytes)``, of a bytearray's subclass; if empty, ``cls()``."""
+    if len(given) != 2 or given[1] != "latin-1" or type(given[0]) is not str:
+        return None
+    content = bytes_of_array(tuple(given))
+    return None if content is None else Call(CALL, function, [content] if content else [], [], [])
 
 
 def _numpy(node: Node, function: Any, given: list[Any]) -> Call | None:
