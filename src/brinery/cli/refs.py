@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from brinery.cli.installation import add_plugins_argument, chosen_look
 from brinery.cli.streams import JSON_HELP, Pickles, add_file_argument, fault_words
-from brinery.stream import References, references
+from brinery.stream import Nested, References, references
 from brinery.stream.globals import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ _SHOWN = 20
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file_argument(parser)
-    parser.add_argument("--all", action="store_true", help=f"list all persistent IDs, not only {_SHOWN}")
+    parser.add_argument(
+        "--all", action="store_true", help=f"list all persistent IDs and pickles in bytes, not only {_SHOWN}"
+    )
     add_plugins_argument(parser)
     parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
@@ -112,16 +114,35 @@ class _Report:
         _section("persistent ID", ((n, i) for i, n in ids), None if every else _SHOWN)
         if found.extensions:
             _section("extension code", ((n, str(code)) for code, n in found.extensions.most_common()))
-        for nested in found.nested:
-            print(f"\na pickle in the {nested.size:,} bytes at offset {nested.offset}:")
-            _Report(nested.references, self.look).show(every)
-            if nested.references.fault is not None:
-                print(f"\nthen, in these bytes: {printable(fault_words(nested.references.fault))}")
+        self._show_nested(every)
         if found.unlooked:
             print(
                 f"\n{_count(found.unlooked, 'more byte string')} may hold a pickle and could not be looked "
                 "into: long text of older protocols, or pickles that lie more than 32 deep in each other"
             )
+
+    def _show_nested(self, every: bool) -> None:
+        """Pickles in bytes; those that refer to the very same are told of once."""
+        alike: dict[int, list[Nested]] = {}
+        for nested in self.found.nested:
+            alike.setdefault(id(nested.references), []).append(nested)
+        groups = list(alike.values())
+        for group in groups if every else groups[:_SHOWN]:
+            first, *others = group
+            if others:
+                size = sum(nested.size for nested in group)
+                print(
+                    f"\neach of {len(group):,} pickles in bytes, {size:,} together, "
+                    f"of which the first are at offset {first.offset}:"
+                )
+            else:
+                print(f"\na pickle in the {first.size:,} bytes at offset {first.offset}:")
+            _Report(first.references, self.look).show(every)
+            if first.references.fault is not None:
+                print(f"\nthen, in these bytes: {printable(fault_words(first.references.fault))}")
+        if not every and len(groups) > _SHOWN:
+            more = sum(map(len, groups[_SHOWN:]))
+            print(f"\n{_count(more, 'more pickle')} in bytes; --all lists them")
 
     def _described(self, name: GlobalName) -> str:
         today = self.today[name]

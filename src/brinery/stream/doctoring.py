@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from brinery.stream.places import Place
     from brinery.stream.raw_arrays import RawArray
 
+    _Looker: TypeAlias = Callable[[str, str, bool, bool], Today]
+
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
 #: What a finding says of a load here, with no arguments: it goes on, it fails, or only a load can tell.
@@ -193,15 +195,17 @@ def diagnose(
     file: Any = source if hasattr(source, "read") else None
     again = file.tell() if _is_sought(file) else None
 
+    look = looker(plan)
+
     def examine(feed: Feed, arrays: tuple[RawArray, ...] | None) -> tuple[_Examination, tuple[Finding, ...]]:
-        examination = _Examination(feed, arrays, plan)
+        examination = _Examination(feed, arrays, plan, look)
         return examination, tuple(examination.findings())
 
     examination, findings = read_through(source, progress, examine)
     if again is not None:
         file.seek(again)
     if file is None or again is not None:
-        findings += _within(source, plan)
+        findings += _within(source, plan, look)
     weights = {finding.weight for finding in findings}
     worst: Weight = "fails" if "fails" in weights else "unsure" if "unsure" in weights else "fine"
     return Diagnosis(examination.what(), worst, findings)
@@ -211,10 +215,10 @@ def _is_sought(source: Any) -> bool:
     return bool(getattr(source, "seekable", bool)())
 
 
-def _within(source: Any, plan: ReadPlan) -> tuple[Finding, ...]:
+def _within(source: Any, plan: ReadPlan, look: _Looker) -> tuple[Finding, ...]:
     """What is found of the pickles in the bytes of `source`; what is found of many is said once."""
     told: dict[tuple[str, str], list[Any]] = {}
-    for path, finding in _nested(source, plan, (), _DEEPEST):
+    for path, finding in _nested(source, plan, look, (), _DEEPEST):
         seen = told.setdefault((finding.what, finding.advice), [path, 0])
         seen[1] += 1
     findings = []
@@ -226,26 +230,28 @@ def _within(source: Any, plan: ReadPlan) -> tuple[Finding, ...]:
 
 
 def _nested(
-    source: Any, plan: ReadPlan, path: tuple[int, ...], depth: int
+    source: Any, plan: ReadPlan, look: _Looker, path: tuple[int, ...], depth: int
 ) -> Iterator[tuple[tuple[int, ...], Finding]]:
-    for offset, feed in nested_in(source):
+    for offset, feed, more in nested_in(source):
         pieces = []
         while piece := feed.more(0):
             pieces.append(piece)
         data = b"".join(pieces)
         inside = (*path, offset)
-        for finding in _Examination(BytesFeed(data), (), plan).findings():
+        for finding in _Examination(BytesFeed(data), (), plan, look).findings():
             if finding.weight != "fine":
                 yield inside, finding
-        if depth > 1:
-            yield from _nested(data, plan, inside, depth - 1)
+        if more and depth > 1:
+            yield from _nested(data, plan, look, inside, depth - 1)
 
 
 class _Examination:
-    def __init__(self, feed: Feed, arrays: tuple[RawArray, ...] | None, plan: ReadPlan) -> None:
+    def __init__(
+        self, feed: Feed, arrays: tuple[RawArray, ...] | None, plan: ReadPlan, look: _Looker
+    ) -> None:
         self.feed = _Seen(feed)
         self.plan = plan
-        self.look = looker(plan)
+        self.look = look  # shared by all pickles in a stream: it may have read sources to find a name
         self.keeper = _Questions()
         self.scanner = Scanner(self.feed)
         self.walk = Walk(self.scanner, self.keeper, arrays=arrays)
@@ -302,15 +308,18 @@ class _Examination:
 
     def _run(self) -> None:
         scanner, begin, frame_at = self.scanner, 0, -1
+        step = self.walk.step
         reaching: list[tuple[int, int, int, int, int]] = []  # frames with a STOP inside, and their pickles
         while True:
             self.steps = 0
             protocol = self.protocol
-            while (code := self.walk.step()) != _STOP:
-                self.steps += 1
-                self.protocol = max(self.protocol, self.walk.protocol)
-                if code == _FRAME:
-                    frame_at = scanner.start
+            try:
+                while (code := step()) != _STOP:
+                    self.steps += 1
+                    if code == _FRAME:
+                        frame_at = scanner.start
+            finally:
+                self.protocol = max(protocol, self.walk.protocol)
             if scanner.frame_end > scanner.end:
                 reaching.append((scanner.frame_end, frame_at, self.pickles, begin, protocol))
             self.pickles += 1

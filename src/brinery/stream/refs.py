@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Nested", "References", "nested_in", "references"]
 
 _DEEPEST = 32  # pickles in pickles
+_FEW = 8  # persistent IDs of a pickle that may be what another one refers to, too
 
 # What a stream of protocol 0 or 1 that refers to anything has in it: a global, an extension code, an ID.
 # A line is tried once, from its first c or i on: it may be long, and all of it c.
@@ -100,10 +101,10 @@ def references(
     return result
 
 
-def nested_in(source: Readable | Buffer) -> Iterator[tuple[int, Feed]]:
+def nested_in(source: Readable | Buffer) -> Iterator[tuple[int, Feed, bool]]:
     """The pickles in the bytes of `source`, those in their bytes left out: at which offset the opcode stands
-    that carries one, and its bytes, to be read before the next is asked for. `source` is read from where it
-    stands."""
+    that carries one, its bytes, to be read before the next is asked for, and whether there may be more in
+    them. `source` is read from where it stands."""
     whole = _Whole(source)
 
     def look(feed: Feed, arrays: tuple[RawArray, ...] | None) -> _Look:
@@ -112,7 +113,7 @@ def nested_in(source: Readable | Buffer) -> Iterator[tuple[int, Feed]]:
     found = read_through(source, None, look)
     found.result(whole)
     for nested, data in sorted(found.kept, key=lambda one: one[0].offset):
-        yield nested.offset, data.feed(nested.size)
+        yield nested.offset, data.feed(nested.size), nested.references.unlooked > 0
 
 
 class _Whole:
@@ -166,9 +167,16 @@ class _Long(NamedTuple):
 class _Look:
     """One look through a stream; what is long is looked at behind it."""
 
-    def __init__(self, depth: int, *, keeping: bool = False) -> None:
-        """Where it is `keeping`, it knows what each pickle that it finds is read from: `kept`."""
+    def __init__(
+        self, depth: int, known: dict[Any, References] | None = None, *, keeping: bool = False
+    ) -> None:
+        """Where it is `keeping`, it knows what each pickle that it finds is read from: `kept`.
+
+        `known` is what others have found, by what they found: of a million small pickles in one stream, most
+        refer to the same.
+        """
         self._depth = depth
+        self._known: dict[Any, References] = {} if known is None else known
         self._keeping = keeping
         self.kept: list[tuple[Nested, _Whole]] = []
         self._nested: list[Nested] = []
@@ -209,7 +217,7 @@ class _Look:
         if self._depth == _DEEPEST:
             self._unlooked += 1
             return
-        look = _Look(self._depth + 1).through(BytesFeed(data))
+        look = _Look(self._depth + 1, self._known).through(BytesFeed(data))
         self._keep(scanner.start, len(data), data[:1], look, _Whole(data))
 
     def _note_long(self, walk: Walk, value: Excerpt) -> None:
@@ -262,8 +270,27 @@ class _Look:
                 if data is None or not _may_be(data):
                     continue
                 within, feed, first = _Whole(data), BytesFeed(data), data[:1]
-            look = _Look(self._depth + 1).through(feed)
+            look = _Look(self._depth + 1, self._known).through(feed)
             self._keep(long.offset, long.size, first or look.first, look, within)
+        keeper = self.keeper
+        key: Any = None
+        if self._fault is None and not self._nested and len(keeper.persistent_ids) <= _FEW:
+            key = (
+                self._pickles,
+                self._unlooked,
+                tuple([(one.name, one.uses, one.era, one.dotted) for one in keeper.globals.values()]),
+                tuple(keeper.persistent_ids.items()),
+                tuple(keeper.extensions.items()),
+            )
+            known = self._known.get(key)
+            if known is not None:
+                return known
+        found = self._found()
+        if key is not None:
+            self._known[key] = found
+        return found
+
+    def _found(self) -> References:
         keeper = self.keeper
         named = sorted(keeper.globals.values(), key=lambda one: -one.uses)
         ids: Counter[str] = Counter()

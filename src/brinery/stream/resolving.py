@@ -197,6 +197,9 @@ def _in_source(module: str, source: ast.Module, parts: list[str], depth: int) ->
             return _in_binding(module, node, parts, depth)
     for origin in star:
         inner = _in_module(origin, parts, depth - 1)
+        if inner.status == "unknown" and seems_to_have(origin, parts[0]):
+            # As with _decimal, before the _pydecimal that is for where there is none.
+            return Resolution("found" if not parts[1:] else "unknown")
         if inner.status == "found":
             return inner
         uncertain = uncertain or inner.status == "unknown"
