@@ -229,3 +229,32 @@ def test_an_integer_too_long_for_decimal_is_shown_in_hexadecimal():
     (detail,) = [i.detail for i in disassemble(pickle.dumps(1 << 30_000)) if i.opcode.name == "LONG4"]
     assert detail.startswith("0x1000")
     assert detail.endswith("(30,001 bits)")
+
+
+class Unending:
+    """A file that never ends, of one piece again and again."""
+
+    def __init__(self, piece):
+        self.piece = piece * (4096 // len(piece))
+
+    def read(self, size, /):
+        return self.piece
+
+
+@pytest.mark.parametrize("piece", [b"N", b"(", b"]", b"K\x01", b"(N", b"]("])
+@pytest.mark.parametrize("look", ["references", "sizes", "disassemble"])
+def test_what_only_pushes_is_refused_at_a_bound(streams, monkeypatch, piece, look):
+    bound = 1 << 12
+    assert streams.walk.MOST_WAITING == 1 << 24  # 16 bytes each, and what the symbols take
+    monkeypatch.setattr(streams.walk, "MOST_WAITING", bound)
+    with pytest.raises(ReadError) as refused:
+        collections.deque(getattr(streams, look)(Unending(piece)), maxlen=0)
+    said = str(refused.value)
+    assert f"{bound:,} " in said
+    assert "wait on the stack" in said
+
+
+def test_a_large_tuple_is_read(streams):
+    data = pickle.dumps(tuple(range(100_000)))
+    assert streams.references(data).pickles == 1
+    assert streams.sizes(data).bytes == len(data)

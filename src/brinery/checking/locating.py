@@ -59,6 +59,8 @@ def _memo_indices(data: bytes, offset: int) -> list[int]:
 class _Places(Keeper):
     """Symbols that hold the memo index of their object, once it has one."""
 
+    bounded = False  # what was just written
+
     def constant(self, walk: Walk, code: int) -> list[int]:
         return []
 

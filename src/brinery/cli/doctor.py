@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brinery.cli.installation import add_plugins_argument, chosen_plan
 from brinery.cli.streams import JSON_HELP, Damaged, Pickles, add_file_argument, damage_words
@@ -80,8 +80,12 @@ def run(options: argparse.Namespace) -> int:
         alone = len(found) == 1 and not found[0][0]
         print(json.dumps(listed[0] if alone else listed, indent=2))
     else:
+        # Of a shelf or column with thousands of pickles, those of which the same is said are told of once.
+        alike: dict[Any, list[tuple[str, Diagnosis]]] = {}
         for where, one in found:
-            print("\n".join(_report(pickles.called, where, one)))
+            alike.setdefault((one.weight, one.findings), []).append((where, one))
+        for (where, one), *others in alike.values():
+            print("\n".join(_report(pickles.called, where, one, len(others))))
     return int(bool(pickles.failed) or any(one.weight == "fails" for _, one in found))
 
 
@@ -93,8 +97,9 @@ def _damaged(words: str, one: Diagnosis | None = None) -> Diagnosis:
     return Diagnosis(one.what, "fails", (finding, *one.findings))
 
 
-def _report(name: str, where: str, one: Diagnosis) -> Iterator[str]:
-    yield f"{name}{f', {printable(where)}' if where else ''}: {one.what}"
+def _report(name: str, where: str, one: Diagnosis, others: int) -> Iterator[str]:
+    more = f" (and {others:,} more, of which the same is said)" if others else ""
+    yield f"{name}{f', {printable(where)}' if where else ''}: {one.what}{more}"
     for finding in one.findings:
         yield f"{_SIGNS[finding.weight]} {printable(finding.what)}"
         if finding.advice:

@@ -13,6 +13,7 @@ from brinery.errors import ReadError
 from brinery.files import written_whole
 from brinery.stream import Sizes, sizes
 from brinery.stream.globals import printable, shorten
+from brinery.stream.members import members_of
 from brinery.stream.sizing import ClassSize, GlobalSize, Part
 from brinery.stream.soundness import sound_before
 
@@ -27,7 +28,8 @@ NAME = "sizes"
 SUMMARY = "show what makes a pickle big: by path, by class, by global"
 HELP = """\
 Show how many bytes each object of a pickle takes, by its path from the root,
-then by class and by global. Nothing is imported or loaded.
+then by class and by global. Nothing is imported or loaded. Of an archive, the
+files that are no pickles count, too.
 
 What is shared counts where it is met first. Of many objects in one place only
 the largest are told apart; the others are one line, […], and so are their
@@ -40,6 +42,7 @@ examples:
   brinery sizes data.pickle --html sizes.html    a map to click through"""
 
 _ROWS = 12
+_KINDS = {0: "no pickle", 1: "pickle"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         with pickles.looking():
             found.append((stream.where, _sizes(stream, pickles)))
     alone = len(found) == 1 and not found[0][0]
+    if not alone and options.column is None and options.file != "-":
+        found += _others(options.file, {where for where, _ in found})
     if options.json:
         listed = [{"where": where, **as_json(one)} if where else as_json(one) for where, one in found]
         print(json.dumps(listed[0] if alone else listed, indent=2))
@@ -81,6 +86,15 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_report(whole, options.least / 100, options.depth)))
     return int(bool(pickles.failed))
+
+
+def _others(name: str, looked_into: set[str]) -> list[tuple[str, Sizes]]:
+    """The files of an archive that hold no pickle, as the arrays beside PyTorch's pickle: so many bytes."""
+    return [
+        (member.name, Sizes(member.size, 0, (), (), (), ()))
+        for member in members_of(name).values()
+        if member.name not in looked_into
+    ]
 
 
 def _sizes(stream: Stream, pickles: Pickles) -> Sizes:
@@ -137,7 +151,7 @@ def _percent(text: str) -> float:
 def _together(found: list[tuple[str, Sizes]]) -> Sizes:
     """The sizes of a container: each pickle in it is a root, the largest first."""
     roots = [
-        Part(printable(where), "pickle" if one.pickles == 1 else "pickles", one.bytes, one.pickles, one.roots)
+        Part(printable(where), _KINDS.get(one.pickles, "pickles"), one.bytes, one.pickles, one.roots)
         for where, one in found
     ]
     return Sizes(

@@ -417,6 +417,9 @@ def _problems(name: str, within: str = "") -> Iterator[None]:
         if _is_damage(failed):
             words = _damage_words(name, within, failed)
             raise Damaged(where, words, words) from failed
+        if isinstance(failed, IsADirectoryError):
+            words = "this is a folder: name one of the files in it; for all, find FOLDER -type f gives them"
+            raise Damaged(where, words) from failed
         if isinstance(failed, OSError):
             raise Damaged(where, failed.strerror or str(failed)) from failed
         if not isinstance(failed, ValueError):

@@ -186,6 +186,8 @@ class Graph(Keeper):
     before   calls whose results are thrown away before anything else is there
     """
 
+    bounded = False  # it is as large as what it keeps
+
     def __init__(
         self,
         names: Callable[[str, str, bool], tuple[str, str]] | None = None,

@@ -42,6 +42,7 @@ cdef class Walk:
     cdef object _begins, _marks
     cdef long long[::1] _begins_view, _marks_view
     cdef Py_ssize_t _depth, _fence, _room, _marks_room
+    cdef readonly long long _most
     cdef bint _watches
     cdef list _arrays
     cdef long long _array_at
@@ -53,6 +54,7 @@ cdef class Walk:
     @cython.locals(stack=list, keeper=Keeper, begin=cython.longlong, first=Py_ssize_t, below=Py_ssize_t,
                    above=Py_ssize_t)
     cdef void _compound(self, int code, int kind) except *
+    cdef object _too_many(self, str what, Py_ssize_t count)
     cdef object _instance(self, int code, Py_ssize_t first)
     cdef object _name(self, int code, Py_ssize_t first)
     @cython.locals(scan=Scanner, begin=cython.longlong, inner=Walk)

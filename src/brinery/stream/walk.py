@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from brinery.stream.raw_arrays import RawArray
     from brinery.stream.scanner import Scanner
 
-__all__ = ["WRAPPER", "WRAPPERS_MODULE", "ArraysFollow", "Keeper", "Walk"]
+__all__ = ["MOST_WAITING", "WRAPPER", "WRAPPERS_MODULE", "ArraysFollow", "Keeper", "Walk"]
+
+#: How many objects may wait on the stack for what takes them, and how many marks. That is more than any tuple
+#: that people pickle has items, and keeps what only pushes from taking all the memory there is.
+MOST_WAITING = 1 << 24
 
 #: The class of joblib whose instances are followed by an array, and how its module's name ends.
 WRAPPER = "NumpyArrayWrapper"
@@ -107,6 +111,9 @@ class Keeper:
     opcode's argument, and the offsets; ``walk.begin_of(i)`` is the offset at which the making of
     ``walk.stack[i]`` began.
     """
+
+    #: Whether no more than MOST_WAITING objects may wait on the stack. What keeps all needs no such bound.
+    bounded = True
 
     def constant(self, walk: Walk, code: int) -> Any:
         """A number, text, bytes, None, True or False: ``walk.scanner.value()``. Or an out-of-band buffer."""
@@ -233,6 +240,7 @@ class Walk:
         self._arrays = list(arrays or ())
         self._arrays.reverse()
         self._array_at = self._arrays[len(self._arrays) - 1].offset if self._arrays else -1
+        self._most = MOST_WAITING if keeper.bounded else 1 << 62
         self._depth = 0  # marks
         self._fence = 0  # what lies below the last mark cannot be taken
 
@@ -358,6 +366,13 @@ class Walk:
             f"the stack is too short: {self.scanner.name} needs {below} objects, there are {there}"
         )
 
+    def _too_many(self, what: str, count: int) -> ReadError:
+        return ReadError(
+            f"{count:,} {what} wait on the stack for an opcode that takes them: more are not looked at, to "
+            "keep memory in bounds; no Pickler writes such a thing, but for a tuple or frozenset that has as "
+            "many items"
+        )
+
     def _instance(self, code: int, first: int) -> Any:
         module, qualname = self.scanner.names()
         return self.keeper.call(self, code, self.keeper.name(self, module, qualname), first)
@@ -416,6 +431,8 @@ class Walk:
         stack = self.stack
         count = len(stack)
         if count == self._room:
+            if count >= self._most:
+                raise self._too_many("objects", count)
             self._begins = self._begins_view = self._begins * 2
             self._room *= 2
         self._begins_view[count] = begin
@@ -424,6 +441,8 @@ class Walk:
     def _mark(self) -> None:
         place = 2 * self._depth
         if place == self._marks_room:
+            if self._depth >= self._most:
+                raise self._too_many("marks", self._depth)
             self._marks = self._marks_view = self._marks * 2
             self._marks_room *= 2
         self._fence = len(self.stack)

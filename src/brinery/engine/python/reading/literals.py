@@ -42,6 +42,8 @@ _MAKERS = {
 class Literals(Keeper):
     """Symbols that are the objects themselves where these are literals, and the machine's hole where not."""
 
+    bounded = False  # a load takes the same memory
+
     def __init__(self, machine: Machine) -> None:
         """Decode strings, take buffers and resolve persistent IDs as `machine` says."""
         self.machine = machine
