@@ -64,7 +64,7 @@ def diff(
     function of module, name and whether it is one of Python 2's, takes the place of that. Python 2's strings
     are text where they are in `encoding`, else bytes. Dicts and sets have no order; an OrderedDict has one.
 
-    Nothing is imported. Memory is what both graphs take, some 5 to 20 times the streams. Time grows with the
+    Nothing is imported. Memory is what both graphs take, some 5 to 40 times the streams. Time grows with the
     streams, however often they share or nest: what is equal is told by a number for each object.
 
     Raises :class:`~brinery.errors.ReadError` where either stream is malformed, before the first difference;
