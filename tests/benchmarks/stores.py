@@ -320,6 +320,14 @@ def work(side: str, what: str, count: int, folder: str) -> None:
     store = open_store(f"{folder}/kept.db" if what == "load" else f"{folder}/{side}.db")
     bound = Profile.plain().bind(shop=store)
     stream = Path(f"{folder}/{side}.stream")
+    # What is imported and made ready once is no part of it, on any side.
+    with open_store(":memory:") as little:
+        once = Profile.plain().bind(shop=little)
+        once.loads(once.dumps(customers(10)))
+    pickle.loads(pickle.dumps(customers(10)))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(MAKE)
+        connection.executemany(INSERT, [(1, "name", "city", 1)])
     before = peak()
     if what == "dump":
         objects = customers(count)
@@ -354,7 +362,7 @@ def memory(options: argparse.Namespace) -> None:
         ["", "brinery", "plain", "ratio", "aim", "pickle", "ratio"],
         first_width=30,
     )
-    for power in range(5, options.largest):
+    for power in range(3, options.largest):
         count = max(1, int(10**power * options.size))
         with tempfile.TemporaryDirectory() as folder:
             with open_store(f"{folder}/kept.db") as store:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from brinery import Profile
+from brinery.errors import MissingReference
 from brinery.persistence.sqlite import SqliteStore, Table
 
 from .shop import Customer, Node, Order, Pair
@@ -46,14 +48,34 @@ def limit(store: SqliteStore, variables: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_ten_thousand_references_are_one_query(bind: Bind, store: SqliteStore, protocol: int) -> None:
+def test_a_thousand_references_are_one_query(bind: Bind, store: SqliteStore, protocol: int) -> None:
     bound = bind(shop=store)
     people = [Customer(number, f"customer {number}") for number in range(10_000)]
     data = bound.dumps({"all": people, "some": people[::7]}, protocol)
     loaded: list[Any] = []
-    assert len(queries(store, lambda: loaded.append(bound.loads(data)))) == 1
+    assert len(queries(store, lambda: loaded.append(bound.loads(data)))) == 10
     assert loaded[0] == {"all": people, "some": people[::7]}
     assert loaded[0]["some"][1] is loaded[0]["all"][7]
+
+
+def test_objects_are_found_whatever_order_the_rows_come_in(bind: Bind, store: SqliteStore) -> None:
+    bound = bind(shop=store)
+    people = [Customer(number, f"customer {number}") for number in range(3_000)]
+    bound.dumps(people)
+    mixed = people[::-1] + people[1::3] + people[::7]
+    data = bound.dumps(mixed)
+    loaded = bound.loads(data)
+    assert loaded == mixed
+    assert len(set(map(id, loaded))) == 3_000
+    store.delete(*people[10:20])
+    with pytest.raises(MissingReference) as caught:
+        bound.loads(data)
+    assert sorted(key[1] for _, key, _ in caught.value.references) == list(range(10, 20))
+    lenient = Profile.plain().bind(shop=store, missing="none")
+    gone = [obj is None for obj in lenient.loads(data)]
+    assert gone == [10 <= person.id < 20 for person in mixed]
+    twice = store.load_many([("customers", 5), ("customers", 5), ("customers", 11), ("customers", 6)])
+    assert twice == {("customers", 5): people[5], ("customers", 6): people[6]}
 
 
 def test_a_query_for_each_class_and_each_batch_of_sqlites_limit(bind: Bind, store: SqliteStore) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from brinery.errors import BrineryError, MissingReference, ReadError, StoreError, locate_reading
 from brinery.persistence.checks import check_parts
+from brinery.persistence.inorder import InOrder
 from brinery.persistence.stores import Load, LoadContext
 from brinery.persistent_ids import SCALARS, bounded, is_plain, read_key, store_name, unbound
 from brinery.plan import NOT_READY
@@ -141,7 +142,10 @@ class StoresLoad:
         if decided and self._reader.missing == "raise" and shelf.absent:
             self._refuse([(shelf.binding.name, key) for key in keys], offsets)
         if shelf.binding.store.identity == "key":
-            self.ready = [*map(found.get, keys, repeat(NOT_READY))]
+            if type(found) is InOrder and once is keys:
+                self.ready = found.objects
+            else:
+                self.ready = [*map(found.get, keys, repeat(NOT_READY))]
             shelf.later = keys, self.ready
         else:
             shelf.objects.update(found)
@@ -281,17 +285,23 @@ class _Shelf:
         self.objects.update(self.ask(keys, begin))
 
     def ask(self, keys: list[Any], begin: Callable[[_Shelf], Load]) -> Mapping[Any, object]:
-        """What the store has of `keys`, all at once; the rest is absent. It may be a dict of the store's."""
+        """What the store has of `keys`, all at once; the rest is absent. It may be a dict of the store's.
+
+        It is InOrder only in the order of `keys`.
+        """
         if self.load is None:
             self.load = begin(self)
         try:
             # A list of its own, which it may sort or empty.
-            found: Any = self.load.fetch(list(keys))
+            asked = list(keys)
+            found: Any = self.load.fetch(asked)
         except BrineryError:
             raise
         except Exception as error:
             raise self.binding.fault("fetch", error, keys) from error
-        if not (type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys))):
+        if type(found) is InOrder and found.asked is asked:
+            self.absent.update(found.absent())
+        elif not (type(found) is dict and len(found) == len(keys) and all(map(found.__contains__, keys))):
             get = getattr(found, "get", None)
             if get is None:
                 raise self._wrong(
@@ -355,7 +365,11 @@ class _Shelf:
             raise self.binding.fault("another", error, [key]) from error
 
     def _check(self, found: Mapping[Any, object]) -> None:
-        for cls in set(map(type, found.values())):
+        # (What InOrder has for what is missing is an object of no class that a store could claim.)
+        objects = found.objects if type(found) is InOrder else found.values()
+        for cls in set(map(type, objects)):
+            if cls is object and NOT_READY in objects:
+                continue
             if cls is type(None):
                 what = "None. Leave out what is missing, or raise NoSuchKey"
             # A bare store speaks for other programs, which keep anything.

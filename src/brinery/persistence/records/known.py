@@ -16,6 +16,11 @@ State = TypeVar("State")
 
 # So many objects that cannot be referred to weakly are held on to.
 _HELD = 10_000
+# References are kept in many sets of some size: one large set takes 27 to 107 bytes for each, and has the
+# table before beside it, or leaves a hole for that, when it grows. These take 27. Of 8,192 places 4,915 can
+# be taken before the set grows; and one that is merged with another grows to twice what both have, not to
+# four times.
+_MOST, _TOGETHER = 4_900, 700
 
 
 class _Ref(ref[Any]):
@@ -38,8 +43,10 @@ class KnownObjects(Generic[State]):
 
     def __init__(self, width: int = 0) -> None:
         # What keeps the references alive. An object leads to those that refer to it, so there is no table of
-        # identities: that would take half as much memory again.
-        self._refs: set[_Ref] = set()
+        # identities: that would take half as much memory again. No set is ever taken away: another thread may
+        # be about to add to it.
+        self._homes: list[set[_Ref]] = [set()]
+        self._home = self._homes[0]
         self._held: OrderedDict[int, tuple[Any, State]] = OrderedDict()
         # The items of a tuple are kept in the reference: a tuple around them would be half as large again.
         names = [f"item{place}" for place in range(width)] if width > 1 else ["state"]
@@ -50,20 +57,20 @@ class KnownObjects(Generic[State]):
     def add(self, obj: object, state: State) -> None:
         """Know that `obj` is stored as `state`, in the place of what was known of it."""
         before = self._ref_of(obj)
-        self._add_new(((obj, state),), self._kind, self._refs, self._hold)
+        self._add_new(((obj, state),), self._kind, self._room, self._hold)
         if before is not None:
-            self._refs.discard(before)
+            _home_of(before).discard(before)
 
     def add_many(self, known: Iterable[tuple[object, State]]) -> None:
         """Know of each object that it is stored as that."""
-        self._add_new(self._unknown_of(known), self._kind, self._refs, self._hold)
+        self._add_new(self._unknown_of(known), self._kind, self._room, self._hold)
 
     def find(self, obj: object) -> State | None:
         """What `obj` is known to be stored as; None where it is not known."""
-        kind, refs = self._kind, self._refs
+        kind = self._kind
         # As _ref_of, without a call: this is asked about each object of a dump.
         for known in getweakrefs(obj):
-            if type(known) is kind and known in refs:
+            if type(known) is kind and known in known.__callback__.__self__:  # type: ignore[attr-defined]
                 return self._state_of(known)  # type: ignore[no-any-return]
         held = self._held.get(id(obj))
         return None if held is None else held[1]
@@ -72,14 +79,28 @@ class KnownObjects(Generic[State]):
         """Know nothing of `obj` any more."""
         known = self._ref_of(obj)
         if known is not None:
-            self._refs.discard(known)
+            _home_of(known).discard(known)
         self._held.pop(id(obj), None)
 
     def _ref_of(self, obj: object) -> _Ref | None:
         for found in getweakrefs(obj):
-            if type(found) is self._kind and found in self._refs:
+            if type(found) is self._kind and found in _home_of(found):
                 return found
         return None
+
+    def _room(self) -> set[_Ref]:
+        """A set that has room for some more."""
+        home = self._home
+        if len(home) > _MOST - _TOGETHER:
+            # One whose objects are mostly gone is filled up before there is another.
+            for home in self._homes:
+                if len(home) < _MOST // 4:
+                    break
+            else:
+                home = set()
+                self._homes.append(home)
+            self._home = home
+        return home
 
     def _hold(self, obj: object, state: State) -> None:
         self._held[id(obj)] = obj, state
@@ -94,17 +115,29 @@ class KnownObjects(Generic[State]):
                 yield entry
 
     def __len__(self) -> int:
-        return len(self._refs) + len(self._held)
+        return sum(map(len, self._homes)) + len(self._held)
+
+
+def _home_of(known: _Ref) -> set[_Ref]:
+    """The set that it is in, if it is still known: it is taken out of that when its object dies."""
+    return known.__callback__.__self__  # type: ignore[attr-defined, no-any-return]
 
 
 def _adder(names: list[str]) -> Callable[..., None]:
-    """A function that makes the references, of a kind with the slots `names`, and keeps them."""
+    """A function that makes the references, of a kind with the slots `names`, and keeps them.
+
+    They come into a set some at a time. What they refer to is held until then, as nobody would take a
+    reference out again that was not there yet.
+    """
     items = ", ".join(names)
     state = f"({items})" if len(names) > 1 else items
     assigned = "; ".join(f"made.{name} = {name}" for name in names)
     text = (
-        "def add_new(known, kind, refs, hold):\n"
-        "    keep, forget = refs.add, refs.discard\n"
+        "def add_new(known, kind, room, hold):\n"
+        "    home = room()\n"
+        "    forget = home.discard\n"
+        "    new, held = set(), []\n"
+        "    keep, held_too = new.add, held.append\n"
         f"    for obj, {state} in known:\n"
         "        try:\n"
         "            made = kind(obj, forget)\n"
@@ -113,6 +146,14 @@ def _adder(names: list[str]) -> Callable[..., None]:
         "            continue\n"
         f"        {assigned}\n"
         "        keep(made)\n"
+        "        held_too(obj)\n"
+        f"        if len(held) == {_TOGETHER}:\n"
+        "            home.update(new)\n"
+        "            new.clear()\n"
+        "            held.clear()\n"
+        "            home = room()\n"
+        "            forget = home.discard\n"
+        "    home.update(new)\n"
     )
     space: dict[str, Any] = {}
     exec(text, space)

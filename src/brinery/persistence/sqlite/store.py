@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import chain, repeat
+from contextlib import suppress
+from itertools import chain, count, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from brinery.dotted import find_loaded, import_dotted, name_of_class
 from brinery.errors import MissingReference, NoSuchKey, NotStored, StoreError
+from brinery.persistence.inorder import InOrder
 from brinery.persistence.sqlite import schema
 from brinery.persistence.sqlite.asking import Asking
 from brinery.persistence.sqlite.cells import storable
@@ -17,10 +19,11 @@ from brinery.persistence.sqlite.lazy import Loading, checked_depth, ghost_class
 from brinery.persistence.sqlite.rows import Row, fetch, select_batches
 from brinery.persistence.sqlite.staging import SqliteDump
 from brinery.persistence.stores import Dump, DumpContext, Foresight, Load, LoadContext, Store
+from brinery.plan import NOT_READY
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from brinery.persistence.sqlite.cells import Address, Cell
     from brinery.persistence.sqlite.tables import Table
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteStore"]
 
 #: Rows that are made into objects at a time.
-_AT_ONCE = 2000
+_AT_ONCE = 1000
 
 
 class SqliteStore(Asking, Store):
@@ -161,10 +164,14 @@ class SqliteStore(Asking, Store):
         as they are then. Raises MissingReference for a table that is not declared, or a row that refers to
         one that is not there.
         """
-        return self._load(keys, Loading(self, checked_depth(depth), find_class))
-
-    def _load(self, keys: Iterable[Key], loading: Loading) -> dict[Key, Any]:
         keys = list(keys)
+        with suppress(TypeError):  # what is no key at all is told below
+            keys = list(dict.fromkeys(keys))
+        found = self._load(keys, Loading(self, checked_depth(depth), find_class))
+        return found.as_dict() if type(found) is InOrder else cast("dict[Key, Any]", found)
+
+    def _load(self, keys: list[Key], loading: Loading) -> Mapping[Key, Any]:
+        """What load_many gives; each of `keys` is there once."""
         tables = self._tables_of(keys)
         wanted = [self._address(key) for key in keys] if tables is None else cast("list[Address]", keys)
         if tables is None:
@@ -291,20 +298,21 @@ class SqliteStore(Asking, Store):
 
     def _load_simple(
         self, tables: dict[str, list[Any]] | None, addresses: list[Key] | None = None
-    ) -> dict[Key, Any] | None:
+    ) -> Mapping[Key, Any] | None:
         """The objects of rows that refer to nothing, and hold SQLite's own values; None where some do not.
 
-        `addresses` are those of all in `tables`, if that is one table: they are used, and no others made.
+        `addresses` are those of all in `tables`, if that is one table: what is found is in their order, then.
         """
         if tables is None or not all(self.layout_of(name).quick for name in tables):
             return None
         loaded: dict[Key, Any] = {}
-        left: list[tuple[Layout, list[tuple[Cell, ...]], _Addresses | None]] = []
+        in_order: list[object] = [] if addresses is None else [NOT_READY] * len(addresses)
+        left: list[tuple[Layout, list[tuple[Cell, ...]], _Places | None]] = []
         with self.database.reading() as connection:
             for name, keys in tables.items():
                 layout = self.layout_of(name)
                 for start, some, found in select_batches(connection, layout, keys):
-                    asked = None if addresses is None else _Addresses(some, addresses, start)
+                    places = None if addresses is None else _Places(some, in_order, start)
                     # What is made on the way takes as much memory as the objects: a few thousand of it at a
                     # time. But nothing of the user's may run here.
                     while rows := found.fetchmany(_AT_ONCE):
@@ -312,13 +320,13 @@ class SqliteStore(Asking, Store):
                             layout.quick = False  # most of its rows will be such
                             return None
                         if layout.makes_quietly:
-                            _make_simple(loaded, layout, rows, asked)
+                            _make_simple(loaded, layout, rows, places)
                         else:
-                            left.append((layout, rows, asked))
+                            left.append((layout, rows, places))
         left.reverse()
         while left:
             _make_simple(loaded, *left.pop())
-        return loaded
+        return loaded if addresses is None else InOrder(addresses, in_order)
 
     def _ready_layout(self, name: str) -> Layout:
         layout = self._layouts.get(name)
@@ -456,50 +464,47 @@ class _SqliteLoad(Load):
         self._store = store
         self._loading = Loading(store, depth, find_class)
 
-    def fetch(self, keys: list[Key], /) -> dict[Key, Any]:
+    def fetch(self, keys: list[Key], /) -> Mapping[Key, Any]:
         """The objects, with all that they refer to: one query for each table of a level and each batch."""
         return self._store._load(keys, self._loading)
 
 
-class _Addresses:
-    """The addresses that rows of one batch were asked for by, for the rows as they come."""
+class _Places:
+    """Where the objects of one batch's rows go, in `into`: to the places of the keys that were asked for."""
 
-    __slots__ = ("_addresses", "_at", "_by_key", "_keys", "_start")
+    __slots__ = ("_at", "_by_key", "_into", "_keys", "_start")
 
-    def __init__(self, keys: list[Any], addresses: list[Key], start: int) -> None:
+    def __init__(self, keys: list[Any], into: list[object], start: int) -> None:
         self._keys = keys
-        self._addresses = addresses
-        self._start = start  # of the batch, in `addresses`
+        self._into = into
+        self._start = start  # of the batch, in `into`
         self._at = 0
-        self._by_key: dict[Any, Key] | None = None
+        self._by_key: dict[Any, int] | None = None
 
-    def of(self, keys: list[Any]) -> list[Key | None]:
-        """Those of the next rows, whose `keys` are these; None where nobody asked for it in that form."""
+    def put(self, keys: list[Any], objects: list[object]) -> None:
+        """Put the objects of the next rows, whose `keys` are these; not where nobody asked for such a key."""
         at, self._at = self._at, self._at + len(keys)
         if self._by_key is None and keys == self._keys[at : self._at]:  # in order, as most are
-            return list(self._addresses[self._start + at : self._start + self._at])
+            self._into[self._start + at : self._start + self._at] = objects
+            return
         if self._by_key is None:
-            end = self._start + len(self._keys)
-            self._by_key = dict(zip(self._keys, self._addresses[self._start : end], strict=True))
-        return list(map(self._by_key.get, keys))
+            self._by_key = dict(zip(self._keys, count(self._start)))
+        for place, obj in zip(map(self._by_key.get, keys), objects, strict=True):
+            if place is not None:
+                self._into[place] = obj
 
 
 def _make_simple(
-    loaded: dict[Key, Any],
-    layout: Layout,
-    rows: list[tuple[Cell, ...]],
-    addresses: _Addresses | None,
+    loaded: dict[Key, Any], layout: Layout, rows: list[tuple[Cell, ...]], places: _Places | None
 ) -> None:
-    """Put the objects of `rows` into `loaded`, under the addresses by which they were asked for, if any."""
+    """Put the objects of `rows` into their places, or into `loaded`, by address."""
     keys = list(map(itemgetter(layout.key_positions[0]), rows))
     objects = list(layout.all_simple(rows))
     layout.known.add_many(zip(objects, rows, strict=True))
-    if addresses is None:
+    if places is None:
         loaded.update(zip(zip(repeat(layout.name), keys), objects, strict=False))
-        return
-    asked: Any = addresses.of(keys)
-    loaded.update(zip(asked, objects, strict=True))
-    loaded.pop(None, None)
+    else:
+        places.put(keys, objects)
 
 
 def _is_found(name: str) -> bool:

@@ -191,7 +191,8 @@ cdef int write_no_more(Writer *w) except -1:
         if less != NULL:
             w.notes = <PyObject **>less
         w.notes_room = w.noted // NOTED
-    if w.mask >= MOST_TABLE:  # it would not be kept for another dump
+    # What would not be kept for another dump, and what takes as much as the stores will for these objects.
+    if w.mask >= MOST_TABLE or (w.mask >= POOLED_TABLE and w.noted > w.mask // 4):
         less = calloc(POOLED_TABLE, sizeof(Entry))
         if less != NULL:
             free(w.table)
