@@ -81,6 +81,7 @@ class Locked(Recording):
 
 class Kit(StoreContract):
     kills = 1
+    keeps_no_watch = True
     survives_forks = False
     store: type[Recording] = Locked
 
@@ -233,6 +234,30 @@ class TakesAsFault(Locked):
                 return {key: self.store.rows[key] for key in keys}
 
         return Strict(self)
+
+
+class StoresEachAnew(Locked):
+    """Every dump of an object is another one."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        class Anew(RecordingDump):
+            def key_of(self, obj: Any, /) -> Any:
+                key = super().key_of(obj), id(self)
+                self.staged[key] = self.staged.pop(obj.id)
+                return key
+
+        return Anew(self)
+
+
+class UndoesOthers(Locked):
+    """Writes its whole file anew, out of what the dump has."""
+
+    def begin_dump(self, context: Any, /) -> Dump:
+        def commit(self: Any) -> None:
+            self.store.rows.clear()
+            self.store.rows.update(self.staged)
+
+        return type("Undoing", (RecordingDump,), {"commit": commit})(self)
 
 
 class Reachable(Locked):
@@ -424,13 +449,16 @@ IN_THIS_PROCESS = [
     (GivesAnother, "test_objects_come_back_at_every_protocol"),
     (Lies, "test_where_another_store_fails_behind_its_commit_that_is_said"),
     (RaisesOnRollback, "test_a_transaction_may_be_rolled_back_twice"),
+    (StoresEachAnew, "test_threads_that_store_one_object_store_it_once"),
+    (UndoesOthers, "test_stores_of_one_database_do_not_undo_each_other"),
+    (Locked, "test_what_is_deleted_while_a_dump_goes_on_is_not_referred_to"),
     (TakesAsFault, "test_what_is_gone_is_missing_and_all_of_it_is_named"),
 ]
 
 
 @pytest.mark.parametrize(("store", "check"), IN_THIS_PROCESS)
 def test_a_store_that_does_not_is_found(store: type[Recording], check: str, tmp_path: Path) -> None:
-    kit = type("Broken", (Kit,), {"store": store})()
+    kit = type("Broken", (Kit,), {"store": store, "keeps_no_watch": False})()
     with pytest.raises((AssertionError, MissingReference, StoreFault, OSError)):
         getattr(kit, check)(tmp_path)
 

@@ -101,6 +101,12 @@ ByDecimal = keyed("ByDecimal", sa.Numeric(10, 2))
 ByEnum = keyed("ByEnum", sa.Enum(Colour))
 ByBytes = keyed("ByBytes", sa.LargeBinary(64).with_variant(sa.VARBINARY(64), "mysql", "mariadb"))
 ByText = keyed("ByText", sa.String(64))
+# What some database rounds, cuts or pads.
+ByFixed = keyed("ByFixed", sa.CHAR(6))
+ByFloat = keyed("ByFloat", sa.Float(24))
+ByBinary = keyed("ByBinary", sa.LargeBinary().with_variant(sa.BINARY(6), "mysql", "mariadb"))
+BySmall = keyed("BySmall", sa.SmallInteger())
+ByShort = keyed("ByShort", sa.String(4))
 
 KEYS: list[tuple[Any, list[Any]]] = [
     (ByUuid, [uuid.UUID(int=7), uuid.UUID(int=8)]),

@@ -44,7 +44,7 @@ from brinery.profile import Profile
 from brinery.testing.contracts import Contract, skipping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -64,6 +64,9 @@ class StoreContract(Contract):
     kills = 30
     #: Whether a store that was opened works in a forked child, by opening its connection again.
     survives_forks = True
+    #: Whether a dump may refer to what was deleted while it went on, as where a store does not ask its
+    #: database about what was loaded.
+    keeps_no_watch = False
     #: How many requests a load, or a dump, of 1,000 and of 10,000 objects may take.
     most_requests = 5, 30
 
@@ -297,6 +300,51 @@ class StoreContract(Contract):
                 "threads lost objects, or stored those of dumps that failed"
             )
 
+    def test_threads_that_store_one_object_store_it_once(self, tmp_path: Path) -> None:
+        with self._opened(tmp_path) as (store, bound):
+            ended = self._at_once(lambda _: bound.dumps([self.new(1), self.new(2)]))
+            for data, error in ended:
+                # One may have been later than another, and is told; but what it has stored, it can load.
+                assert error is None or isinstance(error, BrineryError), f"a race is an error: {error!r}"
+                if error is None:
+                    loaded = bound.loads(data)
+                    assert list(map(self.content, loaded)) == [
+                        self.content(self.new(1)),
+                        self.content(self.new(2)),
+                    ]
+            assert any(error is None for _, error in ended), "of several dumps of one object none succeeded"
+            assert self.count(store) == 2, "one object that several threads stored is there more than once"
+
+    def test_stores_of_one_database_do_not_undo_each_other(self, tmp_path: Path) -> None:
+        with self._opened(tmp_path) as (store, bound), self._opened(tmp_path) as (_, other):
+            data = bound.dumps([self.new(1)])
+            both = self._at_once(
+                lambda number: (bound, other)[number % 2].dumps([self.new(1), self.new(10 + number)])
+            )
+            acknowledged = [number for number, (_, error) in enumerate(both) if error is None]
+            for number in acknowledged:
+                loaded = (other, bound)[number % 2].loads(both[number][0])
+                assert self.content(loaded[1]) == self.content(self.new(10 + number)), (
+                    "what one store acknowledged, another one of the same database does not hold"
+                )
+            assert self.content(other.loads(data)[0]) == self.content(self.new(1))
+            assert self.count(store) == 1 + len(acknowledged), (
+                "what is there is not what was acknowledged: a dump undid another, or failed and stored"
+            )
+
+    def test_what_is_deleted_while_a_dump_goes_on_is_not_referred_to(self, tmp_path: Path) -> None:
+        with self._opened(tmp_path) as (store, bound), self._opened(tmp_path) as (rival, _):
+            bound.dumps([self.new(1), self.new(2)])
+            one = bound.loads(bound.dumps(self.new(1)))
+            deleting = _Nested(lambda: self.delete(rival, self.new(1)))
+            try:
+                data = bound.dumps([one, deleting, self.new(3)])
+            except BrineryError:
+                assert self.count(store) == 1, "a dump that failed stored something"
+                return
+            # Then it was stored anew, or the deletion came later, as far as the store can know.
+            assert self.keeps_no_watch or self.content(bound.loads(data)[0]) == self.content(one)
+
     def test_a_forked_child_works_or_is_refused_with_the_reason(self, tmp_path: Path) -> None:
         if not hasattr(os, "fork"):
             raise unittest.SkipTest("there is no fork")
@@ -417,6 +465,25 @@ class StoreContract(Contract):
         except kind:
             return
         raise AssertionError(f"no error for {what}")
+
+    def _at_once(self, act: Callable[[int], bytes]) -> list[tuple[bytes, BaseException | None]]:
+        """What eight threads gave or raised that did the same at one moment."""
+        ready = threading.Barrier(8)
+        ended: list[tuple[bytes, BaseException | None]] = [(b"", None)] * 8
+
+        def work(number: int) -> None:
+            ready.wait()
+            try:
+                ended[number] = act(number), None
+            except BaseException as error:
+                ended[number] = b"", error
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return ended
 
     def _still_there(self, bound: BoundProfile, data: bytes) -> None:
         loaded = bound.loads(data)

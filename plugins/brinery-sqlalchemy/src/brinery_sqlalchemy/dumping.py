@@ -45,6 +45,8 @@ class EntityDump(Dump):
         # What has no row yet: with a key of the client's, and without.
         self._keyed: dict[tuple[type, tuple[Any, ...]], tuple[Entity, Any]] = {}
         self._unkeyed: list[Any] = []
+        # What has a row, whose key the database may have changed when it was flushed.
+        self._to_check: list[Any] = []
         self._written = False
         self._savepoint: orm.SessionTransaction | None = None
 
@@ -61,7 +63,10 @@ class EntityDump(Dump):
         if state.key is None:
             return self._new(obj, state, entity)
         self._check(obj, state, entity)
-        return entity.key(state.key[1], state.key[2])
+        identity = state.key[1]
+        if entity.may_change(identity):
+            self._to_check.append(obj)
+        return entity.key(identity, state.key[2])
 
     def _other(self, obj: Any) -> Key:
         cls = type(obj)
@@ -188,6 +193,7 @@ class EntityDump(Dump):
         """All that is new is flushed, if it was not to be done before."""
         if self._keyed and not self._written:
             self._write()
+        self._check_keys(self._to_check)
 
     def commit(self) -> None:
         """A session of our own commits; in the caller's, the savepoint is released."""
@@ -224,7 +230,7 @@ class EntityDump(Dump):
             new = [*self._not_there_yet(), *self._unkeyed]
             self._flush(new)
             self._check_keys(new)
-        except sa.exc.IntegrityError as refused:
+        except (sa.exc.IntegrityError, sa.exc.DataError) as refused:
             raise NotStored(f"the database refuses what is new: {refused.orig}") from refused
         except sa.exc.InvalidRequestError as refused:
             raise NotStored(
@@ -245,26 +251,30 @@ class EntityDump(Dump):
         session.add_all(new)
         session.flush()
 
-    def _check_keys(self, new: list[Any]) -> None:
+    def _check_keys(self, objects: list[Any]) -> None:
         """A database that rounds keeps another key than it was given, under which nothing would be found."""
-        groups: dict[tuple[Entity, Any], dict[tuple[Any, ...], Any]] = {}
-        for obj in new:
-            entity = self._names.entity_of(type(obj))
-            if entity is not None and entity.may_round:
-                _, identity, token = instance_state(obj).key  # type: ignore[misc]
-                groups.setdefault((entity, token), {})[tuple(identity)] = obj
-        for (entity, token), wanted in groups.items():
-            bind = bind_of(self._session, entity.mapper, token)
+        groups: dict[tuple[orm.Session, Entity, Any], dict[tuple[Any, ...], Any]] = {}
+        for obj in objects:
+            state, entity = instance_state(obj), self._names.entity_of(type(obj))
+            assert entity is not None
+            _, identity, token = state.key  # type: ignore[misc]
+            if entity.may_change(identity):
+                # Another session may have flushed it and not committed.
+                session = state.session or self._session
+                groups.setdefault((session, entity, token), {})[tuple(identity)] = obj
+        for (session, entity, token), wanted in groups.items():
+            bind = bind_of(session, entity.mapper, token)
             for batch in batches(list(wanted)):
                 statement = sa.select(*entity.columns).where(keyed(entity, batch, bind))
-                found = {tuple(row) for row in self._session.execute(routed(self._session, statement, token))}
+                with session.no_autoflush:
+                    found = {tuple(row) for row in session.execute(routed(session, statement, token))}
                 for identity in batch:
                     if identity not in found:
                         raise self._refuse(
                             wanted[identity],
-                            "is kept under another primary key, as its column rounds, cuts or pads what it is"
-                            " given: nothing would be found under this one. Give it one that the column can"
-                            " hold",
+                            "is kept under another primary key, as its column rounds, cuts or pads what it"
+                            " is given, or was deleted: nothing would be found under this one. Give it one"
+                            " that the column can hold, or load it anew, session.expire_all()",
                         )
 
     def _not_there_yet(self) -> list[Any]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.horizontal_shard import ShardedSession, set_shard_id
+from sqlalchemy.orm.attributes import instance_state
 
 from brinery.errors import ReadError, StoreError
 from brinery.persistence import Load
@@ -37,7 +38,14 @@ class EntityLoad(Load):
         """The entities; nothing that the session has is asked for, unless it is expired."""
         found: dict[Key, object] = {}
         groups: dict[tuple[Entity, Any], dict[tuple[Any, ...], Key]] = {}
+        # Most keys are of the same class as the one before, and have one value, which is as it is.
+        name: Any = None
+        alike: dict[tuple[Any, ...], Key] = {}
+        again: list[tuple[Key, Key]] = []
         for key in keys:
+            if type(key) is tuple and len(key) == 2 and key[0] == name and type(key[1]) is not tuple:
+                alike[key[1:]] = key
+                continue
             if type(key) is not tuple or len(key) < 2:
                 raise ReadError(
                     f"{key!r} is no key of an entity: that is its class's name and its primary key"
@@ -49,10 +57,16 @@ class EntityLoad(Load):
                 continue
             entity = self._names.entity(key[0])  # type: ignore[arg-type]
             identity, token = entity.identity(key)
-            groups.setdefault((entity, token), {})[identity] = key
+            of_entity = groups.setdefault((entity, token), {})
+            other = of_entity.setdefault(identity, key)
+            if other is not key:  # decimals of one value, for instance, written with more digits and fewer
+                again.append((key, other))
+            if entity.width == 1 and token is None:
+                name, alike = key[0], of_entity
         with self._session.no_autoflush:  # a load writes nothing
             for (entity, token), wanted in groups.items():
                 self._fetch(entity, token, wanted, found)
+        found.update((key, found[other]) for key, other in again if other in found)
         return found
 
     def close(self) -> None:
@@ -69,7 +83,7 @@ class EntityLoad(Load):
             missing = []
             for identity, key in wanted.items():
                 obj = known.get(mapper.identity_key_from_primary_key(identity, identity_token=token))
-                if obj is None or orm.attributes.instance_state(obj).expired:
+                if obj is None or instance_state(obj).expired:
                     missing.append(identity)
                 else:
                     found[key] = obj
@@ -84,7 +98,7 @@ class EntityLoad(Load):
         for batch in batches(missing):
             statement: Any = sa.select(entity.cls).where(keyed(entity, batch, bind)).options(*options)
             for obj in session.execute(routed(session, statement, token)).unique().scalars():
-                key = wanted.get(orm.attributes.instance_state(obj).key[1])  # type: ignore[index]
+                key = wanted.get(instance_state(obj).key[1])  # type: ignore[index]
                 if key is not None:
                     found[key] = obj
 
@@ -139,7 +153,7 @@ def keyed(
         values = [identity[0] for identity in batch]
         if arrays:
             return columns[0] == sa.any_(_array(columns[0], values))  # type: ignore[no-any-return]
-        return columns[0].in_(values)  # type: ignore[no-any-return]
+        return columns[0].in_(_list(values))  # type: ignore[no-any-return]
     if arrays and not any(None in identity for identity in batch):
         lists = [
             _array(column, values) for column, values in zip(columns, zip(*batch, strict=True), strict=True)
@@ -147,7 +161,12 @@ def keyed(
         names = [f"k{number}" for number in range(len(columns))]
         rows = sa.func.unnest(*lists).table_valued(*names).render_derived()
         return sa.tuple_(*columns).in_(sa.select(*rows.c))
-    return sa.tuple_(*columns).in_(list(batch))
+    return sa.tuple_(*columns).in_(_list(list(batch)))
+
+
+def _list(values: list[Any]) -> sa.BindParameter[Any]:
+    # What in_() makes of a list, once it has looked at each value; it is none that could be an expression.
+    return sa.bindparam(None, values, expanding=True, unique=True)
 
 
 def _array(column: Any, values: Sequence[Any]) -> sa.ColumnElement[Any]:

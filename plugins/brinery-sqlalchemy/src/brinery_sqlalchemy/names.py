@@ -64,6 +64,7 @@ class Entity:
         self._scales = [_scale(column) for column in mapper.primary_key]
         #: Whether a database may keep another primary key than it is given: a rounded, cut or padded one.
         self.may_round = any(_may_round(column) for column in mapper.primary_key)
+        self._limits = [_limits(column) for column in mapper.primary_key]
         #: The names of those columns' attributes.
         self.key_attributes = frozenset(column.key for column in self.columns)
 
@@ -100,6 +101,19 @@ class Entity:
             f"the primary key of a {self.cls.__qualname__} is {value!r}, and a key cannot have a"
             f" {cls.__qualname__} in it"
         )
+
+    def may_change(self, identity: Sequence[Any]) -> bool:
+        """Whether a database may keep another primary key than this one, and not say so."""
+        if self.may_round:
+            return True
+        for value, (length, end) in zip(identity, self._limits, strict=True):
+            cls = type(value)
+            if cls is int:
+                if not -end <= value < end:
+                    return True
+            elif (cls is str or cls is bytes) and len(value) > length:
+                return True
+        return False
 
     def identity(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         """The primary key and the identity token in a key. Raises ReadError where it has another shape."""
@@ -145,9 +159,18 @@ def _scale(column: sa.ColumnElement[Any]) -> int | None:
 
 
 def _may_round(column: sa.ColumnElement[Any]) -> bool:
-    # Types that keep what they are given: all others are compared.
-    exact = (sa.Integer, sa.Uuid, sa.Date, sa.Enum, sa.LargeBinary, sa.String, sa.Boolean)
-    return not isinstance(column.type, exact) or isinstance(column.type, sa.CHAR)
+    # Types that keep what they are given, within their limits: all others are compared.
+    exact = (sa.Integer, sa.Uuid, sa.Date, sa.Enum, sa.LargeBinary, sa.VARBINARY, sa.String, sa.Boolean)
+    kinds = [column.type, *column.type._variant_mapping.values()]  # what it is on other databases
+    return any(not isinstance(kind, exact) or isinstance(kind, sa.CHAR) for kind in kinds)
+
+
+def _limits(column: sa.ColumnElement[Any]) -> tuple[int, int]:
+    """How long a text, and how large an int a column holds for certain: others may be cut to that."""
+    kind = column.type
+    length = getattr(kind, "length", None)
+    bits = 15 if isinstance(kind, sa.SmallInteger) else 63 if isinstance(kind, sa.BigInteger) else 31
+    return (length if type(length) is int else 1 << 62), 1 << bits
 
 
 class Names:
