@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import threading
@@ -239,10 +240,14 @@ class TakesAsFault(Locked):
 class StoresEachAnew(Locked):
     """Every dump of an object is another one."""
 
+    dumps = itertools.count()
+
     def begin_dump(self, context: Any, /) -> Dump:
+        number = next(self.dumps)
+
         class Anew(RecordingDump):
             def key_of(self, obj: Any, /) -> Any:
-                key = super().key_of(obj), id(self)
+                key = super().key_of(obj), number
                 self.staged[key] = self.staged.pop(obj.id)
                 return key
 
