@@ -304,6 +304,9 @@ def locate_writing(
     notes = [] if NOTES_FOR_LEVELS else [f"while pickling {path} (an object of type {type_name})"]
     if isinstance(exc, WriteError) or (type(exc) is TypeError and str(exc).startswith("cannot pickle ")):
         notes += hints
+        if (misspelt := getattr(hints, "misspelt", None)) is not None:
+            with suppress(Exception):
+                notes += misspelt()
     if ruling is not None and (blame := getattr(hints, "blame", None)) is not None:
         with suppress(Exception):
             notes += blame(exc, *ruling)

@@ -136,9 +136,10 @@ def _joined(fields: Any) -> dict[str, Any]:
 
 
 class _Hints(tuple[str, ...]):
-    """The hints of a plan, and who has a part in how the objects of a class are written."""
+    """The hints of a plan, who has a part in how the objects of a class are written, and what is misspelt."""
 
     blame: Callable[[BaseException, type, int | None], list[str]]
+    misspelt: Callable[[], list[str]]
 
 
 def _hints(gathered: Gathered, places: Sequence[Place]) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ def _hints(gathered: Gathered, places: Sequence[Place]) -> tuple[str, ...]:
     )
     for place in places:
         if hasattr(place, "blame"):
-            hints.blame = place.blame
+            hints.blame, hints.misspelt = place.blame, place.misspelt
             return hints
     return tuple(hints)
 

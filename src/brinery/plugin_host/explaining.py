@@ -77,6 +77,11 @@ def explain(
     says = [*claimed(cls)] if claimed is not None and cls is not None and offered else []
     for place in places:
         says += place.says(asked, conflicts)
+    if cls is not None and not says:
+        lines = [note] if note else []
+        for place in places:
+            lines += place.misspelt(name_of_class(cls))
+        note = "; ".join(lines)
     row = by_key(kind)
     if row is not None:
         says = [say for say in says if say.kind == row.noun or say.kind.endswith(f" {row.key}")]

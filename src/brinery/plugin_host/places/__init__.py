@@ -62,6 +62,10 @@ class Place:
         """What there is to say about a name; conflicts about it are added to `conflicts`."""
         raise NotImplementedError
 
+    def misspelt(self, name: str | None = None) -> list[str]:
+        """Lines about what is declared for a class that is not there, and was perhaps meant for `name`."""
+        return []
+
 
 class BySubject(Place):
     """A place of kinds whose records each say one thing of one subject: all but the fields that it gives."""

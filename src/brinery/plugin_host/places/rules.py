@@ -6,7 +6,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery.declarations import Override, Reducer, check_class, target_name
-from brinery.dotted import import_dotted, name_of_class
+from brinery.dotted import MISSING, find_loaded, import_dotted, name_of_class
 from brinery.errors import DeclarationError, PluginError, WriteError
 from brinery.lineage import Lineage, PerType
 from brinery.plan import NATIVE_TYPES, AtProtocol, PerDump, TypeRule
@@ -79,6 +79,33 @@ class Rules(Place):
             for one in asked
             if not isinstance(one, Conflict)
         ]
+
+    def misspelt(self, name: str | None = None) -> list[str]:
+        """A line for each declaration whose module is loaded and has no such class, but one called nearly so.
+
+        With `name`, of those alone that were perhaps meant for this class. A name that a version of the
+        library does not have is no mistake by itself: so this is told where something fails already, or to
+        whom asks about the class.
+        """
+        from brinery.wording import nearest_in_module
+
+        declared = {target_name(claim.declared.target) for claim in self._claims}
+        lines = []
+        for claim in self._claims:
+            target = claim.declared.target
+            if not isinstance(target, str) or find_loaded(target) is not MISSING:
+                continue
+            near = nearest_in_module(target)
+            if near in declared or near is None or not isinstance(find_loaded(near), type):
+                continue
+            if name is None or near == name:
+                module, _, missing = target.partition(":")
+                kind = type(claim.declared).__name__.lower()
+                lines.append(
+                    f"plugin {claim.plugin} has the {kind} for {target}, and {module} has no {missing}: "
+                    f"did you mean {near}? ({claim.place})"
+                )
+        return lines
 
     def fields(self) -> Fields:
         """See Place."""

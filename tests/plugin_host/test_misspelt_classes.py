@@ -1,0 +1,75 @@
+"""A class that is declared by a misspelt name: said where a dump fails, and to whom asks about the class."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+
+import pytest
+from throwaway import declaring
+
+from brinery import Override, Profile, Reducer
+
+
+def reduce(obj: object) -> tuple[object, tuple[object, ...]]:
+    return type(obj), ()
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """A library whose class does not pickle by itself."""
+    module = types.ModuleType("shop_of_a_test")
+
+    class Connection:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+    Connection.__module__, Connection.__qualname__ = "shop_of_a_test", "Connection"
+    module.Connection = Connection
+    module.connect = lambda: Connection()
+    monkeypatch.setitem(sys.modules, "shop_of_a_test", module)
+    return module
+
+
+def told(profile: Profile, obj: object) -> str:
+    with pytest.raises(TypeError, match=r"cannot pickle '_thread\.lock' object") as caught:
+        profile.dumps({"at": obj})
+    error = caught.value
+    return "\n".join([*error.__notes__, str(getattr(error, "pickle_advice", ""))])
+
+
+@pytest.mark.parametrize("kind", [Reducer, Override])
+def test_a_dump_that_fails_says_it(shop, kind):
+    profile = Profile([declaring("red", kind("shop_of_a_test:Conection", reduce))])
+    said = told(profile, shop.Connection())
+    assert f"has the {kind.__name__.lower()} for shop_of_a_test:Conection" in said
+    assert "shop_of_a_test has no Conection: did you mean shop_of_a_test:Connection?" in said
+
+
+def test_who_asks_about_the_class_is_told(shop):
+    profile = Profile([declaring("red", Reducer("shop_of_a_test:Conection", reduce))])
+    for asked in (shop.Connection, "shop_of_a_test:Connection"):
+        explanation = profile.explain(asked)
+        assert explanation.says == ()
+        assert "did you mean shop_of_a_test:Connection?" in explanation.note
+    assert profile.explain("fractions:Fraction").note == ""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["shop_of_a_test:Connection"],  # what is meant
+        ["shop_of_a_test:Conection", "shop_of_a_test:Connection"],  # of another version, beside today's
+        ["shop_of_a_test:Cursor"],  # called like nothing that is there
+        ["shop_of_a_test:conect"],  # like a function
+        ["nowhere_of_a_test:Conection"],  # in what is not loaded
+    ],
+)
+def test_nothing_is_said_of_what_may_be_right(shop, names):
+    profile = Profile([declaring("red", *(Reducer(name, reduce) for name in names))])
+    if "shop_of_a_test:Connection" in names:
+        assert profile.loads(profile.dumps(shop.Connection()))
+    else:
+        assert "did you mean" not in told(profile, shop.Connection())
+    assert "did you mean" not in profile.explain(shop.Connection).note
