@@ -291,35 +291,40 @@ static inline void brinery_keep_arena(PyObject *like)
 }
 
 /* How io.BytesIO begins: its bytes, which it copies before it writes into them where anyone else has a reference,
- * where it stands in them, and how many there are of what may be more room. */
+ * where it stands in them, and how many there are of what may be more room; and behind its __dict__, how many views there
+ * are by which anybody can write into these bytes all the same. */
 typedef struct {
     PyObject_HEAD
     PyObject *buf;
     Py_ssize_t pos;
     Py_ssize_t string_size;
+    PyObject *dict;
+    PyObject *weak_references;
+    Py_ssize_t exports;
 } brinery_memory_file;
 
-/* Whether that is so in this interpreter, by a file over `data` that stands at `pos`. */
-static inline int brinery_memory_is_known(PyObject *file, PyObject *data, Py_ssize_t pos)
+/* Whether that is so in this interpreter, by a file over `data` that stands at `pos`, and one with so many views. */
+static inline int brinery_memory_is_known(PyObject *file, PyObject *data, Py_ssize_t pos, PyObject *viewed, Py_ssize_t views)
 {
 #if BRINERY_SHOW_MEMORY
     brinery_memory_file *memory = (brinery_memory_file *)file;
     return Py_TYPE(file)->tp_basicsize >= (Py_ssize_t)sizeof(*memory) && memory->buf == data && memory->pos == pos
-        && memory->string_size == PyBytes_GET_SIZE(data);
+        && memory->string_size == PyBytes_GET_SIZE(data) && memory->exports == 0
+        && ((brinery_memory_file *)viewed)->exports == views;
 #else
-    (void)file, (void)data, (void)pos;
+    (void)file, (void)data, (void)pos, (void)viewed, (void)views;
     return 0;
 #endif
 }
 
-/* The bytes of a file in memory (borrowed), where it stands, and how many there are; NULL: it is closed, or behind
- * its end. */
+/* The bytes of a file in memory (borrowed), where it stands, and how many there are; NULL: it is closed, behind its
+ * end, or there is a view of them. */
 static inline PyObject *brinery_memory_bytes(PyObject *file, Py_ssize_t *pos, Py_ssize_t *size)
 {
     brinery_memory_file *memory = (brinery_memory_file *)file;
     *pos = memory->pos;
     *size = memory->string_size;
-    return *pos <= *size ? memory->buf : NULL;
+    return *pos <= *size && memory->exports == 0 ? memory->buf : NULL;
 }
 
 /* Whether a file in memory still has these bytes, as many of them, and stands there. */
@@ -499,6 +504,52 @@ static inline int brinery_has_plain_dict(PyObject *op)
     (void)op;
     return 0;
 #endif
+}
+
+/* Whether the attributes of such an instance are beside it, and no dict was made for them. */
+static inline int brinery_has_no_dict_yet(PyObject *op)
+{
+#if BRINERY_FUSE_BUILD
+    PyObject *dict = NULL;
+    PyDictValues *values = NULL;
+    return brinery_attributes(op, &dict, &values) == 2;
+#else
+    (void)op;
+    return 0;
+#endif
+}
+
+/* One of these, *at being 0 for the first; NULL behind the last. */
+static inline PyObject *brinery_next_value(PyObject *op, Py_ssize_t *at)
+{
+#if BRINERY_FUSE_BUILD
+    PyObject *dict = NULL;
+    PyDictValues *values = NULL;
+    if (brinery_attributes(op, &dict, &values) == 2 && *at < brinery_values_size(values)) {
+        Py_ssize_t index = brinery_values_index(values, *at);
+        ++*at;
+        return brinery_values_item(values, index);
+    }
+#else
+    (void)op, (void)at;
+#endif
+    return NULL;
+}
+
+/* Whether a descriptor that is written in C is one for instances of `type`: it may have been taken from another class. */
+#define brinery_is_of(descriptor, type) \
+    ((Py_IS_TYPE((descriptor), &PyGetSetDescr_Type) || Py_IS_TYPE((descriptor), &PyMemberDescr_Type) \
+      || Py_IS_TYPE((descriptor), &PyMethodDescr_Type)) \
+     && PyType_IsSubtype((PyTypeObject *)(type), PyDescr_TYPE(descriptor)))
+
+/* Whether a descriptor gets an instance's dict, as `common` or as the interpreter's own types do. */
+static inline int brinery_gets_dict(PyObject *descriptor, PyObject *common)
+{
+    getter get;
+    if (common == NULL || !Py_IS_TYPE(descriptor, &PyGetSetDescr_Type) || !Py_IS_TYPE(common, &PyGetSetDescr_Type))
+        return 0;
+    get = ((PyGetSetDescrObject *)descriptor)->d_getset->get;
+    return get == ((PyGetSetDescrObject *)common)->d_getset->get || get == PyObject_GenericGetDict;
 }
 
 /* For date, datetime and time, the interpreter's own, how many bytes each is pickled as; 0 for anything else. */

@@ -150,7 +150,8 @@ class Unpickler:
         try:
             if turn.setdefault(TAKEN, me) is not me:
                 raise RuntimeError("this Unpickler is loading already, further up or in another thread")
-            machine.find_class = self._brinery_own("find_class", Unpickler.find_class)
+            # Looked up for each global, as by C pickle: one that is replaced meanwhile counts from there on.
+            machine.find_class = self._brinery_find_class
             own = self._brinery_own("persistent_load", Unpickler.persistent_load)
             if self._brinery_walker is not None:
                 self._brinery_look_ahead(self._brinery_walker, walking, own is None)
@@ -170,6 +171,10 @@ class Unpickler:
                 if stored is not None:
                     stored.close(succeeded)
 
+    def _brinery_find_class(self, module: str, name: str) -> Any:
+        hook: Any = self.find_class
+        return hook(module, name)
+
     def _brinery_own(self, name: str, base: object) -> Any:
         # What a subclass or an assignment put in place of the method `base`.
         hook = getattr(self, name)
@@ -182,7 +187,7 @@ class Unpickler:
         self._brinery_lookahead.rewind()
         if not walking and self._brinery_plan.stores is not None:
             self._brinery_stored = self._brinery_plan.stores.begin_load(
-                ids, offsets, machine.find_class, decided
+                ids, offsets, self._brinery_own("find_class", Unpickler.find_class), decided
             )
 
     def _brinery_initialized(self) -> Machine:

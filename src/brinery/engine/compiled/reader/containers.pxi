@@ -112,11 +112,6 @@ cdef int set_items(Reading r, PyObject **items) except -1:
         return stack_let_go(r, items)
     if r.walking and target == <PyObject *> r.hole:
         return stack_drop(s, items)
-    if Py_TYPE(target) == &PyODict_Type and PyDict_GET_SIZE(target) == 0 and only_text(items, count):
-        for i in range(0, count, 2):
-            PyODict_SetItem(target, items[i], items[i + 1])
-        # As above: what is replaced does not go here.
-        return stack_drop(s, items) if PyDict_GET_SIZE(target) == count >> 1 else stack_let_go(r, items)
     position = items - s.base
     secure(r)
     for i in range(position, position + count, 2):
@@ -135,6 +130,7 @@ cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t cou
     """
     cdef Py_ssize_t i
     cdef bint foreign = r.foreign
+    cdef bint exact = PyDict_CheckExact(target)
     if plainly:
         for i in range(0, count, 2):
             # Of the two this is the faster one, by a tenth of a load of small dicts.
@@ -146,7 +142,10 @@ cdef int fill_dict(Reading r, PyObject *target, PyObject **items, Py_ssize_t cou
     for i in range(0, count, 2):
         if PyTuple_Check(items[i]):
             check_key(r, items[i])
-        PyDict_SetItem(target, items[i], items[i + 1])
+        if exact:
+            PyDict_SetItem(target, items[i], items[i + 1])
+        else:  # user code may give it another way to set items meanwhile
+            PyObject_SetItem(target, items[i], items[i + 1])
     if foreign:
         resume(r)
     return 0
@@ -167,12 +166,41 @@ cdef bint fill_like_earlier(Reading r, PyObject *target, PyObject **items, Py_ss
     cdef PyObject *old = r.models[at]
     if old != NULL and brinery_dict_take_as(target, old, items, count >> 1, r.foreign):
         return True
+    if r.foreign:
+        make_model(r, at, items, count)
+        return False
     Py_INCREF(target)
     r.models[at] = target
     r.modelled |= <uint64_t> 1 << at
     if old != NULL:
-        let_go(r, old)
+        Py_DECREF(old)
     return False
+
+
+cdef int make_model(Reading r, size_t at, PyObject **items, Py_ssize_t count) except -1:
+    """The same once user code has run: then a dict may hold what somebody waits for the end of, and must not be kept.
+
+    So the model is a dict of our own, without the values. It is made when the same keys are met again: to make one of each
+    dict would cost more than it saves where no two are alike.
+    """
+    cdef size_t keys = <size_t> items[0] ^ <size_t> items[count - 2] << 1 ^ <size_t> count
+    cdef PyObject *made
+    cdef Py_ssize_t i
+    if r.met[at] != keys or not only_text(items, count):
+        r.met[at] = keys
+        return 0
+    made = PyDict_New()
+    try:
+        for i in range(0, count, 2):
+            PyDict_SetItem(made, items[i], Py_None)
+    except:
+        Py_DECREF(made)
+        raise
+    PyObject_GC_UnTrack(made)
+    Py_XDECREF(r.models[at])
+    r.models[at] = made
+    r.modelled |= <uint64_t> 1 << at
+    return 0
 
 
 cdef int models_clear(Reading r) noexcept:

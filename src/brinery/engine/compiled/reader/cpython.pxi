@@ -39,7 +39,7 @@ cdef extern from "reading_layout.h":
     uint64_t brinery_little(const unsigned char *, int) noexcept
     double brinery_double(const unsigned char *) noexcept
     long long brinery_file_size(int) noexcept
-    bint brinery_memory_is_known(PyObject *, PyObject *, Py_ssize_t) noexcept
+    bint brinery_memory_is_known(PyObject *, PyObject *, Py_ssize_t, PyObject *, Py_ssize_t) noexcept
     PyObject *brinery_memory_bytes(PyObject *, Py_ssize_t *, Py_ssize_t *) noexcept
     bint brinery_memory_is(PyObject *, PyObject *, Py_ssize_t, Py_ssize_t) noexcept
     void brinery_memory_move(PyObject *, Py_ssize_t) noexcept
@@ -65,6 +65,10 @@ cdef extern from "reading_layout.h":
     bint brinery_is_built_in_new(PyObject *, PyObject *) noexcept
     bint brinery_is_dict_like(PyObject *) noexcept
     bint brinery_keeps_a_dict(PyObject *) noexcept
+    bint brinery_has_no_dict_yet(PyObject *) noexcept
+    PyObject *brinery_next_value(PyObject *, Py_ssize_t *) noexcept  # borrowed
+    bint brinery_is_of(PyObject *, PyObject *) noexcept
+    bint brinery_gets_dict(PyObject *, PyObject *) noexcept
     bint brinery_has_plain_dict(PyObject *) noexcept
     bint brinery_is_fresh(PyObject *) noexcept
     Py_ssize_t brinery_slot_offset(PyTypeObject *, PyObject *) noexcept
@@ -89,6 +93,7 @@ cdef extern from "Python.h":
 
     int PyGC_Disable() noexcept
     int PyGC_Enable() noexcept
+    void PyObject_GC_UnTrack(void *) noexcept
 
     PyObject *PyLong_FromLong(long) except NULL
     PyObject *PyLong_FromLongLong(long long) except NULL
@@ -123,7 +128,6 @@ cdef extern from "Python.h":
     PyObject *PyDict_New() except NULL
     bint PyDict_Check(PyObject *) noexcept
     bint PyDict_CheckExact(PyObject *) noexcept
-    int PyODict_SetItem(PyObject *, PyObject *, PyObject *) except -1
     PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) except? NULL  # borrowed
     PyObject *PyDict_SetDefault(PyObject *, PyObject *, PyObject *) except NULL  # borrowed
     PyObject *PyModule_GetDict(PyObject *) noexcept  # borrowed
@@ -152,7 +156,6 @@ cdef extern from "Python.h":
     PyTypeObject PyFunction_Type
     PyTypeObject PyMethodDescr_Type
     PyTypeObject PyList_Type
-    PyTypeObject PyODict_Type
     PyTypeObject PyMethod_Type
     PyObject *PyMethod_GET_FUNCTION(PyObject *) noexcept  # borrowed
     PyObject *PyMethod_GET_SELF(PyObject *) noexcept  # borrowed

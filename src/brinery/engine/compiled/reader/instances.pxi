@@ -16,6 +16,10 @@
 from types import SimpleNamespace
 
 
+class HasDict:
+    pass
+
+
 class HasGetattr:
     def __getattr__(self, name):
         raise AttributeError(name)
@@ -30,8 +34,9 @@ cdef enum:
 cdef PyObject *SETSTATE = <PyObject *> "__setstate__"
 cdef PyObject *DICT_NAME = <PyObject *> "__dict__"
 cdef PyObject *INIT = <PyObject *> "__init__"
-# A SimpleNamespace shows its dict as a member, which comes to the same.
+# What classes have for the dict of their instances. A SimpleNamespace shows it as a member, which comes to the same.
 cdef PyObject *NAMESPACE_DICT = brinery_type_lookup(<PyTypeObject *> <PyObject *> SimpleNamespace, DICT_NAME)
+cdef PyObject *COMMON_DICT = brinery_type_lookup(<PyTypeObject *> <PyObject *> HasDict, DICT_NAME)
 # An exception's own __setstate__ sets each item of a dict as an attribute, whatever the class makes of that.
 cdef PyObject *EXCEPTION_SETSTATE = brinery_type_lookup(<PyTypeObject *> <PyObject *> BaseException, SETSTATE)
 cdef PyObject *EXTEND = <PyObject *> "extend"
@@ -60,10 +65,9 @@ cdef inline Plan *plan_of(Reading r, PyObject *cls) except? NULL:
 
 cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     cdef PyObject *descriptor
-    cdef PyObject *old = plan_clear(plan)
-    if old != NULL:
-        let_go(r, old)
-    Py_INCREF(cls)
+    plan_clear(plan)
+    # Not owned, so that no class lives longer by it, and none goes here, which may be user code: another class at its
+    # place never has its version.
     plan.cls = cls
     if is_shaped(r, cls):
         # Its version is looked at for a class that may become one.
@@ -79,12 +83,10 @@ cdef int plan_make(Reading r, Plan *plan, PyObject *cls) except -1:
     plan.extends = brinery_type_lookup(<PyTypeObject *> cls, EXTEND) == LIST_EXTEND
     if descriptor != NULL:
         plan.has_setstate = Py_TYPE(descriptor) == &PyFunction_Type or Py_TYPE(descriptor) == &PyMethodDescr_Type
-        plan.sets_each = descriptor == EXCEPTION_SETSTATE
+        plan.sets_each = descriptor == EXCEPTION_SETSTATE and brinery_is_of(descriptor, cls)
     else:
         descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT_NAME)
-        plan.has_dict = descriptor != NULL and (
-            Py_TYPE(descriptor) == &PyGetSetDescr_Type or descriptor == NAMESPACE_DICT
-        )
+        plan.has_dict = shows_dict(cls, descriptor)
         plan.plain = descriptor == NULL or plan.has_dict
     if plan.ordinary and Py_TYPE(cls) == &PyType_Type:
         plan.init = brinery_python_method(cls, INIT)
@@ -96,12 +98,22 @@ cdef int plan_other(Plan *plan, PyObject *cls) except -1:
     cdef PyObject *descriptor
     if brinery_falls_back(cls, FALLS_BACK):
         descriptor = brinery_type_lookup(<PyTypeObject *> cls, DICT_NAME)
-        plan.has_dict = descriptor != NULL and Py_TYPE(descriptor) == &PyGetSetDescr_Type
+        plan.has_dict = shows_dict(cls, descriptor)
         plan.ordinary = brinery_is_made_plainly(cls)
     plan.version = brinery_type_version(<PyTypeObject *> cls)
     if plan.version == 0:
         plan.has_dict = plan.ordinary = False
     return 0
+
+
+cdef bint shows_dict(PyObject *cls, PyObject *descriptor) noexcept:
+    """Whether an instance's __dict__, for which its class has `descriptor`, is the dict that object's methods use.
+
+    Anything may be assigned to that name: another class's descriptor, which refuses these instances, or another attribute's.
+    """
+    if descriptor == NULL or not brinery_is_of(descriptor, cls):
+        return False
+    return descriptor == NAMESPACE_DICT or brinery_gets_dict(descriptor, COMMON_DICT)
 
 
 cdef inline PyObject *plan_new(Plan *plan) except NULL:
@@ -110,8 +122,8 @@ cdef inline PyObject *plan_new(Plan *plan) except NULL:
     return cls.tp_new(cls, <PyObject *> NO_ARGUMENTS, NULL)
 
 
-cdef PyObject *plan_clear(Plan *plan) noexcept:
-    """Forget what is known. The class is the caller's to let go of, as its end may be user code."""
+cdef int plan_clear(Plan *plan) noexcept:
+    """Forget what is known."""
     cdef Plan old = plan[0]
     cdef Shape *shape
     cdef Py_ssize_t i, k
@@ -122,7 +134,7 @@ cdef PyObject *plan_clear(Plan *plan) noexcept:
             Py_DECREF(shape.names[k])
         Py_DECREF(shape.keys)
         PyMem_Free(shape.names)
-    return old.cls
+    return 0
 
 
 cdef int plans_clear(Reading r) noexcept:
@@ -131,7 +143,7 @@ cdef int plans_clear(Reading r) noexcept:
         r.planned = False
         for i in range(PLANS):
             if r.plans[i].cls != NULL:
-                Py_DECREF(plan_clear(&r.plans[i]))
+                plan_clear(&r.plans[i])
     return 0
 
 
@@ -220,6 +232,7 @@ cdef const unsigned char *new_instance(
     cdef Mark *mark
     cdef bint slots
     cdef Py_ssize_t length
+    cdef size_t calls = r.calls  # what the memo lets go of may run code that finds the instance
     s.top[-1] = made
     Py_DECREF(cls)
     if not plan.plain:
@@ -262,7 +275,7 @@ cdef const unsigned char *new_instance(
         m.used += 1
     mark.pending = True
     mark.slots = slots
-    mark.calls = r.calls
+    mark.calls = calls
     return p + slots + 2 + length
 
 
@@ -378,54 +391,58 @@ cdef bint fill_attributes(Reading r, PyObject *instance, PyObject *state) except
     return True
 
 
-cdef bint update_plain(Reading r, PyObject *instance, PyObject *state) except -1:
-    """BUILD with a dict for an instance that has attributes already; what these were may end by this.
+cdef int update_plain(Reading r, Plan *plan, PyObject *instance, PyObject *state) except -1:
+    """BUILD with a dict for an instance with a __dict__ as others have it, in which something may be already.
 
-    False: not all was done, or nothing, and all is to be set by way of the instance's __dict__.
+    C pickle asks for that dict once and then sets each item in it, whatever is done to the instance meanwhile. As long as no
+    user code can run, attributes may as well be set where they are without it.
     """
+    cdef Py_ssize_t at = 0
+    cdef bint enabled
+    if brinery_has_no_dict_yet(instance) and keeps_leaves(instance):
+        enabled = PyGC_Disable()  # up to Python 3.11, a dict that is made here could set it off
+        try:
+            at = set_leaves(r, plan, instance, state)
+        finally:
+            if enabled:
+                PyGC_Enable()
+        if at < 0:
+            return 0
+    attributes = <object> PyObject_GenericGetDict(instance, NULL)
+    Py_DECREF(<PyObject *> attributes)
+    return set_state_from(r, attributes, <object> state, at)
+
+
+cdef bint keeps_leaves(PyObject *instance) noexcept:
+    """Whether nothing but leaves goes when the values beside an instance are replaced: then no code runs."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject *value = brinery_next_value(instance, &at)
+    while value != NULL:
+        if not is_leaf(value):
+            return False
+        value = brinery_next_value(instance, &at)
+    return True
+
+
+cdef Py_ssize_t set_leaves(Reading r, Plan *plan, PyObject *instance, PyObject *state) except -2:
+    """Set attributes up to the first that only a dict can hold: where it is in `state`; -1: there was none."""
     cdef PyObject *key
     cdef PyObject *value
     cdef PyObject *descriptor
-    cdef Py_ssize_t at = 0
-    cdef PyObject *cls = <PyObject *> Py_TYPE(instance)
-    cdef Plan *plan = any_plan_of(r, cls)
-    cdef unsigned int version = plan.version
-    if not plan.has_dict or not brinery_has_plain_dict(instance):
-        return False
-    if brinery_keeps_a_dict(instance):
-        return update_dict(r, instance, state)
+    cdef Py_ssize_t at = 0, before = 0
     while PyDict_Next(state, &at, &key, &value):
         if not PyUnicode_CheckExact(key):
-            return False
-        descriptor = brinery_type_lookup(<PyTypeObject *> cls, key)
+            return before
+        descriptor = brinery_type_lookup(<PyTypeObject *> plan.cls, key)
         if descriptor != NULL and brinery_has_setter(descriptor):
-            return False
-        held = <object> value
+            return before
         key = interned_name(r, key)
-        name = <object> key
-        Py_DECREF(key)
-        PyObject_GenericSetAttr(instance, <PyObject *> name, <PyObject *> held)
-        if brinery_type_version(<PyTypeObject *> cls) != version or <PyObject *> Py_TYPE(instance) != cls:
-            return False
-    return True
-
-
-cdef bint update_dict(Reading r, PyObject *instance, PyObject *state) except -1:
-    """The same for one whose attributes are in a dict of its own: they go there, past any descriptor."""
-    cdef PyObject *key
-    cdef PyObject *value
-    cdef Py_ssize_t at = 0
-    attributes = <object> PyObject_GenericGetDict(instance, NULL)
-    Py_DECREF(<PyObject *> attributes)
-    while PyDict_Next(state, &at, &key, &value):
-        if not PyUnicode_CheckExact(key):
-            return False
-        held = <object> value
-        key = interned_name(r, key)
-        name = <object> key
-        Py_DECREF(key)
-        PyDict_SetItem(<PyObject *> attributes, <PyObject *> name, <PyObject *> held)
-    return True
+        try:
+            PyObject_GenericSetAttr(instance, key, value)
+        finally:
+            Py_DECREF(key)
+        before = at
+    return -1
 
 
 cdef int make_pending(Reading r, Py_ssize_t number) except -1:

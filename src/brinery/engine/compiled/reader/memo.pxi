@@ -91,6 +91,8 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
             m.count += 1
         elif memo_kind(old) == PENDING:
             r.stack.marks[memo_number(old)].memo_index = -1
+        elif memo_kind(old) == ARGUMENTS:
+            let_kept_go(r, memo_number(old))
         elif memo_owned(old) != NULL:
             let_go(r, memo_owned(old))
         return 0
@@ -98,12 +100,15 @@ cdef int memo_put(Reading r, unsigned long long index, PyObject *value) except -
     if m.sparse == NULL:
         m.sparse = PyDict_New()
     if index not in <dict> m.sparse:
-        m.count += 1
         (<dict> m.sparse)[index] = <object> value
-        return 0
-    old = own((<dict> m.sparse)[index])
-    (<dict> m.sparse)[index] = <object> value
-    let_go(r, old)
+        m.count += 1
+        old = NULL
+    else:
+        old = own((<dict> m.sparse)[index])
+        (<dict> m.sparse)[index] = <object> value
+    PyObject_GC_UnTrack(m.sparse)  # or anybody could find it and change it: what is in it is shown by its owner
+    if old != NULL:
+        let_go(r, old)
     return 0
 
 
@@ -121,26 +126,79 @@ cdef PyObject *memo_get(Reading r, unsigned long long index) except NULL:
 cdef int memo_empty(Memo *m) noexcept:
     """Let go of everything. The memo is empty before that begins, as destructors may use it again."""
     cdef Memo old = m[0]
-    cdef Py_ssize_t i
+    cdef Py_ssize_t used = m.used
+    cdef size_t kept_count = m.kept_count
     memset(m, 0, sizeof(Memo))
-    for i in range(old.used):
-        Py_XDECREF(memo_owned(old.array[i]))
     Py_XDECREF(old.sparse)
+    release_entries(&old, used, kept_count)
     PyMem_Free(old.array)
-    kept_release(&old)
     PyMem_Free(old.kept)
     return 0
 
 
-cdef int kept_release(Memo *m) noexcept:
-    cdef size_t i, left = 0, count = m.kept_count
-    m.kept_count = 0  # first: a finalizer may collect, and the collector looks at what is kept
+cdef int release_entries(Memo *m, Py_ssize_t used, size_t kept_count) noexcept:
+    """Let go of that many entries and of what was kept, from the highest index down, as C pickle does it.
+
+    The memo itself says already that it is empty: a finalizer may collect, and the collector looks at what is in use.
+    """
+    cdef PyObject *entry
+    cdef Py_ssize_t i
+    cdef size_t released = 0
+    for i in range(used - 1, -1, -1):
+        if i >= AHEAD:
+            brinery_prefetch(memo_owned(m.array[i - AHEAD]))
+        entry = m.array[i]
+        if <size_t> entry & 3 != NUMBERED:
+            Py_XDECREF(memo_owned(entry))
+        elif memo_kind(entry) == ARGUMENTS or memo_kind(entry) == STATE:
+            released += release_kept(m, memo_number(entry), memo_kind(entry) == ARGUMENTS)
+    if released < kept_count:  # what no entry stands for any more
+        kept_release(m, kept_count)
+    return 0
+
+
+cdef size_t release_kept(Memo *m, size_t number, bint arguments) noexcept:
+    """Let go of what was kept at `number`, in the order in which a tuple or a dict does it. Returns how much room it has."""
+    cdef PyObject **kept = m.kept + number
+    cdef Py_ssize_t count = <Py_ssize_t> kept[-1], i
+    if arguments:
+        for i in range(count - 1, -1, -1):
+            release_one(&kept[i])
+        return 1 + count
+    for i in range(KEPT_VALUES, count):
+        release_one(&kept[i])
+    for i in range(KEPT_VALUES):
+        release_one(&kept[i])
+    return 1 + count
+
+
+cdef inline int release_one(PyObject **place) noexcept:
+    cdef PyObject *old = place[0]
+    place[0] = NULL
+    Py_XDECREF(old)
+    return 0
+
+
+cdef int let_kept_go(Reading r, size_t number) except -1:
+    """Let go of arguments that were kept, as their entry in the memo is another's now."""
+    cdef Py_ssize_t count = <Py_ssize_t> r.memo.kept[number - 1], i
+    cdef PyObject *old
+    for i in range(count - 1, -1, -1):
+        old = r.memo.kept[number + i]
+        r.memo.kept[number + i] = NULL
+        if old != NULL:
+            let_go(r, old)
+    return 0
+
+
+cdef int kept_release(Memo *m, size_t count) noexcept:
+    cdef size_t i, left = 0
     for i in range(count):
         if left == 0:
             left = <size_t> m.kept[i]
         else:
             left -= 1
-            Py_XDECREF(m.kept[i])
+            release_one(&m.kept[i])
     return 0
 
 
@@ -163,16 +221,13 @@ cdef PyObject **keep(Memo *m, size_t count) except NULL:
 
 cdef int memo_recycle(Memo *m) noexcept:
     """The same where nothing can reach the memo meanwhile; its array is kept for the next load."""
-    cdef Py_ssize_t i, used = m.used
+    cdef Py_ssize_t used = m.used
+    cdef size_t kept_count = m.kept_count
     if m.sparse != NULL or m.room > MEMO_KEPT or m.kept_room > <size_t> MEMO_KEPT:
         return memo_empty(m)
-    m.used = m.count = 0  # first: a finalizer may collect, and the collector looks at what is in use
-    for i in range(used):
-        if i + AHEAD < used:
-            brinery_prefetch(memo_owned(m.array[i + AHEAD]))
-        Py_XDECREF(memo_owned(m.array[i]))
-    kept_release(m)
-    return 0
+    m.used = m.count = 0
+    m.kept_count = 0
+    return release_entries(m, used, kept_count)
 
 
 cdef dict memo_copy(Reading r):

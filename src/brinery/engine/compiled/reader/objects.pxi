@@ -92,11 +92,16 @@ cdef bint is_loaded(str name, object found) except -1:
 
 
 cdef PyObject *load_global(Reading r, object module, object qualname) except NULL:
+    cdef PyObject *arguments[3]
     if r.walking:
         return own(r.hole)
-    if r.finder is None:
+    if r.owner == NULL or is_inherited(<Unpickler> r.owner, FIND_CLASS, OWN_FIND_CLASS):
         return own(find_global(r, module, qualname))
-    return own(r.finder(module, qualname))
+    # Looked up for each global, as by C pickle: one that is replaced in the middle of a load counts from there on.
+    arguments[0] = r.owner
+    arguments[1] = <PyObject *> module
+    arguments[2] = <PyObject *> qualname
+    return PyObject_VectorcallMethod(FIND_CLASS, arguments, 3, NULL)
 
 
 cdef PyObject *global_of_lines(Reading r, str encoding) except NULL:
@@ -152,6 +157,7 @@ cdef bint take_ready(Reading r) except -1:
     obj = r.ready[at]
     if obj is NOT_READY:
         return False
+    meet_foreign(r)
     pid = s.top[-1]
     s.top[-1] = own(obj)
     let_go(r, pid)
@@ -387,7 +393,7 @@ cdef int build(Reading r) except -1:
             state = r.slotted(instance, state)
     if BRINERY_FUSE_BUILD:
         plan = any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance))
-        if plan.sets_each and type(state) is dict:
+        if plan.sets_each and type(state) is dict and brinery_own_dict(<PyObject *> instance) == NULL:
             return set_slots(instance, state)
         if plan.has_setstate:
             return call_setstate(<PyObject *> instance, <PyObject *> state)
@@ -395,14 +401,16 @@ cdef int build(Reading r) except -1:
     if setstate is not r:
         setstate(state)
         return 0
-    if BRINERY_FUSE_BUILD and type(state) is dict and update_plain(r, <PyObject *> instance, <PyObject *> state):
-        return 0
+    if BRINERY_FUSE_BUILD and type(state) is dict:
+        plan = any_plan_of(r, <PyObject *> Py_TYPE(<PyObject *> instance))  # again: that may have been user code
+        if plan.has_dict and brinery_has_plain_dict(<PyObject *> instance):
+            return update_plain(r, plan, <PyObject *> instance, <PyObject *> state)
     if isinstance(state, tuple) and len(<tuple> state) == 2:
         state, slots = <tuple> state
     if state is not None:
         if not isinstance(state, dict):
             raise ReadError("state is not a dictionary")
-        set_state(r, instance.__dict__, state)
+        set_state_from(r, instance.__dict__, state, 0)
     if slots is not r:
         if not isinstance(slots, dict):
             raise ReadError("slot state is not a dictionary")
@@ -421,11 +429,11 @@ cdef int call_setstate(PyObject *instance, PyObject *state) except -1:
     return 0
 
 
-cdef int set_state(Reading r, object attributes, object state) except -1:
-    """Names of attributes are interned, as the compiler does it: looking them up is faster then."""
+cdef int set_state_from(Reading r, object attributes, object state, Py_ssize_t at) except -1:
+    """Set what `state` has behind `at`. Names of attributes are interned, as the compiler does it: looking them up is
+    faster then."""
     cdef PyObject *key
     cdef PyObject *value
-    cdef Py_ssize_t at = 0
     cdef bint plain = type(attributes) is dict
     while PyDict_Next(<PyObject *> state, &at, &key, &value):
         held = <object> value

@@ -15,9 +15,13 @@ cdef Py_ssize_t LENGTH_MOST = (<size_t> -1) >> 1
 _shown = bytes(b"0123456789")
 _file = BytesIO(_shown)
 _file.seek(5)
+_viewed = BytesIO(_shown)
+_views = (_viewed.getbuffer(), _viewed.getbuffer())
 #: Whether a BytesIO can be asked for its bytes, without a call and a copy.
-cdef bint MEMORY_KNOWN = brinery_memory_is_known(<PyObject *> _file, <PyObject *> _shown, 5)
-del _file, _shown
+cdef bint MEMORY_KNOWN = brinery_memory_is_known(
+    <PyObject *> _file, <PyObject *> _shown, 5, <PyObject *> _viewed, len(_views)
+)
+del _file, _shown, _viewed, _views
 
 
 cdef int source_bytes(Reading r, object data) except -1:
@@ -326,7 +330,7 @@ cdef bint look(Reading r, Py_ssize_t count) except -1:
 
 
 cdef bint look_into_memory(Reading r, Py_ssize_t count) except -1:
-    """The same for a BytesIO: all that is left of it, if that is as much."""
+    """The same for a BytesIO: all that is left of it, if that is as much, and nobody has a view to change it by."""
     cdef Source *s = &r.source
     cdef Py_ssize_t pos = 0, size = 0
     cdef PyObject *data = brinery_memory_bytes(<PyObject *> r.file, &pos, &size)

@@ -19,6 +19,10 @@
 # anything was done to the instance. Stack, memo and plans are as before, as nothing but this load can change them: the
 # Unpickler is busy. resume() turns the collector off, which is what keeps it from running in between.
 #
+# What this keeps for itself keeps no object of the user's alive, whose end may be waited for: plans only compare their
+# class, and models hold what is built-in (see fill_like_earlier). And the collector shows nobody what this only borrows from: a
+# container of our own is untracked, and what is in it is shown as the Reading's (traverse_reading).
+#
 # exposed() counts the loads of the process that stand in between; whenever user code runs it is 0, and the
 # tests ask it (tests/user_code.py).
 
@@ -70,7 +74,7 @@ cdef struct Shape:
     Py_ssize_t *places            # of slots, by offset; -1: any other attribute
 
 cdef struct Plan:
-    PyObject *cls                 # NULL: a free entry
+    PyObject *cls                 # NULL: a free entry; compared only, as the class may be gone
     unsigned int version          # of the type, when the plan was made
     bint ordinary                 # instances can be made without running user code
     bint plain                    # and be given state
@@ -91,7 +95,7 @@ cdef struct Memo:
     Py_ssize_t room
     Py_ssize_t used               # one above the highest index in the array; what lies behind is undefined
     Py_ssize_t count              # how many indices are taken, in the array and in `sparse`
-    PyObject *sparse              # a dict, once an index was too far out for the array
+    PyObject *sparse              # a dict, once an index was too far out for the array; the collector does not show it
     # What was not made although the stream memoized it: a number of objects (NULL among them), and then they.
     # They are owned, and never fetched back from what was made of them.
     PyObject **kept
@@ -107,6 +111,7 @@ cdef class Reading:
     cdef Plan *plans                            # by class; NULL before the first
     cdef bint planned                           # whether there are any
     cdef PyObject *models[64]                   # dicts made lately, by their first key and number of keys
+    cdef size_t met[64]                         # and what keys were met last there, once user code has run
     cdef uint64_t modelled                      # where there are any, a bit for each
     cdef Name names[64]                         # of attributes, set lately
     cdef uint64_t named                         # as `modelled`
@@ -117,7 +122,7 @@ cdef class Reading:
     cdef object held                            # keeps the buffer's memory alive
     cdef bytes first                            # what a file began with, for errors; None: not known
     cdef object buffers                         # an iterator over the out-of-band buffers, or None
-    cdef object finder                          # find_class to ask, or None: the shared one
+    cdef PyObject *owner                        # the Unpickler that loads, which is asked for its find_class; or NULL
     cdef object persistent_load                 # called with each persistent ID; or a list of them; or None
     cdef object hole                            # noload: what stands where an object would be
     cdef object plan
@@ -148,7 +153,9 @@ cdef class Reading:
         memset(&self.stack, 0, sizeof(Stack))
         memset(&self.memo, 0, sizeof(Memo))
         self.plans = NULL
+        self.owner = NULL
         memset(self.models, 0, sizeof(self.models))
+        memset(self.met, 0, sizeof(self.met))
         memset(self.names, 0, sizeof(self.names))
         stack_allocate(&self.stack)
         self.encoding = "ASCII"
@@ -174,6 +181,9 @@ cdef inquiry clear_attributes = (<PyTypeObject *> Reading).tp_clear
 cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
     cdef Memo *memo = &(<Reading> op).memo
     cdef Py_ssize_t i
+    cdef Py_ssize_t place = 0
+    cdef PyObject *key
+    cdef PyObject *value
     cdef size_t at = 0, left = 0
     cdef int stop
     for at in range(memo.kept_count):
@@ -191,9 +201,10 @@ cdef int traverse_reading(PyObject *op, visitproc visit, void *arg) noexcept:
             if stop:
                 return stop
     if memo.sparse != NULL:
-        stop = visit(memo.sparse, arg)
-        if stop:
-            return stop
+        while PyDict_Next(memo.sparse, &place, &key, &value):
+            stop = visit(value, arg)
+            if stop:
+                return stop
     return traverse_attributes(op, visit, arg)
 
 
@@ -235,13 +246,20 @@ cdef inline void begin(Reading r) noexcept:
     pause(r)
 
 
+cdef inline void meet_foreign(Reading r) noexcept:
+    """From here on there may be objects of the user's."""
+    if not r.foreign:
+        r.foreign = True
+        models_clear(r)  # now, as that is sure to let go of built-in objects only
+
+
 cdef inline void step_out(Reading r) noexcept:
     global exposed_loads
     r.outside += 1
     if r.outside == 1:
         exposed_loads -= 1
         r.calls += 1
-        r.foreign = True
+        meet_foreign(r)
         if r.paused:
             r.paused = False
             PyGC_Enable()

@@ -267,7 +267,7 @@ cdef class Unpickler:
             if self.walker is not None:
                 self.look_ahead(walking)
             # The engine's own way is taken where nobody stands in it, without a call through Python.
-            r.finder = None if is_inherited(self, FIND_CLASS, OWN_FIND_CLASS) else put_in_place(self.find_class)
+            r.owner = <PyObject *> self
             if is_inherited(self, PERSISTENT_LOAD, OWN_PERSISTENT_LOAD):
                 r.persistent_load = None if self.stored is None else self.stored.resolve
                 if self.stored is not None:
@@ -281,7 +281,8 @@ cdef class Unpickler:
             return result
         finally:
             r.walking = False
-            r.finder = r.persistent_load = r.ready = r.ready_places = None
+            r.owner = NULL
+            r.persistent_load = r.ready = r.ready_places = None
             stored, self.stored = self.stored, None
             plans_clear(r)
             models_clear(r)

@@ -103,7 +103,10 @@ cdef extern from "Python.h":
     ctypedef struct PySequenceMethods:
         void *sq_length
 
+    ctypedef int (*visitproc)(PyObject *, void *) noexcept
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
     ctypedef struct PyTypeObjectFields "PyTypeObject":
+        traverseproc tp_traverse
         Py_ssize_t tp_basicsize
         Py_ssize_t tp_itemsize
         Py_ssize_t tp_dictoffset
@@ -134,6 +137,7 @@ cdef extern from "Python.h":
     void TUPLE_SET "PyTuple_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
     list LIST_NEW "PyList_New"(Py_ssize_t)
     void LIST_SET "PyList_SET_ITEM"(PyObject *, Py_ssize_t, PyObject *) noexcept
+    void HIDE "PyObject_GC_UnTrack"(void *) noexcept
     int LIST_APPEND "PyList_Append"(PyObject *, PyObject *) except -1
     int GC_DISABLE "PyGC_Disable"() noexcept
     int GC_ENABLE "PyGC_Enable"() noexcept

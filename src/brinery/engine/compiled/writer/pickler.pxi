@@ -43,7 +43,7 @@ cdef class Pickler:
     cdef object write
     cdef object write_plan
     cdef object buffer_callback
-    cdef list kept             # what is in the memo, to keep it alive and in the collector's sight; or None
+    cdef list kept             # what is in the memo, to keep it alive; or None. The collector does not show it
     cdef uint32_t next_index   # the memo's indices are taken below it, some by what exists in the stream only
     cdef Entry *table
     cdef size_t mask
@@ -263,7 +263,8 @@ cdef class Pickler:
             for i in range(w.logged):
                 there += w.log[i] != NULL
             self.kept = LIST_NEW(there)
-            SET_LENGTH(<PyObject *>self.kept, 0)  # the collector shows it to everybody
+            SET_LENGTH(<PyObject *>self.kept, 0)
+            HIDE(<PyObject *>self.kept)
         else:
             # One by one: most later dumps are small, and a list of their own takes longer than they do.
             for i in range(w.logged):
@@ -328,7 +329,10 @@ cdef class Pickler:
             if not 0 <= index < 0xFFFFFFFF:
                 raise ValueError(f"a memo index must be 0 to 2**32 - 2, not {index}")
             entries.append((index, value[1]))
-        kept = [obj for _, obj in entries]
+        kept = []
+        HIDE(<PyObject *>kept)
+        for index, obj in entries:
+            LIST_APPEND(<PyObject *>kept, <PyObject *>obj)
         # The one that there is stays until all of the other is there: who has read what it stands for would otherwise
         # take later references for other objects.
         memset(&made, 0, sizeof(Writer))
@@ -351,6 +355,43 @@ cdef class Pickler:
 
     def __sizeof__(self):
         return object.__sizeof__(self) + (self.mask + 1) * sizeof(Entry)
+
+
+# What the memo owns is shown to the collector as the Pickler's own. The list of it, gc.get_referents() and gc.get_objects()
+# would show to everybody, and who emptied it would leave the memo with objects that are gone.
+cdef struct Visit:
+    visitproc visit
+    void *argument
+    PyObject *hidden
+
+
+cdef traverseproc traverse_attributes = (<PyTypeObjectFields *>Pickler).tp_traverse
+
+
+cdef int visit_items(PyObject *op, void *argument) noexcept:
+    cdef Visit *by = <Visit *>argument
+    cdef Py_ssize_t i
+    cdef int stop
+    if op != by.hidden:
+        return by.visit(op, by.argument)
+    for i in range(LIST_SIZE(op)):
+        stop = by.visit(LIST_ITEM(op, i), by.argument)
+        if stop:
+            return stop
+    return 0
+
+
+cdef int traverse_pickler(PyObject *op, visitproc visit, void *argument) noexcept:
+    cdef Visit by
+    by.visit = visit
+    by.argument = argument
+    by.hidden = <PyObject *>(<Pickler>op).kept
+    if by.hidden == <PyObject *>None:
+        return traverse_attributes(op, visit, argument)
+    return traverse_attributes(op, visit_items, &by)
+
+
+(<PyTypeObjectFields *>Pickler).tp_traverse = traverse_pickler
 
 
 class UninitializedPickler(WriteError, RuntimeError):
