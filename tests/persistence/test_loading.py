@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from user_code import watched
 
 from brinery.errors import (
     MissingReference,
@@ -359,3 +360,44 @@ def test_a_key_that_equals_another_and_is_none_is_not_taken_for_it(bind: Bind) -
     for wrong in (b"\x88", b"G?\xf0\x00\x00\x00\x00\x00\x00"):  # True, 1.0
         with pytest.raises(pickle.UnpicklingError, match="carries no key"):
             bound.loads(data.replace(b"K\x02", wrong))
+
+
+class Hashed:
+    """Has a say when it is put into a dict or set."""
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class HashedLoad(Load):
+    def fetch(self, keys: list[Any], /) -> Mapping[Any, object]:
+        return {key: Hashed() for key in keys}
+
+
+class HashedBulk(Bulk):
+    claims = (Hashed,)
+
+    def begin_load(self, context: LoadContext, /) -> Load:
+        return HashedLoad()
+
+
+@pytest.mark.parametrize("way", ["loads", "view", "load", "Unpickler"])
+def test_objects_that_a_store_has_ready_are_hashed_where_user_code_may_run(bind: Bind, way: str) -> None:
+    first, second = (pickle.dumps(("shop", key), 4)[2:-1] + b"Q" for key in (1, 2))
+    data = b"\x80\x04}(" + first + b"K\x01" + second + b"K\x02u(" + first + b"K\x03u."
+    bound = bind(shop=HashedBulk())
+    with watched() as exposed:
+        if way == "loads":
+            made = bound.loads(data)
+        elif way == "view":
+            made = bound.loads(memoryview(data))
+        elif way == "load":
+            made = bound.load(io.BytesIO(data))
+        else:
+            made = bound.Unpickler(io.BytesIO(data)).load()
+    assert exposed == []
+    assert [type(key) for key in made] == [Hashed, Hashed]
+    assert [*made.values()] == [3, 2]
