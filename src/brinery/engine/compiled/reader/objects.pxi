@@ -148,7 +148,8 @@ cdef bint take_ready(Reading r) except -1:
     cdef Py_ssize_t at = r.ready_at
     cdef PyObject *pid
     if (
-        at >= len(r.ready)
+        at >= len(r.ready)  # anybody may find that list and change it
+        or at >= places_count(r.ready_places)
         or s.top == s.fence
         or places_at(r.ready_places, at) != opcode_offset(&r.source) - r.began
     ):
