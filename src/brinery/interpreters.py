@@ -27,15 +27,21 @@ def in_main_interpreter() -> bool:
     return bool(interpreters.get_current() == interpreters.get_main())
 
 
+#: What Cython warns of: "compile time Python version 3.11 of module 'm' does not match runtime version 3.12",
+#: and "builtins.type size changed, may indicate binary incompatibility".
+_FOREIGN = "compile ?time Python version |.* size changed, may indicate binary incompatibility"
+
+
 @contextmanager
 def foreign_is_none() -> Iterator[None]:
     """Within it, an extension module that was built for another version of Python raises ImportError.
 
     Its file's name says which one it is for, but files are copied and renamed. Cython warns of it before the
-    module does anything, and what it would do then may end the process.
+    module does anything, and what it would do then may end the process. What else is warned of meanwhile
+    stays a warning.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("error", _FOREIGN, RuntimeWarning)
         try:
             yield
         except RuntimeWarning as foreign:

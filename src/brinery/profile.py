@@ -511,11 +511,21 @@ def _chosen_engine() -> ModuleType:
             if in_main_interpreter()
             else 'warnings.filterwarnings("ignore", category=brinery.errors.EngineWarning) here'
         )
+        status = engines.status()
+        to_write, to_read = engines.TIMES_SLOWER
+        remedy = f" To have the compiled one: {status.remedy}." if status.remedy else ""
         warnings.warn(
-            f"brinery's engine in Python is in use: {engines.status().reason}. It takes some 27 times as"
-            " long as the standard pickle module to write, and 15 times to read. To use it all the same, and"
-            f" to hear no more of it: {silence}",
+            f"brinery's engine in Python is in use: {_short(status.reason)}. It takes some {to_write} times as"
+            f" long as the standard pickle module to write, and {to_read} times to read.{remedy}"
+            f" To use it all the same, and to hear no more of it: {silence}",
             EngineWarning,
             stacklevel=callers_level(),
         )
     return module
+
+
+def _short(reason: str) -> str:
+    """A reason without the arguments of a command that failed, which ``brinery --version`` has in full."""
+    import re
+
+    return re.sub(r"'\['([^']*)'(?:, (?:'[^']*'|\"[^\"]*\"))*\]'", r"\1 …", reason).rstrip(".")

@@ -13,6 +13,7 @@
     python tests/benchmarks servers                  references into PostgreSQL, MariaDB, Redis: the plugins
     python tests/benchmarks report A.json B.json     what `wide --save` wrote on several Pythons, side by side
     python tests/benchmarks --engine python          the Python engine, beside the stdlib's Python pickler
+    python tests/benchmarks --engine python --beside C      the same, beside C pickle
     python tests/benchmarks --rows JSON instances    the rows with one of these in their name
 
 Times are of the thread on a processor. Numbers are for the machine and the moment that they were measured
@@ -52,6 +53,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("files", nargs="*", help="for report: what `wide --save` wrote")
     parser.add_argument("--engine", choices=("compiled", "python"), default="compiled")
     parser.add_argument(
+        "--beside", choices=("C", "Python"), help="which of the standard library's (default: as the engine)"
+    )
+    parser.add_argument(
         "--rows", nargs="+", default=[], metavar="PART", help="only rows with one of these in their name"
     )
     parser.add_argument("--repeat", type=int, metavar="N", help="samples of each side (default: 15)")
@@ -75,6 +79,7 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.files and chosen.table != "report":
         parser.error(f"{chosen.table} takes no files")
+    chosen.beside = chosen.beside or ("C" if chosen.engine == "compiled" else "Python")
     chosen.repeat = chosen.repeat or (5 if chosen.quick else 15)
     chosen.peers = chosen.peers and not chosen.quick
     return chosen

@@ -62,7 +62,7 @@ def peak_in_child(row: str, direction: str, side: str, options: argparse.Namespa
 def peak(row: str, direction: str, side: str, engine: str, scale: str, protocol: str) -> None:
     """Print the bytes by which this process grows at the most while one call runs."""
     os.environ["BRINERY_ENGINE"] = engine
-    both = sides(row_called(row), engine, int(protocol))
+    both = sides(row_called(row), "C" if engine == "compiled" else "Python", int(protocol))
     if direction == "dumps":
         argument = made(row, scale)
         function = both.ours_dumps if side == "ours" else both.theirs_dumps

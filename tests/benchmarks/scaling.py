@@ -43,7 +43,7 @@ def cost(
 ) -> tuple[float, float]:
     """Nanoseconds per object, brinery's and the standard library's."""
     row = Row("", lambda _: None, NO_SLOWER, NO_SLOWER)
-    both = sides(row, options.engine, options.protocol)
+    both = sides(row, options.beside, options.protocol)
     argument = make(size)
     functions: tuple[Function, Function] = (both.ours_dumps, both.theirs_dumps)
     if direction == "loads":

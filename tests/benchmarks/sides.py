@@ -19,16 +19,16 @@ class Sides(NamedTuple):
     theirs_loads: Function
 
 
-def sides(row: Row, engine: str, protocol: int) -> Sides:
-    """brinery through its public face and default profile. The Python engine is measured against Python."""
+def sides(row: Row, beside: str, protocol: int) -> Sides:
+    """brinery through its public face and default profile, beside the standard library's "C" or "Python"."""
     import brinery  # here, as BRINERY_ENGINE has to be set first
 
-    compiled = engine == "compiled"
-    theirs_dumps, theirs_loads = (pickle.dumps, pickle.loads) if compiled else (pickle._dumps, pickle._loads)
+    in_c = beside == "C"
+    theirs_dumps, theirs_loads = (pickle.dumps, pickle.loads) if in_c else (pickle._dumps, pickle._loads)
     if row.dialect == "persistent_id":
         return Sides(
             asking(brinery.Pickler, protocol),
-            asking(pickle.Pickler if compiled else pickle._Pickler, protocol),
+            asking(pickle.Pickler if in_c else pickle._Pickler, protocol),
             brinery.loads,
             theirs_loads,
         )

@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> None:
     for direction in ("dumps", "loads"):
         columns = ["", "minimum", "median", "theirs", "median", "ratio", "of medians", "at least", "aim"]
         table = Table(
-            f"{direction}: brinery's {options.engine} engine beside {reference(options.engine)}",
+            f"{direction}: brinery's {options.engine} engine beside {reference(options.beside)}",
             [*columns, "", *(peer.name for peer in beside)],
         )
         ratios = {}
@@ -32,14 +32,14 @@ def run(options: argparse.Namespace) -> None:
         print_mean(table, ratios, direction, options.engine, len(beside))
 
 
-def reference(engine: str) -> str:
-    return "C pickle" if engine == "compiled" else "the standard library's Python pickler"
+def reference(beside: str) -> str:
+    return "C pickle" if beside == "C" else "the standard library's Python pickler"
 
 
 def time_row(
     table: Table, row: Row, asked: Asked, direction: str, beside: list[Peer], options: argparse.Namespace
 ) -> float:
-    both = sides(row, options.engine, options.protocol)
+    both = sides(row, options.beside, options.protocol)
     argument = row.make(options.size)
     if direction == "dumps":
         ours, theirs = both.ours_dumps, both.theirs_dumps

@@ -125,6 +125,88 @@ def test_a_warning_that_a_module_is_foreign_is_an_import_error():
         warnings.warn("compile time Python version 3.1 of module 'm' does not match", RuntimeWarning)  # noqa: B028
 
 
+def test_any_other_warning_is_no_matter_of_the_engines():
+    with pytest.warns(RuntimeWarning, match="something else"), foreign_is_none():
+        warnings.warn("something else", RuntimeWarning)  # noqa: B028
+
+
+IMPORTED_ELSEWHERE = """
+import sys
+sys.implementation.name = "another"
+import brinery
+from brinery import engine
+assert brinery.loads(brinery.dumps([1])) == [1]
+print(engine.status().name, "brinery.engine.compiled.layout" in sys.modules, engine.status().remedy or "none")
+print(engine.status().reason)
+"""
+
+
+def test_another_implementation_does_not_try_what_is_there():
+    environment = os.environ | {"BRINERY_ENGINE": "", "PYTHONWARNINGS": "ignore"}
+    program = [sys.executable, "-c", IMPORTED_ELSEWHERE]
+    done = subprocess.run(program, env=environment, check=True, capture_output=True, text=True)
+    first, second = done.stdout.splitlines()
+    assert first.split() == ["python", "False", "none"]
+    assert second.endswith("it is for CPython, and this is another")
+
+
+BUILT_ELSEWHERE = """
+import sys
+sys.implementation.name = "another"
+import setuptools
+from setuptools.command.build_ext import build_ext
+def never(*arguments, **options): raise AssertionError("it tries")
+build_ext.build_extensions = never
+asked = {}
+def setup(ext_modules, cmdclass):
+    asked.update(ext_modules=ext_modules, build_ext=cmdclass["build_ext"])
+setuptools.setup = setup
+exec(compile(open("setup.py").read(), "setup.py", "exec"))
+command = asked["build_ext"](setuptools.Distribution({"ext_modules": asked["ext_modules"]}))
+command.find_compiler = never
+command.get_ext_fullpath = lambda name: sys.argv[1] + "/" + name
+command.leave_word = print
+command.note_sources = lambda: None
+command.ensure_finalized()
+command.run()
+print(command.extensions)
+"""
+
+
+@pytest.mark.parametrize("wanted", ["", "private", "public"])
+def test_another_implementation_does_not_try_to_build_it(wanted: str, tmp_path: Path):
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", BUILT_ELSEWHERE, str(tmp_path)],
+        cwd=root,
+        env=os.environ | {"BRINERY_BUILD": wanted},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if wanted:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.strip() == f"BRINERY_BUILD={wanted}: it is for CPython, and this is another"
+    else:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == ["it is for CPython, and this is another", "[]"]
+
+
+def test_where_nothing_was_built_that_is_what_is_said(tmp_path: Path):
+    tree = Path(brinery.__file__).parent
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__", "not_built.txt")
+    shutil.copytree(tree, tmp_path / "brinery", ignore=ignored)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "BRINERY_ENGINE": "compiled"}
+    program = [
+        sys.executable,
+        "-c",
+        "import traceback\ntry: import brinery\nexcept ImportError as e: print(e)",
+    ]
+    said = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
+    assert "it was not built: there is no layout." in said
+    assert "circular" not in said
+
+
 def test_it_was_built_in_the_mode_that_was_asked_for_or_is_the_best_here():
     from brinery.engine.compiled import layout
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from brinery.engine import TIMES_SLOWER
+from brinery.profile import _short
 
 MISSING = """
 import sys
@@ -45,8 +49,24 @@ def test_the_first_dump_says_why_how_much_slower_and_how_to_hear_no_more_of_it()
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("EngineWarning: ") == 1
     assert done.stderr.startswith("<string>:5: EngineWarning: brinery's engine in Python is in use: ")
-    for words in ("cannot be imported", "27 times as long", "15 times to read", "BRINERY_ENGINE=python"):
+    to_write, to_read = TIMES_SLOWER
+    slower = (f"{to_write} times as long", f"{to_read} times to read")
+    remedy = ("C compiler", "pip install --force-reinstall --no-binary brinery brinery")
+    for words in ("cannot be imported", *slower, *remedy, "BRINERY_ENGINE=python"):
         assert words in done.stderr
+
+
+def test_a_command_that_failed_is_not_said_in_full():
+    said = "it was not built: private mode: Command '['gcc', '-DX=\\\\', '-o', 'a b']' returned status 1."
+    assert _short(said) == "it was not built: private mode: Command gcc … returned status 1"
+
+
+def test_how_much_slower_it_is_is_said_alike_everywhere():
+    root = Path(__file__).parents[2]
+    to_write, to_read = TIMES_SLOWER
+    said = f"{to_write} times as long to write and {to_read} times to read"
+    for page in ("README.md", "docs/questions.md", "docs/explanation/compiled-engine.md"):
+        assert said in " ".join((root / page).read_text(encoding="utf-8").split()), page
 
 
 def test_a_load_says_it_too_and_importing_does_not():

@@ -46,7 +46,7 @@ class Installation(NamedTuple):
 
 def installation() -> Installation:
     """What this process runs on."""
-    return Installation(brinery.__version__, platform.python_version(), *engine.status())
+    return Installation(brinery.__version__, platform.python_version(), *engine.status()[:2])
 
 
 def describe_installation() -> str:

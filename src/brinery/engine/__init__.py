@@ -25,17 +25,32 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ["ENGINES", "EngineStatus", "choose", "get", "say_where_from", "status"]
+__all__ = ["BUILD_IT", "ENGINES", "TIMES_SLOWER", "EngineStatus", "choose", "get", "say_where_from", "status"]
 
 #: The engines' names, fastest first: the order in which :func:`choose` tries them.
 ENGINES = ("compiled", "python")
 
 
+#: How much longer the Python engine takes than the standard module, as the program is told: to write, to read
+#: (tests/benchmarks --engine python --beside C, geometric means on 3.11 and 3.15).
+TIMES_SLOWER = (20, 12)
+
+#: What to do where the compiled engine is not there.
+BUILD_IT = (
+    "install a C compiler and Python's header files (such as gcc and python3-dev), then"
+    " pip install --force-reinstall --no-binary brinery brinery"
+)
+
+
 class EngineStatus(NamedTuple):
-    """Which engine is in use (`name`), and why (`reason`, one sentence)."""
+    """Which engine is in use (`name`), and why (`reason`, one sentence).
+
+    `remedy` is what to do to have the compiled one; "" where nothing has to be done, or nothing can.
+    """
 
     name: str
     reason: str
+    remedy: str = ""
 
 
 @cache
@@ -92,6 +107,7 @@ def status() -> EngineStatus:
     try:
         built = get("compiled")
     except ImportError as missing:
-        return EngineStatus("python", f"the compiled engine cannot be imported: {missing}")
+        remedy = BUILD_IT if sys.implementation.name == "cpython" else ""
+        return EngineStatus("python", f"the compiled engine cannot be imported: {missing}", remedy)
     mode = "" if built.MODE == "private" else " in public mode (by documented interfaces alone)"
     return EngineStatus("compiled", f"it was built{mode}, and BRINERY_ENGINE asks for no other")

@@ -6,6 +6,9 @@ import sys
 
 from brinery.interpreters import foreign_is_none
 
+if sys.implementation.name != "cpython":
+    raise ImportError(f"it is for CPython, and this is {sys.implementation.name}")
+
 try:
     with foreign_is_none():
         from brinery.engine.compiled import layout
@@ -24,6 +27,9 @@ except ImportError as missing:
             f"it was built for another Python ({', '.join(built)}), and this is {sys.version.split()[0]}: "
             "build it anew with this one, such as by pip install -e . in a source tree"
         ) from missing
+    if not built:
+        # What the interpreter says of a name that is not there is that an import may be circular.
+        raise ImportError(f"it was not built: there is no layout{EXTENSION_SUFFIXES[0]}") from missing
     raise
 
 elsewhere = layout.mismatch()
