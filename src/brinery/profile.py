@@ -515,9 +515,9 @@ def _chosen_engine() -> ModuleType:
         to_write, to_read = engines.TIMES_SLOWER
         remedy = f" To have the compiled one: {status.remedy}." if status.remedy else ""
         warnings.warn(
-            f"brinery's engine in Python is in use: {_short(status.reason)}. It takes some {to_write} times as"
-            f" long as the standard pickle module to write, and {to_read} times to read.{remedy}"
-            f" To use it all the same, and to hear no more of it: {silence}",
+            f"brinery's engine in Python is in use: {_short(status.reason)}."
+            f" It takes some {to_write} times as long as the standard pickle module to write, and {to_read} times"
+            f" to read.{remedy} To use it all the same, and to hear no more of it: {silence}",
             EngineWarning,
             stacklevel=callers_level(),
         )
@@ -528,4 +528,5 @@ def _short(reason: str) -> str:
     """A reason without the arguments of a command that failed, which ``brinery --version`` has in full."""
     import re
 
-    return re.sub(r"'\['([^']*)'(?:, (?:'[^']*'|\"[^\"]*\"))*\]'", r"\1 …", reason).rstrip(".")
+    # As a list: in quotation marks where the standard library says it, and bare from setuptools.
+    return re.sub(r"'?\['([^']*)'(?:, (?:'[^']*'|\"[^\"]*\"))*\]'?", r"\1 …", reason).rstrip(".")

@@ -56,8 +56,10 @@ def test_the_first_dump_says_why_how_much_slower_and_how_to_hear_no_more_of_it()
         assert words in done.stderr
 
 
-def test_a_command_that_failed_is_not_said_in_full():
-    said = "it was not built: private mode: Command '['gcc', '-DX=\\\\', '-o', 'a b']' returned status 1."
+@pytest.mark.parametrize("quoted", ["'{}'", "{}"])
+def test_a_command_that_failed_is_not_said_in_full(quoted: str):
+    command = quoted.format(["gcc", "-DX=\\", "-Dname='a'", "-o", "a b"])
+    said = f"it was not built: private mode: Command {command} returned status 1."
     assert _short(said) == "it was not built: private mode: Command gcc … returned status 1"
 
 
