@@ -513,11 +513,14 @@ def _chosen_engine() -> ModuleType:
         )
         status = engines.status()
         to_write, to_read = engines.TIMES_SLOWER
+        slower = (
+            f"It takes some {to_write} times as long as the standard pickle module to write,"
+            f" and {to_read} times to read."
+        )
         remedy = f" To have the compiled one: {status.remedy}." if status.remedy else ""
         warnings.warn(
-            f"brinery's engine in Python is in use: {_short(status.reason)}."
-            f" It takes some {to_write} times as long as the standard pickle module to write, and {to_read} times"
-            f" to read.{remedy} To use it all the same, and to hear no more of it: {silence}",
+            f"brinery's engine in Python is in use: {_short(status.reason)}. {slower}{remedy}"
+            f" To use it all the same, and to hear no more of it: {silence}",
             EngineWarning,
             stacklevel=callers_level(),
         )
