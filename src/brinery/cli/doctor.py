@@ -34,6 +34,7 @@ examples:
   brinery doctor data.pickle --plugins    with the installed plugins' rules
   brinery doctor model.pt --json"""
 
+_NAMED = 10  # pickles of which the same is said
 _SIGNS = {"fails": "x", "unsure": "?", "fine": "-"}
 
 
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         for where, one in found:
             alike.setdefault((one.weight, one.findings), []).append((where, one))
         for (where, one), *others in alike.values():
-            print("\n".join(_report(pickles.called, where, one, len(others))))
+            print("\n".join(_report(pickles.called, where, one, [where for where, _ in others])))
     return int(bool(pickles.failed) or any(one.weight == "fails" for _, one in found))
 
 
@@ -97,9 +98,11 @@ def _damaged(words: str, one: Diagnosis | None = None) -> Diagnosis:
     return Diagnosis(one.what, "fails", (finding, *one.findings))
 
 
-def _report(name: str, where: str, one: Diagnosis, others: int) -> Iterator[str]:
-    more = f" (and {others:,} more, of which the same is said)" if others else ""
-    yield f"{name}{f', {printable(where)}' if where else ''}: {one.what}{more}"
+def _report(name: str, where: str, one: Diagnosis, others: list[str]) -> Iterator[str]:
+    yield f"{name}{f', {printable(where)}' if where else ''}: {one.what}"
+    if others:
+        rest = f", and {len(others) - _NAMED:,} more, which --json names" if len(others) > _NAMED else ""
+        yield f"    and the same of {', '.join(map(printable, others[:_NAMED]))}{rest}"
     for finding in one.findings:
         yield f"{_SIGNS[finding.weight]} {printable(finding.what)}"
         if finding.advice:

@@ -32,7 +32,7 @@ ENGINES = ("compiled", "python")
 
 
 #: How much longer the Python engine takes than the standard module, as the program is told: to write, to read
-#: (tests/benchmarks --engine python --beside C, geometric means on 3.11 and 3.15).
+#: (tests/benchmarks --engine python --beside C, geometric means on 3.11).
 TIMES_SLOWER = (20, 12)
 
 #: What to do where the compiled engine is not there.
