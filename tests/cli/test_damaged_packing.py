@@ -18,6 +18,8 @@ import brinery
 from brinery.cli import main
 from brinery.cli.streams import Stream
 
+pytestmark = pytest.mark.slow
+
 ONE = pickle.dumps([os.path.join, list(range(3000))], 2)
 DATA = ONE + pickle.dumps({"second": [b"x%d" % i for i in range(30_000)]}, 2)
 

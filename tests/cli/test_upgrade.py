@@ -44,6 +44,7 @@ def test_in_place(folder, capsys):
     assert sorted(os.listdir(folder)) == ["a.pickle", "deep", "readme.txt"]
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_how_far_it_is_and_what_was_changed(tmp_path):
     folder = tmp_path / "many"
     for i in range(3000):
@@ -281,6 +282,7 @@ def test_hard_links_are_told_in_words_that_say_what_to_do(tmp_path, capsys):
     assert (tmp_path / "b.pickle").read_bytes() == OLD
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="Ctrl-C goes to a group of processes")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_says_what_was_done_and_how_to_go_on(tmp_path, jobs):
