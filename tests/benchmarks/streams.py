@@ -16,7 +16,7 @@ from typing import Any
 from table import Table
 
 from brinery.cli.dis import line
-from brinery.stream import disassemble, references, sizes
+from brinery.stream import diff, disassemble, references, sizes
 from brinery.upgrade import Rules, upgrade_stream
 from brinery.upgrade.streams import check_upgraded
 
@@ -79,6 +79,7 @@ WAYS: dict[str, Callable[[Any], object]] = {
     "sizes": sizes,
     "upgrade": lambda file: upgrade_stream(file, len, Rules()),
     "verified": verified,
+    "diff": lambda file: list(diff(file.getvalue(), file.getvalue())),
 }
 
 
@@ -120,7 +121,7 @@ def run(options: argparse.Namespace) -> None:
         table.row([name, f"{first:.2f}", f"{second:.2f}", f"{second / first:.2f} x"])
     table = Table("Peak memory, in kB", ["", "10 pickles", "100 pickles"], 12)
     data = pickle.dumps(samples(0.02)["rows"], options.protocol)
-    for way, look in list(WAYS.items())[1:-1]:
+    for way, look in list(WAYS.items())[1:-2]:
         peaks = []
         for times in (10, 100):
             tracemalloc.start()

@@ -304,6 +304,8 @@ def test_ctrl_c_says_what_was_done_and_how_to_go_on(tmp_path, jobs):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What is started in a script's background ignores it, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         while running.poll() is None and not (tmp_path / ".0040.pickle.brinery-old").exists():
             time.sleep(0.01)
