@@ -12,7 +12,7 @@ from brinery_exceptions.trying import LEAF_TYPES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["leads_back"]
+__all__ = ["Search"]
 
 #: What is written by name, or as text alone.
 _ENDS = (type, ModuleType, BuiltinFunctionType, CodeType, FrameType, TracebackType)
@@ -21,21 +21,40 @@ _ENDS = (type, ModuleType, BuiltinFunctionType, CodeType, FrameType, TracebackTy
 #: exceptions are listed twice, which is right in any case.
 _MOST = 10_000
 
+#: And for all groups of one dump, which may share what they have: a fifth of a second.
+_MOST_IN_ALL = 1_000_000
 
-def leads_back(group: BaseExceptionGroup[Any], args: tuple[Any, ...] | None = None) -> bool:
-    """Whether `group` may be found in what its exceptions have.
 
-    With `args`, its own: whether that matters for these. If it was given a list that somebody else has, too,
-    the group may be met while that list is being written.
-    """
-    # The arguments have it, and the call. Most lists are made for the group.
-    if args is not None and not (len(args) > 1 and type(args[1]) is list and sys.getrefcount(args[1]) > 2):
-        return False
-    seen = {id(group)}
+class Search:
+    """That of one dump."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_IN_ALL
+
+    def leads_back(self, group: BaseExceptionGroup[Any], args: tuple[Any, ...] | None = None) -> bool:
+        """Whether `group` may be found in what its exceptions have.
+
+        With `args`, its own: whether that matters for these. If it was given a list that somebody else has,
+        too, the group may be met while that list is being written.
+        """
+        # The arguments have it, and the call. Most lists are made for the group.
+        if args is not None and not (
+            len(args) > 1 and type(args[1]) is list and sys.getrefcount(args[1]) > 2
+        ):
+            return False
+        seen = {id(group)}
+        most = min(_MOST, self._left)
+        try:
+            return _is_found(group, seen, most)
+        finally:
+            self._left -= len(seen)
+
+
+def _is_found(group: BaseExceptionGroup[Any], seen: set[int], most: int) -> bool:
     ahead: list[Any] = list(group.exceptions)
     while ahead:
         found = ahead.pop()
-        if found is group or len(seen) > _MOST:
+        if found is group or len(seen) > most:
             return True
         if id(found) in seen:
             continue
@@ -43,7 +62,7 @@ def leads_back(group: BaseExceptionGroup[Any], args: tuple[Any, ...] | None = No
         parts = _parts(found)
         if LEAF_TYPES.issuperset(map(type, parts)):
             continue
-        if len(parts) > _MOST:
+        if len(parts) > most:
             return True
         ahead += (each for each in parts if not isinstance(each, _ENDS))
     return False

@@ -24,7 +24,7 @@ import copyreg
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinery import PerDump
-from brinery_exceptions.cycles import leads_back
+from brinery_exceptions.cycles import Search
 from brinery_exceptions.rebuilding import (
     CARRIED,
     OPENED,
@@ -34,7 +34,7 @@ from brinery_exceptions.rebuilding import (
     restore_group,
     stand_in,
 )
-from brinery_exceptions.trying import CONTAINERS, LEAF_TYPES, LEAVES, Trials, is_trial, survives
+from brinery_exceptions.trying import CONTAINERS, LEAF_TYPES, LEAVES, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,13 +93,7 @@ def reduce_traceback(traceback: TracebackType) -> tuple[Any, ...]:
 @PerDump
 def reduce_exception(protocol: int) -> Callable[[BaseException], str | tuple[Any, ...]]:
     """What gives the reduction of any exception, during one dump; see this module's docstring."""
-    if is_trial():
-        return _reduce_nothing
     return _Dump(protocol).reduce
-
-
-def _reduce_nothing(exc: BaseException) -> tuple[Any, ...]:
-    return str, ("",)
 
 
 class _Dump:
@@ -114,7 +108,8 @@ class _Dump:
 
     def __init__(self, protocol: int) -> None:
         self.protocol = protocol
-        self.trials = Trials()
+        self.trials = Trials.of_dump()
+        self.search = Search()
         self.open: dict[int, BaseException] = {}
         self.waiting: dict[int, tuple[BaseException, _Late]] = {}
         self.late: dict[int, _Late] = {}
@@ -195,7 +190,7 @@ class _Dump:
         """Whether what `exc` would be made of may lead back to it, or is not whole meanwhile."""
         if id(exc) in self.waiting:
             return not _are_leaves(args)
-        if isinstance(exc, BaseExceptionGroup) and leads_back(exc):
+        if isinstance(exc, BaseExceptionGroup) and self.search.leads_back(exc):
             return True
         return bool(self.bare) and any(id(inside) in self.bare for inside in _within(args))
 
@@ -229,7 +224,7 @@ class _Dump:
         self, exc: BaseException, author: Way | None, lost: dict[str, str], again: bool
     ) -> tuple[Way, BaseException]:
         cls = type(exc)
-        if author is not None and survives((author.function, author.args, author.state)):
+        if author is not None and self.trials.survives((author.function, author.args, author.state)):
             fresh = _made(author, cls)
             if fresh is not None:
                 return author, fresh
@@ -260,7 +255,7 @@ class _Dump:
         if isinstance(exc, BaseExceptionGroup):
             told = args[:2]
             same = len(told) == 2 and told[0] is exc.message and _same_items(tuple(told[1]), exc.exceptions)
-            if again or id(exc) in self.waiting or leads_back(exc, args):
+            if again or id(exc) in self.waiting or self.search.leads_back(exc, args):
                 # Of a list only the beginning would be there, as it is being written.
                 args = exc.message, exc.exceptions
             elif not same:  # __init__ was given others, or the list was changed
@@ -298,7 +293,7 @@ class _Dump:
             is_left_out = made is _MISSING or (made is None and value is not None)
             if is_left_out and not _is_read_only(fresh, name, value) and self.trials.survive(value):
                 found[name] = value
-        if not _same_items(_args(exc), _args(fresh)) and survives(_args(exc)):
+        if not _same_items(_args(exc), _args(fresh)) and self.trials.survives(_args(exc)):
             found["args"] = _args(exc)
         return found
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import reprlib
 import threading
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from brinery import Profile
+from brinery import Profile, Reducer, hookimpl
 
-__all__ = ["CONTAINERS", "LEAF_TYPES", "LEAVES", "Trials", "alone", "is_trial", "survives"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CONTAINERS", "LEAF_TYPES", "LEAVES", "Trials", "alone"]
 
 LEAVES = (str, int, float, bool, bytes, type(None))
 LEAF_TYPES = frozenset(LEAVES)
@@ -24,17 +27,18 @@ _REPR.maxstring = _REPR.maxother = 200
 
 
 class _Trying(threading.local):
-    """Whether something is tried out in this thread. Exceptions in it are not looked into: they survive."""
+    """What goes on in this thread.
 
-    now = False
+    trials  those of the dump for which something is tried out: the dumps of the trial are part of it
+    met     whether the trial that is at work has met an exception
+    ahead   by id, what is tried out with its exceptions as they are
+    """
 
+    trials: Trials | None = None
+    met = False
 
-_trying = _Trying()
-
-
-def is_trial() -> bool:
-    """Whether the dump that begins here only tries something out."""
-    return _trying.now
+    def __init__(self) -> None:
+        self.ahead: set[int] = set()
 
 
 class Trials:
@@ -44,13 +48,46 @@ class Trials:
         # By id. Each object is kept with the answer: else another might come to have its id.
         self._known: dict[int, tuple[object, bool]] = {}
 
+    @classmethod
+    def of_dump(cls) -> Trials:
+        """For a dump that begins here: its own, or those of the dump for which it is a trial."""
+        return _trying.trials or cls()
+
     def survive(self, value: object) -> bool:
-        """As :func:`survives`, once for each object."""
+        """As :meth:`survives`, once for each object."""
         if type(value) in LEAF_TYPES:
             return True
         if id(value) not in self._known:
-            self._known[id(value)] = value, survives(value)
+            self._known[id(value)] = value, self.survives(value)
         return self._known[id(value)][1]
+
+    def survives(self, value: object) -> bool:
+        """Whether a profile of this plugin alone writes `value`, and reads what it has written.
+
+        What is written so does not depend on what else takes part, of which a reducer knows nothing.
+        """
+        return type(value) in LEAF_TYPES or _holds_leaves(value) or self._is_brought_back(value)
+
+    def _is_brought_back(self, value: object) -> bool:
+        """Exceptions in it are not looked into at first: they survive. But what holds them may want them."""
+        before = _trying.met
+        _trying.met = False
+        try:
+            if _comes_back(value, _without_exceptions()):
+                return True
+            if not _trying.met:
+                return False
+        finally:
+            _trying.met = before
+        if id(value) in _trying.ahead:  # it is within itself
+            return True
+        outer, _trying.trials = _trying.trials, self
+        _trying.ahead.add(id(value))
+        try:
+            return _comes_back(value, alone())
+        finally:
+            _trying.ahead.discard(id(value))
+            _trying.trials = outer
 
     def kept(self, name: str, value: object, lost: dict[str, str]) -> object:
         """`value`; or, where it cannot be pickled and read again, its repr, which then is in `lost`."""
@@ -58,14 +95,6 @@ class Trials:
             return value
         lost[name] = _text(value)
         return lost[name]
-
-
-def survives(value: object) -> bool:
-    """Whether a profile of this plugin alone writes `value`, and reads what it has written.
-
-    What is written so does not depend on what else takes part, of which a reducer knows nothing.
-    """
-    return type(value) in LEAF_TYPES or _holds_leaves(value) or _is_brought_back(value)
 
 
 def _text(value: object) -> str:
@@ -93,22 +122,41 @@ def _holds_leaves(value: Any) -> bool:
         return False
 
 
-def _is_brought_back(value: object) -> bool:
-    before, _trying.now = _trying.now, True
+def _comes_back(value: object, profile: Profile) -> bool:
     try:
-        profile = alone()
         profile.loads(profile.dumps(value))
     except Exception:
         return False
-    finally:
-        _trying.now = before
     return True
+
+
+def _reduce_nothing(exc: BaseException) -> tuple[Any, ...]:
+    _trying.met = True
+    return str, ("",)
+
+
+class _Nothing:
+    """A plugin for which every exception is nothing."""
+
+    __name__ = "exceptions left out"
+
+    @hookimpl
+    def brinery_reducers(self) -> Iterator[Reducer]:
+        yield Reducer(BaseException, _reduce_nothing, subclasses=True)
+        yield Reducer(TracebackType, "brinery_exceptions.reducing:reduce_traceback")
+
+
+@functools.cache
+def _without_exceptions() -> Profile:
+    return Profile([_Nothing()])
 
 
 @functools.cache
 def alone() -> Profile:
     """The profile of this plugin alone."""
     import brinery_exceptions
-    from brinery import Profile
 
     return Profile([brinery_exceptions])
+
+
+_trying = _Trying()
