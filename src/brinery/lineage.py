@@ -17,12 +17,12 @@ from brinery.dotted import MISSING, find_loaded, name_of_class
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Level", "Lineage", "PerType", "is_being_imported"]
+__all__ = ["Level", "Lineage", "PerType", "is_being_imported", "mro_of"]
 
 T = TypeVar("T")
 
 # `type`'s own descriptor: a metaclass may answer the attribute with anything it likes.
-_mro_of = type.__dict__["__mro__"].__get__
+mro_of = type.__dict__["__mro__"].__get__
 
 
 class Level(NamedTuple, Generic[T]):
@@ -123,7 +123,7 @@ class Lineage(Generic[T]):
 
         An ABC stands behind the farthest base class that belongs to it, as in functools.singledispatch.
         """
-        mro = _mro_of(cls)
+        mro = mro_of(cls)
         belonging = self._abcs_by_base(cls, mro) if self._abstract else {}
         for base in mro:
             if direct := self.declared_for(base):

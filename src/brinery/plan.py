@@ -162,10 +162,25 @@ class PerDump:
     __slots__ = ("__wrapped__",)
 
     def __init__(self, make: Callable[[int], Callable[[Any], object]]) -> None:
+        if not callable(make):
+            raise TypeError(f"a PerDump wants a function of the protocol, not {make!r}")
         self.__wrapped__ = make
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("PerDump has no subclasses: an engine would not know that they last for a dump")
+
+    def begin(self, protocol: int) -> Callable[[Any], object]:
+        """The function for a dump that begins. Raises TypeError where that is none."""
+        reduce = self.__wrapped__(protocol)
+        if not callable(reduce):
+            raise TypeError(
+                f"{self!r} gave {reduce!r} for a dump: it is called with the protocol, and is to give the "
+                "function that is called with each object"
+            )
+        return reduce
+
     def __call__(self, obj: object, protocol: int = 5) -> object:
-        return self.__wrapped__(protocol)(obj)
+        return self.begin(protocol)(obj)
 
     def __repr__(self) -> str:
         return f"PerDump({self.__wrapped__!r})"

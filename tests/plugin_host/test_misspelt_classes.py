@@ -56,6 +56,17 @@ def test_who_asks_about_the_class_is_told(shop):
     assert profile.explain("fractions:Fraction").note == ""
 
 
+def test_who_asks_is_told_of_a_class_under_another_name_and_of_ancestors(shop, monkeypatch):
+    front = types.ModuleType("front_of_a_test")
+    front.Connection = shop.Connection  # as packages show what a module of theirs has
+    monkeypatch.setitem(sys.modules, "front_of_a_test", front)
+    misspelt = Reducer("front_of_a_test:Conection", reduce, subclasses=True)
+    profile = Profile([declaring("red", misspelt, Override(shop.Connection, lambda obj: NotImplemented))])
+    for asked in (shop.Connection, type("Safe", (shop.Connection,), {})):
+        assert "did you mean front_of_a_test:Connection?" in profile.explain(asked).note
+    assert profile.explain(shop.Connection).says
+
+
 @pytest.mark.parametrize(
     "names",
     [

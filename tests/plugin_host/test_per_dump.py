@@ -119,3 +119,18 @@ def test_called_by_itself_it_is_a_dump_of_one_object() -> None:
     assert numbering(Fraction(1, 2)) == (str, ("1 at 5",))
     assert numbering(Fraction(1, 2), 3) == (str, ("1 at 3",))
     assert "Counter" in repr(numbering)
+
+
+@pytest.mark.parametrize("given", [None, (str, ("",)), 3])
+def test_what_gives_no_function_for_a_dump_is_told(wire: Wire, given: Any) -> None:
+    profile = profile_of(wire, Reducer(Fraction, PerDump(lambda protocol: given)))
+    with pytest.raises(TypeError, match="called with the protocol, and is to give the function"):
+        profile.dumps(Fraction(1))
+
+
+def test_what_is_no_per_dump_is_refused_at_once() -> None:
+    wrong: Any = 3
+    with pytest.raises(TypeError, match="wants a function of the protocol, not 3"):
+        PerDump(wrong)
+    with pytest.raises(TypeError, match="PerDump has no subclasses"):
+        type("Own", (PerDump,), {})

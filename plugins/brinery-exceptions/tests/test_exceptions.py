@@ -411,7 +411,9 @@ class TestWhatCannotBePickled:
 
     @pytest.mark.parametrize("make", [list, tuple, set, frozenset, dict.fromkeys])
     def test_plain_containers_are_not_tried_out(self, make, monkeypatch):
-        monkeypatch.setattr(trying.Trials, "_is_brought_back", lambda self, value: type(value) in (type, tuple))
+        monkeypatch.setattr(
+            trying.Trials, "_is_brought_back", lambda self, value: type(value) in (type, tuple)
+        )
         exc = Refused(code=1)
         exc.plain = make(["a", 1, 1.5, None, True, b"b"])
         assert pickle.loads(PROFILE.dumps(exc)).plain == exc.plain

@@ -1,12 +1,12 @@
-"""What holds exceptions is tried out: these are not looked into at first, and it may want them as they are."""
+"""What holds exceptions is tried out without these at first, and it may want them as they are."""
 
 from __future__ import annotations
 
 import time
 
+import brinery_exceptions
 import pytest
 
-import brinery_exceptions
 from brinery import Profile
 
 
@@ -95,7 +95,7 @@ def test_one_that_leads_back_to_itself(profile):
 class Blob:
     """It has a dump of its own made of the exception that it holds."""
 
-    sent: list[bytes] = []  # noqa: RUF012
+    sent: list[bytes] = []
 
     def __init__(self, error):
         self.error = error

@@ -77,10 +77,10 @@ def explain(
     says = [*claimed(cls)] if claimed is not None and cls is not None and offered else []
     for place in places:
         says += place.says(asked, conflicts)
-    if cls is not None and not says:
+    if cls is not None:
         lines = [note] if note else []
         for place in places:
-            lines += place.misspelt(name_of_class(cls))
+            lines += place.misspelt(cls)
         note = "; ".join(lines)
     row = by_key(kind)
     if row is not None:

@@ -85,7 +85,8 @@ class ByValue:
 
     def reduce_class(self, cls: type) -> Any:
         """For classes of every metaclass."""
-        if cls in _SINGLETONS or self.is_by_name(cls):
+        # By identity: a metaclass may have an == of its own.
+        if any(cls is one for one in _SINGLETONS) or self.is_by_name(cls):
             return NotImplemented
         from brinery_functions.writing import class_by_value
 

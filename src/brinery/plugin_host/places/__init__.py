@@ -62,8 +62,8 @@ class Place:
         """What there is to say about a name; conflicts about it are added to `conflicts`."""
         raise NotImplementedError
 
-    def misspelt(self, name: str | None = None) -> list[str]:
-        """Lines about what is declared for a class that is not there, and was perhaps meant for `name`."""
+    def misspelt(self, asked: type | None = None) -> list[str]:
+        """Lines about what is declared for a class that is not there, and was perhaps meant for `asked`."""
         return []
 
 

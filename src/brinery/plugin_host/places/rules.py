@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brinery.declarations import Override, Reducer, check_class, target_name
 from brinery.dotted import MISSING, find_loaded, import_dotted, name_of_class
 from brinery.errors import DeclarationError, PluginError, WriteError
-from brinery.lineage import Lineage, PerType
+from brinery.lineage import Lineage, PerType, mro_of
 from brinery.plan import NATIVE_TYPES, AtProtocol, PerDump, TypeRule
 from brinery.plugin_host.kinds import kind_of
 from brinery.plugin_host.places import Fields, Place
@@ -80,12 +80,12 @@ class Rules(Place):
             if not isinstance(one, Conflict)
         ]
 
-    def misspelt(self, name: str | None = None) -> list[str]:
+    def misspelt(self, asked: type | None = None) -> list[str]:
         """A line for each declaration whose module is loaded and has no such class, but one called nearly so.
 
-        With `name`, of those alone that were perhaps meant for this class. A name that a version of the
-        library does not have is no mistake by itself: so this is told where something fails already, or to
-        whom asks about the class.
+        With `asked`, of those alone that were perhaps meant for this class or an ancestor. A name that a
+        version of the library does not have is no mistake by itself: so this is told where something fails
+        already, or to whom asks about the class.
         """
         from brinery.wording import nearest_in_module
 
@@ -96,9 +96,10 @@ class Rules(Place):
             if not isinstance(target, str) or find_loaded(target) is not MISSING:
                 continue
             near = nearest_in_module(target)
-            if near in declared or near is None or not isinstance(find_loaded(near), type):
+            meant = MISSING if near is None or near in declared else find_loaded(near)
+            if not isinstance(meant, type):
                 continue
-            if name is None or near == name:
+            if asked is None or any(base is meant for base in mro_of(asked)):
                 module, _, missing = target.partition(":")
                 kind = type(claim.declared).__name__.lower()
                 lines.append(

@@ -115,7 +115,7 @@ cdef object function_of_dump(Writer *w, object made_by):
     known = <dict>w.per_dump
     function = known.get(made_by)
     if function is None:
-        function = known[made_by] = made_by.__wrapped__(w.proto)
+        function = known[made_by] = made_by.begin(w.proto)
     return function
 
 

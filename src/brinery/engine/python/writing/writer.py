@@ -243,7 +243,7 @@ class Writer(Output):
             return function.function(obj, self.protocol)
         if type(function) is PerDump:
             if function not in self._per_dump:
-                self._per_dump[function] = function.__wrapped__(self.protocol)
+                self._per_dump[function] = function.begin(self.protocol)
             return self._per_dump[function](obj)
         return function(obj)
 
