@@ -184,7 +184,8 @@ class Profile:
         """
         from brinery.plugin_host.explaining import explain
 
-        return explain(self._composition.places, name, self._claimed)
+        skipped = self._composition.write_plan.hints
+        return explain(self._composition.places, name, self._claimed, skipped)
 
     def _claimed(self, cls: type) -> list[Say]:
         """Which bound stores claim objects of a class."""

@@ -162,6 +162,16 @@ def test_plugins_that_do_not_go_together_are_listed_all_the_same(installed):
     assert "other            brinery-other 2.0        1 reducer" in active
 
 
+def test_explain_tells_of_a_broken_plugin_where_nobody_has_a_say(installed):
+    installed.add("brinery-numbers", plugins={"numbers": "numbers_plugin"}, numbers_plugin=BROKEN)
+    _, out, _ = run(installed, "explain", "decimal:Decimal")
+    assert "plugin 'numbers' (brinery-numbers 1.0) is installed but was skipped: " in " ".join(out.split())
+    assert "no plugin has a say" in out
+    assert "'a_module_that_is_nowhere'" in " ".join(out.split())
+    _, out, _ = run(installed, "explain", "fractions:Fraction")
+    assert "numbers" not in out
+
+
 def test_explain_names_the_winner_and_the_rule(installed):
     code, out, err = run(installed, "explain", "fractions:Fraction")
     assert (code, err) == (0, "")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "Say", "explain"]
 
+_NOBODY = "no plugin has a say: it is written and read as the standard library's pickle does"
+
 
 class Explanation(NamedTuple):
     """Everything that plugins and bound stores have to say about `name`.
@@ -44,9 +46,7 @@ class Explanation(NamedTuple):
     def __str__(self) -> str:
         lines = [self.name]
         if not self.says and not self.note:
-            lines.append(
-                "    no plugin has a say: it is written and read as the standard library's pickle does"
-            )
+            lines.append(f"    {_NOBODY}")
         for say in self.says:
             plugin = say.plugin
             source = f"{plugin.distribution} {plugin.version}" if plugin.distribution else plugin.origin
@@ -60,9 +60,15 @@ class Explanation(NamedTuple):
 
 
 def explain(
-    places: Sequence[Place], name: str | type, claimed: Callable[[type], Sequence[Say]] | None = None
+    places: Sequence[Place],
+    name: str | type,
+    claimed: Callable[[type], Sequence[Say]] | None = None,
+    skipped: Sequence[str] = (),
 ) -> Explanation:
-    """See :meth:`brinery.profile.Profile.explain`. `claimed` says which bound stores claim a class."""
+    """See :meth:`brinery.profile.Profile.explain`.
+
+    `claimed` says which bound stores claim a class, and `skipped` what plugins might have had a say.
+    """
     if not isinstance(name, str | type):
         raise TypeError(
             f"explain() wants a class or a name, such as 'numpy:ndarray', 'numpy' or 'sqlite:'; not {name!r}"
@@ -78,10 +84,11 @@ def explain(
     for place in places:
         says += place.says(asked, conflicts)
     if cls is not None:
-        lines = [note] if note else []
-        for place in places:
-            lines += place.misspelt(cls)
-        note = "; ".join(lines)
+        lines = [line for place in places for line in place.misspelt(cls)]
+        if not says:
+            lines += skipped
+            note = note or (_NOBODY if lines else "")
+        note = "; ".join([note, *lines] if note else lines)
     row = by_key(kind)
     if row is not None:
         says = [say for say in says if say.kind == row.noun or say.kind.endswith(f" {row.key}")]
