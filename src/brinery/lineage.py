@@ -93,6 +93,10 @@ class Lineage(Generic[T]):
         self._abstract: list[tuple[type, T]] = []
         self._unseen: set[str] = set()
         self._unseen_modules: frozenset[str] = frozenset()
+        # Modules that are loaded and do not have what is looked for there (``builtins`` has no ``function``),
+        # with how many names they have: to look for each again in every dump would take 60 times as long as
+        # C pickle takes for a small one.
+        self._without: dict[str, tuple[object, int]] = {}
         self._settled = True  # no module is being imported in which a class is looked for
         self._registrations = abc.get_cache_token()
         self._epoch = 0
@@ -111,7 +115,10 @@ class Lineage(Generic[T]):
         See :class:`brinery.plan.RuleTable`.
         """
         # Nearly always no such module is loaded, and that is seen in one step for all names.
-        if self._unseen and not sys.modules.keys().isdisjoint(self._unseen_modules):
+        if self._unseen and (
+            not sys.modules.keys().isdisjoint(self._unseen_modules)
+            or (self._without and self._have_changed())
+        ):
             self._look_for_unseen()
         if self._abstract and abc.get_cache_token() != self._registrations:
             self._registrations = abc.get_cache_token()
@@ -153,6 +160,13 @@ class Lineage(Generic[T]):
                 belonging.setdefault(id(farthest), []).append((target, thing))
         return belonging
 
+    def _have_changed(self) -> bool:
+        """Whether a module without what is looked for is another one by now, or has other names."""
+        for name, (module, size) in self._without.items():
+            if sys.modules.get(name) is not module or _size(module) != size:
+                return True
+        return False
+
     def _look_for_unseen(self) -> None:
         self._settled = True
         for name in list(self._unseen):
@@ -168,7 +182,13 @@ class Lineage(Generic[T]):
                 if isinstance(found, type):
                     self._admit(found, thing)
             self._epoch += 1
-        self._unseen_modules = frozenset(name.partition(":")[0] for name in self._unseen)
+        modules = {name.partition(":")[0] for name in self._unseen}
+        self._without = {
+            name: (module, _size(module))
+            for name in modules
+            if (module := sys.modules.get(name)) is not None and not is_being_imported(name)
+        }
+        self._unseen_modules = frozenset(modules.difference(self._without))
 
     def _admit(self, cls: type, thing: T) -> None:
         things = self._by_class.setdefault(id(cls), (cls, []))[1]
@@ -176,6 +196,12 @@ class Lineage(Generic[T]):
             things.append(thing)
         if type(cls).__subclasscheck__ is not type.__subclasscheck__:
             self._abstract.append((cls, thing))
+
+
+def _size(module: object) -> int:
+    """How many names a module has."""
+    names = getattr(module, "__dict__", None)
+    return len(names) if type(names) is dict else -1
 
 
 def is_being_imported(name: str) -> bool:

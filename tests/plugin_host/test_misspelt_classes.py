@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import types
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from throwaway import declaring
 
-from brinery import Override, Profile, Reducer
+from brinery import Override, Profile, Reducer, lineage
+from brinery.dotted import find_loaded
 
 
 def reduce(obj: object) -> tuple[object, tuple[object, ...]]:
@@ -84,3 +87,20 @@ def test_nothing_is_said_of_what_may_be_right(shop, names):
     else:
         assert "did you mean" not in told(profile, shop.Connection())
     assert "did you mean" not in profile.explain(shop.Connection).note
+
+
+def test_a_module_without_the_name_is_looked_through_once_until_it_has_others(shop, monkeypatch):
+    looked = []
+    monkeypatch.setattr(lineage, "find_loaded", lambda name: looked.append(name) or find_loaded(name))
+    profile = Profile([declaring("red", Reducer("shop_of_a_test:Late", reduce))])
+    assert profile.loads(profile.dumps(Fraction(1, 2))) == Fraction(1, 2)
+    del looked[:]
+    for _ in range(5):
+        profile.dumps([Fraction(1, 2), Path("a")])
+    assert looked == []
+    late = type("Other", (), {"__module__": "shop_of_a_test"})
+    shop.Other = shop.Late = late  # under another name than its own
+    explanation = profile.explain(late)
+    assert profile.loads(profile.dumps(late())) is not None
+    assert [say.plugin.name for say in explanation.says] == ["red"]
+    assert looked
