@@ -94,8 +94,8 @@ class Lineage(Generic[T]):
         self._unseen: set[str] = set()
         self._unseen_modules: frozenset[str] = frozenset()
         # Modules that are loaded and do not have what is looked for there (``builtins`` has no ``function``),
-        # with how many names they have: to look for each again in every dump would take 60 times as long as
-        # C pickle takes for a small one.
+        # with how many names they have. To look for each again whenever an epoch is asked for took the public
+        # mode 21 µs for a dataclass, and 4 without.
         self._without: dict[str, tuple[object, int]] = {}
         self._settled = True  # no module is being imported in which a class is looked for
         self._registrations = abc.get_cache_token()
@@ -183,9 +183,10 @@ class Lineage(Generic[T]):
                     self._admit(found, thing)
             self._epoch += 1
         modules = {name.partition(":")[0] for name in self._unseen}
+        within_classes = {name.partition(":")[0] for name in self._unseen if "." in name.partition(":")[2]}
         self._without = {
             name: (module, _size(module))
-            for name in modules
+            for name in modules - within_classes  # a class may get names, and its module none
             if (module := sys.modules.get(name)) is not None and not is_being_imported(name)
         }
         self._unseen_modules = frozenset(modules.difference(self._without))

@@ -104,3 +104,11 @@ def test_a_module_without_the_name_is_looked_through_once_until_it_has_others(sh
     assert profile.loads(profile.dumps(late())) is not None
     assert [say.plugin.name for say in explanation.says] == ["red"]
     assert looked
+
+
+def test_a_class_that_another_one_gets_later_is_found(shop):
+    profile = Profile([declaring("red", Reducer("shop_of_a_test:Connection.Late", reduce))])
+    profile.dumps(Fraction(1, 2))
+    late = type("Other", (), {"__module__": "shop_of_a_test"})
+    shop.Connection.Late = late
+    assert [say.plugin.name for say in profile.explain(late).says] == ["red"]
